@@ -1,0 +1,56 @@
+/**
+ * The port between a media worker and the outside: sockets, address table and SRTP keys. The
+ * native addon implements it; `twin-packet-io.ts` is its TypeScript twin (node:dgram and
+ * node:crypto) for the test tables, and scenarios use an in-memory network.
+ */
+import type { RxSlab, TxSlab } from "./slab.ts";
+
+/** SRTP protection profiles by their DTLS-SRTP number (RFC 5764 4.1.2, RFC 7714 14.2). */
+export const SrtpProfile = {
+  AES128_CM_HMAC_SHA1_80: 0x0001,
+  AEAD_AES_128_GCM: 0x0007,
+} as const;
+export type SrtpProfileId = (typeof SrtpProfile)[keyof typeof SrtpProfile];
+
+/** Master keys and salts of one session as DTLS exported them. */
+export interface SrtpKeys {
+  readonly profile: SrtpProfileId;
+  readonly localKey: Uint8Array;
+  readonly localSalt: Uint8Array;
+  readonly remoteKey: Uint8Array;
+  readonly remoteSalt: Uint8Array;
+}
+
+/** A transport address: textual IP (IPv4 or IPv6 without zone) and port. */
+export interface SocketAddress {
+  readonly ip: string;
+  readonly port: number;
+}
+
+export interface PacketIo {
+  /** Local addresses of the sockets; their index is the `socket` column. */
+  readonly localAddresses: readonly SocketAddress[];
+  /** Called when at least one datagram waits; call `receive` until it returns 0. */
+  onReadable: (() => void) | undefined;
+  /**
+   * Fills `slab` with up to 64 datagrams (classified, SRTP and SRTCP decrypted in place) and
+   * returns how many.
+   */
+  receive(slab: RxSlab): number;
+  /** Protects and sends all `slab.count` rows, sets `count` to 0, returns how many were sent. */
+  send(slab: TxSlab): number;
+  /** Sends one datagram, outside the hot path, to an address that need not be bound. */
+  sendTo(socket: number, remote: SocketAddress, bytes: Uint8Array): void;
+
+  /** Makes a session; its number indexes the `session` columns until `closeSession`. */
+  openSession(): number;
+  closeSession(session: number): void;
+  /** Datagrams from `remote` on `socket` now belong to `session` (after validated STUN only). */
+  bindAddress(session: number, socket: number, remote: SocketAddress): void;
+  unbindAddress(session: number, socket: number, remote: SocketAddress): void;
+  /** Rows of `session` in a TxSlab go from `socket` to `remote`. The address must be bound. */
+  selectAddress(session: number, socket: number, remote: SocketAddress): void;
+  /** Installs keys; earlier packets of the session had status `noKeys`. */
+  setKeys(session: number, keys: SrtpKeys): void;
+  close(): void;
+}
