@@ -108,6 +108,8 @@ export interface ConferenceModify {
 /** `<endpoint>` or `<relay>` in a reply. */
 export interface ColibriEndpointReply {
   readonly id: string;
+  /** Echo of an expire. */
+  readonly expire: boolean;
   readonly transport: ColibriTransport | undefined;
 }
 
@@ -136,4 +138,6 @@ export interface ColibriError {
   readonly type: "cancel" | "modify" | "auth" | "wait";
   readonly reason: ColibriErrorReason | undefined;
   readonly text: string | undefined;
+  /** Id in the `<endpoint>` beside the reason `unknown_endpoint`: the focus re-invites by it. */
+  readonly endpointId: string | undefined;
 }
