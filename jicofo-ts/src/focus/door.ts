@@ -1,0 +1,94 @@
+/**
+ * The focus: all conferences of this process. Its entries (IQ, HTTP, REST) and the brewery talk to
+ * it through this interface only; `createFocus` in `focus.ts` builds it.
+ */
+import type { Logger } from "#shared/logging/logger";
+import type { Result } from "#shared/runtime/result";
+import type { Runtime } from "#shared/runtime/runtime";
+import type { XmppConnection } from "#shared/xmpp/connection";
+import type { BridgePool } from "../conference/bridge-pool.ts";
+import type { ConferenceConfig } from "../conference/config.ts";
+import type { ConferenceRequest, ConferenceResponse, RequestFault } from "./request.ts";
+
+/** What the focus is told once. */
+export interface FocusOptions {
+  readonly conference: ConferenceConfig;
+  /** Bare JID of the account, `focus@auth.DOMAIN`; printed in conference responses. */
+  readonly focusJid: string;
+  /** Whether a Jigasi brewery is configured; printed as `sipGatewayEnabled`. */
+  readonly sipGatewayEnabled: boolean;
+}
+
+/** What the focus reaches the world through. */
+export interface FocusPorts {
+  readonly runtime: Runtime;
+  readonly log: Logger;
+  /** Rooms, Jingle, mute. */
+  readonly client: XmppConnection;
+  /** COLIBRI2; the same object as `client` unless a service connection is configured. */
+  readonly service: XmppConnection;
+  readonly bridges: BridgePool;
+  /** Counts an event under upstream's metric name (`conferences_created`, without prefix and `_total`). */
+  count(metric: string, by?: number, labels?: Readonly<Record<string, string>>): void;
+}
+
+/** Something happened to a bridge (spec jicofo 5.6). Told after the pool knows it. */
+export type BridgeEvent =
+  | { readonly kind: "added"; readonly bridge: string }
+  /** Left the brewery, failed its health check, or shuts down: its participants move at once. */
+  | {
+      readonly kind: "removed";
+      readonly bridge: string;
+      readonly reason: "left" | "unhealthy" | "shuttingDown";
+    };
+
+/** JSON-able debug data. */
+export type DebugValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly DebugValue[]
+  | { readonly [key: string]: DebugValue };
+export type DebugObject = { readonly [key: string]: DebugValue };
+
+/** Instantaneous figures for gauges and `/stats` (spec jicofo 10.2, 10.4). */
+export interface FocusFigures {
+  readonly conferences: number;
+  readonly participants: number;
+  readonly largestConference: number;
+  /** Participants of every conference that counts in statistics. */
+  readonly sizes: readonly number[];
+  /** Σ n² over conferences. */
+  readonly pairs: number;
+  /** Jingle actions sent and received so far, by action (`session-initiate`). */
+  readonly jingleSent: ReadonlyMap<string, number>;
+  readonly jingleReceived: ReadonlyMap<string, number>;
+}
+
+/** Result of a move-endpoints request. */
+export interface MoveResult {
+  readonly movedEndpoints: number;
+  readonly conferences: number;
+}
+
+/** All conferences. Every method returns at once unless it returns a promise. */
+export interface Focus {
+  /** Finds or creates the conference; resolves for the creator once the room is joined. Never rejects. */
+  request(request: ConferenceRequest): Promise<Result<ConferenceResponse, RequestFault>>;
+  /** Whether the room has a conference. */
+  has(room: string): boolean;
+  handleBridge(event: BridgeEvent): void;
+  /** Bare JIDs of all rooms. */
+  rooms(): readonly string[];
+  /** Upstream's debug object of a room (spec jicofo 10.5), or undefined. */
+  debugState(room: string, full: boolean): DebugObject | undefined;
+  participantCount(room: string): number;
+  figures(): FocusFigures;
+  /** `bridge` undefined: wherever the endpoint is. */
+  moveEndpoint(room: string, endpoint: string, bridge: string | undefined): MoveResult;
+  /** Conferences with most endpoints on the bridge first; `room` limits it to one. */
+  moveEndpoints(bridge: string, room: string | undefined, count: number): MoveResult;
+  /** Leaves every room and expires every bridge conference; resolves when all was sent. */
+  stop(): Promise<void>;
+}
