@@ -6,7 +6,7 @@ import type { Logger } from "#shared/logging/logger";
 import type { Result } from "#shared/runtime/result";
 import type { Runtime } from "#shared/runtime/runtime";
 import type { XmppConnection } from "#shared/xmpp/connection";
-import type { BridgePool } from "../conference/bridge-pool.ts";
+import type { BridgeEvent, BridgePool } from "../bridge/bridge.ts";
 import type { ConferenceConfig } from "../conference/config.ts";
 import type { ConferenceRequest, ConferenceResponse, RequestFault } from "./request.ts";
 
@@ -31,16 +31,6 @@ export interface FocusPorts {
   /** Counts an event under upstream's metric name (`conferences_created`, without prefix and `_total`). */
   count(metric: string, by?: number, labels?: Readonly<Record<string, string>>): void;
 }
-
-/** Something happened to a bridge (spec jicofo 5.6). Told after the pool knows it. */
-export type BridgeEvent =
-  | { readonly kind: "added"; readonly bridge: string }
-  /** Left the brewery, failed its health check, or shuts down: its participants move at once. */
-  | {
-      readonly kind: "removed";
-      readonly bridge: string;
-      readonly reason: "left" | "unhealthy" | "shuttingDown";
-    };
 
 /** JSON-able debug data. */
 export type DebugValue =
@@ -78,6 +68,7 @@ export interface Focus {
   request(request: ConferenceRequest): Promise<Result<ConferenceResponse, RequestFault>>;
   /** Whether the room has a conference. */
   has(room: string): boolean;
+  /** Told after the pool knows it. */
   handleBridge(event: BridgeEvent): void;
   /** Bare JIDs of all rooms. */
   rooms(): readonly string[];
