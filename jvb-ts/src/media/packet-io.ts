@@ -27,6 +27,35 @@ export interface SocketAddress {
   readonly port: number;
 }
 
+/** Totals since the sockets were opened. A datagram moves exactly one of the receive counters. */
+export interface PacketCounters {
+  /** Datagrams received and handed to `receive`, and their bytes on the wire. */
+  readonly received: number;
+  readonly receivedBytes: number;
+  /** Datagrams accepted by the kernel, and their bytes on the wire. */
+  readonly sent: number;
+  readonly sentBytes: number;
+  /** Dropped before the worker saw them: not STUN, from an address that no session has bound. */
+  readonly unknownAddress: number;
+  /** Dropped: STUN of an unbound address whose USERNAME names no registered ufrag. */
+  readonly unknownUfrag: number;
+  /** Dropped: longer than `MAX_DATAGRAM`, empty, or RTP/RTCP whose header does not fit. */
+  readonly malformed: number;
+  readonly noKeys: number;
+  readonly authFailed: number;
+  readonly replayed: number;
+  /** Dropped: the worker did not read its ring in time (several workers only). */
+  readonly ringFull: number;
+  /** Not sent: no address, no keys, or no RTP/RTCP that can be protected. */
+  readonly sendUnready: number;
+  /** Not sent: the kernel's buffer was full (EAGAIN, ENOBUFS). */
+  readonly sendCongested: number;
+  /** Not sent: refused for that destination (ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EPERM, …). */
+  readonly sendRefused: number;
+  /** Protected under an SRTP index used before (plain retransmission of identical bytes). */
+  readonly repeatedIndex: number;
+}
+
 export interface PacketIo {
   /** Local addresses of the sockets; their index is the `socket` column. */
   readonly localAddresses: readonly SocketAddress[];
@@ -45,12 +74,26 @@ export interface PacketIo {
   /** Makes a session; its number indexes the `session` columns until `closeSession`. */
   openSession(): number;
   closeSession(session: number): void;
-  /** Datagrams from `remote` on `socket` now belong to `session` (after validated STUN only). */
+  /**
+   * Datagrams from `remote` on `socket` now belong to `session` (after validated STUN only); an
+   * earlier session loses the address.
+   */
   bindAddress(session: number, socket: number, remote: SocketAddress): void;
   unbindAddress(session: number, socket: number, remote: SocketAddress): void;
   /** Rows of `session` in a TxSlab go from `socket` to `remote`. The address must be bound. */
   selectAddress(session: number, socket: number, remote: SocketAddress): void;
-  /** Installs keys; earlier packets of the session had status `noKeys`. */
+  /**
+   * Installs keys; earlier packets of the session had status `noKeys`. The same keys again change
+   * nothing, so that no index is ever reused with them.
+   */
   setKeys(session: number, keys: SrtpKeys): void;
+  /**
+   * STUN Binding Requests of unbound addresses reach this worker when the part of USERNAME before
+   * the colon is `ufrag`; others are dropped and counted. At most 256 bytes of UTF-8.
+   */
+  registerUfrag(ufrag: string, session: number): void;
+  unregisterUfrag(ufrag: string): void;
+  counters(): PacketCounters;
+  /** Closes the sockets (the last worker of several) and frees every session. Idempotent. */
   close(): void;
 }

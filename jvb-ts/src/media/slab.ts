@@ -41,7 +41,10 @@ export class RxSlab {
   readonly offset = new Int32Array(BATCH);
   /** Length in bytes, after decryption for SRTP and SRTCP. */
   readonly length = new Int32Array(BATCH);
-  /** Session bound to the remote address, or `NO_SESSION`. */
+  /**
+   * Session bound to the remote address, or `NO_SESSION`. STUN is not always the bound session's:
+   * its USERNAME decides (jvb-control 3.4).
+   */
   readonly session = new Int32Array(BATCH);
   /** One of `Kind`. */
   readonly kind = new Uint8Array(BATCH);
@@ -75,6 +78,6 @@ export class TxSlab {
   readonly session = new Int32Array(TX_SLOTS);
   /** `Kind.rtp` and `Kind.rtcp` are encrypted; other kinds go out as they are. */
   readonly kind = new Uint8Array(TX_SLOTS);
-  /** After the call: 0 sent, 1 no address or no keys, 2 refused by the kernel. */
+  /** After the call: 0 sent, 1 no address, no keys or not protectable, 2 refused by the kernel. */
   readonly result = new Uint8Array(TX_SLOTS);
 }
