@@ -1,0 +1,154 @@
+/**
+ * The public door of the packet path: one `MediaEngine` per media worker, for all conferences of
+ * that worker. `cc/create-media-engine.ts` builds it.
+ *
+ * Inputs: rows of a received slab (`handleRtpRow`, `handleRtcpRow`), control changes (methods of
+ * the handles), time (`handleTimeout`). Outputs: packets in the `TxSlab` (handed to the sender
+ * when it is full and by `endBatch`), events (`pollEvent`, drain until `undefined`), and the next
+ * deadline (`pollTimeout`). It owns no timer and no socket and never throws on what a peer sent.
+ *
+ * Contract: after a batch of rows call `endBatch(now)`. After control changes call
+ * `handleTimeout(now)` once (changes mark what must be recomputed; `pollTimeout` then returns 0).
+ * After either, drain `pollEvent` and arm one timer for `pollTimeout`. All `now` are
+ * `Clock.now()` milliseconds.
+ */
+import type { Millis } from "#shared/runtime/runtime";
+import type { ColibriMediaSource } from "#shared/stanza/colibri2";
+import type { HeaderExtension, MediaType, PayloadType } from "#shared/stanza/media";
+import type { EndpointSnapshot, EngineTotals } from "./media-statistics.ts";
+import type { RxSlab, TxSlab } from "./slab.ts";
+
+/** Video types of bridge messages (`SourceVideoTypeMessage`), in upper case. */
+export type VideoType = "CAMERA" | "DESKTOP" | "DESKTOP_HIGH_FPS" | "DISABLED" | "NONE";
+
+/** `maxHeight` in pixels: -1 unlimited, 0 nothing. `maxFrameRate` matters only when 0. */
+export interface VideoConstraint {
+  readonly maxHeight: number;
+  readonly maxFrameRate?: number | undefined;
+}
+
+/** Fields of `ReceiverVideoConstraints`; absent fields keep their previous value (spec 10.1). */
+export interface ReceiverConstraints {
+  readonly lastN?: number | undefined;
+  readonly selectedSources?: readonly string[] | undefined;
+  readonly onStageSources?: readonly string[] | undefined;
+  readonly defaultConstraints?: VideoConstraint | undefined;
+  readonly constraints?: Readonly<Record<string, VideoConstraint>> | undefined;
+  readonly assumedBandwidthBps?: number | undefined;
+}
+
+/** `ReceiverAudioSubscription` in its resolved form: exclude beats include beats all (spec 11.4). */
+export interface AudioSubscription {
+  readonly all: boolean;
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+}
+
+/** What the engine tells the control plane, in order. */
+export type MediaEvent =
+  | {
+      readonly kind: "dominantSpeakerChanged";
+      readonly conference: string;
+      /** `undefined` when the conference has no speaker any more. */
+      readonly endpoint: string | undefined;
+      /** Most recent first, without the dominant speaker. */
+      readonly previousSpeakers: readonly string[];
+      readonly silence: boolean;
+    }
+  | {
+      /** The set of sources forwarded to one receiver changed (`ForwardedSources`). */
+      readonly kind: "forwardedSourcesChanged";
+      readonly conference: string;
+      readonly endpoint: string;
+      /** Source names by allocation priority. */
+      readonly sources: readonly string[];
+    }
+  | {
+      /** `SenderSourceConstraints` for the owner of a source: -1 unlimited, 0 nobody wants it. */
+      readonly kind: "senderSourceConstraints";
+      readonly conference: string;
+      readonly endpoint: string;
+      readonly sourceName: string;
+      readonly maxHeight: number;
+    };
+
+/** One endpoint of one conference. Obtained from `MediaEngine.addEndpoint`, dead after `remove`. */
+export interface MediaEndpoint {
+  readonly conferenceId: string;
+  readonly id: string;
+  /** Number of `PacketIo.openSession`. */
+  readonly session: number;
+  /** Payload types by kind of media; RTX, feedback and codecs are derived from them. */
+  setPayloadTypes(type: MediaType, payloadTypes: readonly PayloadType[]): void;
+  /** Extension ids of one kind of media; ids of both kinds are merged. */
+  setHeaderExtensions(type: MediaType, extensions: readonly HeaderExtension[]): void;
+  /** Replaces all sources of the endpoint; what stays keeps its state. */
+  setSources(sources: readonly ColibriMediaSource[]): void;
+  setForceMute(audio: boolean, video: boolean): void;
+  /** A type for a source that does not exist yet is kept until it appears. */
+  setVideoType(sourceName: string, type: VideoType): void;
+  setReceiverConstraints(constraints: ReceiverConstraints): void;
+  /** `LastNChangedEvent` and colibri's initial last-n: -1 unlimited. */
+  setLastN(lastN: number): void;
+  setAudioSubscription(subscription: AudioSubscription): void;
+  /** True once SRTP keys are installed: nothing is sent to the endpoint before. */
+  setTransportUp(up: boolean): void;
+  /** Current sender constraints of its sources again, as events (a bridge channel connected). */
+  resendSenderConstraints(): void;
+  /** Arrival of the last authenticated RTP or RTCP packet, or `undefined`. */
+  lastActivity(): Millis | undefined;
+  /** Names of sources forwarded to this endpoint, by allocation priority. */
+  forwardedSources(): readonly string[];
+  /** Names of the sources that this endpoint has on stage, selected or constrained above zero. */
+  wantsSourceOf(endpointId: string): boolean;
+  snapshot(now: Millis): EndpointSnapshot;
+  remove(): void;
+}
+
+export interface AddEndpoint {
+  readonly id: string;
+  readonly session: number;
+  /** Visitors send nothing that counts for speaker detection and receive as others. */
+  readonly visitor?: boolean;
+}
+
+/** SSRCs the bridge itself uses in one conference (sources `jvb-a0` and `jvb-v0`). */
+export interface ConferenceSsrcs {
+  readonly audio: number;
+  readonly video: number;
+}
+
+export interface MediaEngine {
+  /** The slab this engine writes; the transport may append rows of its own between batches. */
+  readonly tx: TxSlab;
+  /** Adds a conference and draws the SSRCs the bridge uses in it. */
+  addConference(id: string): ConferenceSsrcs;
+  removeConference(id: string): void;
+  /** The conference must exist, the endpoint must not. */
+  addEndpoint(conferenceId: string, endpoint: AddEndpoint): MediaEndpoint;
+  endpoint(conferenceId: string, endpointId: string): MediaEndpoint | undefined;
+
+  /** One row of kind RTP and status ok. Unknown sessions are counted, nothing else. */
+  handleRtpRow(slab: RxSlab, row: number, now: Millis): void;
+  /** One row of kind RTCP and status ok. */
+  handleRtcpRow(slab: RxSlab, row: number, now: Millis): void;
+  /** Writes collected feedback and sends what the slab holds. */
+  endBatch(now: Millis): void;
+
+  /** Does what is due, then sends what the slab holds. */
+  handleTimeout(now: Millis): void;
+  /** When `handleTimeout` must be called next; 0 means at once, `undefined` never. */
+  pollTimeout(): Millis | undefined;
+  pollEvent(): MediaEvent | undefined;
+
+  /** Bridge-wide last-n (configuration, load reducer): -1 unlimited. */
+  setBridgeLastN(lastN: number): void;
+  /** Recent order of speakers, the dominant first. */
+  dominantSpeaker(conferenceId: string): string | undefined;
+  /** The dominant and previous speakers as `DominantSpeakerEndpointChangeEvent` lists them. */
+  recentSpeakers(conferenceId: string): readonly string[];
+  /** Endpoints in speech order: those with video first, most recent speaker first. */
+  speechOrder(conferenceId: string): readonly string[];
+  /** Sums over all endpoints, those that left included. */
+  totals(now: Millis): EngineTotals;
+}
