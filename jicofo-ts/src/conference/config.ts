@@ -1,15 +1,7 @@
 /** Readonly values a conference works by (`jicofo.conference.*` and neighbours, spec jicofo 11.2). */
 import type { Millis } from "#shared/runtime/runtime";
 import { type CodecConfig, defaultCodecConfig } from "../jingle/codec-config.ts";
-
-/** Limits of restart requests of one participant (spec jicofo 4.11). */
-export interface RateLimit {
-  /** Least time between two accepted requests. */
-  readonly minInterval: Millis;
-  /** Most accepted requests per `interval`. */
-  readonly maxRequests: number;
-  readonly interval: Millis;
-}
+import type { RateLimits } from "../jingle/rate-limiter.ts";
 
 /** Everything a conference needs from the configuration. */
 export interface ConferenceConfig {
@@ -34,7 +26,7 @@ export interface ConferenceConfig {
   /** Conference size to delay before sources are signalled; the greatest key not above counts. */
   readonly sourceSignalingDelays: ReadonlyMap<number, Millis>;
   readonly enableIceRestart: boolean;
-  readonly restartLimits: RateLimit;
+  readonly restartLimits: RateLimits;
   /** `jicofo.sctp.enabled`: offer a data channel to clients that know SCTP. */
   readonly sctpEnabled: boolean;
   /** `jicofo.{jibri,jigasi}.use-private-address-connectivity`. */

@@ -1,0 +1,259 @@
+import type {
+  ColibriEndpoint,
+  ColibriMedia,
+  ColibriMediaSource,
+  ConferenceModify,
+  ForceMute,
+} from "#shared/stanza/colibri2";
+import type { IceTransport } from "#shared/stanza/media";
+import type { Offer } from "../jingle/offer.ts";
+
+/** A bridge, as much as a session needs of it. */
+export interface SessionBridge {
+  readonly jid: string;
+  readonly nick: string;
+  readonly region: string | undefined;
+}
+
+/** What is asked of a bridge for one participant. */
+export interface EndpointSpec {
+  readonly id: string;
+  readonly statsId: string | undefined;
+  readonly offer: Offer;
+  readonly sources: readonly ColibriMediaSource[];
+  readonly forceMute: ForceMute;
+  readonly visitor: boolean;
+  readonly diarize: boolean;
+  readonly ssrcRewriting: boolean;
+  readonly rtpMidDemux: boolean;
+  /** The bridge should offer its private addresses (Jigasi and Jibri in the same network). */
+  readonly privateAddresses: boolean;
+}
+
+/** A change of an endpoint that exists; `undefined` leaves the part as it is. */
+export interface EndpointUpdate {
+  readonly transport?: IceTransport;
+  readonly sources?: readonly ColibriMediaSource[];
+  readonly initialLastN?: number;
+  readonly forceMute?: ForceMute;
+}
+
+/** An endpoint on the bridge. */
+export interface SessionEndpoint {
+  readonly spec: EndpointSpec;
+  /** Tells apart successive allocations of one participant. */
+  readonly incarnation: number;
+  ready: boolean;
+}
+
+/** Which request a reply belongs to. */
+export type RequestTag =
+  | { readonly kind: "allocate"; readonly endpoints: ReadonlyMap<string, number> }
+  | { readonly kind: "update" }
+  | { readonly kind: "iceRestart"; readonly endpoint: string; readonly incarnation: number }
+  | { readonly kind: "expire" };
+
+/** A request to send now. */
+export interface SessionRequest {
+  readonly tag: RequestTag;
+  readonly modify: ConferenceModify;
+}
+
+/** Names of a conference on its bridges. */
+export interface ConferenceIdentity {
+  readonly meetingId: string;
+  /** Bare JID of the room. */
+  readonly name: string;
+  readonly rtcstatsEnabled: boolean;
+}
+
+/**
+ * One conference on one bridge. Changes gather during a turn; `drain` returns the requests that
+ * bring the bridge up to date, in the order in which they must be sent.
+ */
+export class ColibriSession {
+  readonly bridge: SessionBridge;
+  /** Id of the `bridge-session` that clients name in restart requests. */
+  readonly id: string;
+  readonly endpoints = new Map<string, SessionEndpoint>();
+  readonly createdAt: number;
+  feedback: readonly ColibriMediaSource[] = [];
+  readonly #conference: ConferenceIdentity;
+  #conferenceCreated = false;
+  #creates = new Map<string, SessionEndpoint>();
+  #updates = new Map<string, EndpointUpdate>();
+  #expires: string[] = [];
+  #restarts: string[] = [];
+  /** When endpoints of this conference were added, for the growth limit of selection. */
+  readonly #added: number[] = [];
+
+  constructor(bridge: SessionBridge, id: string, conference: ConferenceIdentity, now: number) {
+    this.bridge = bridge;
+    this.id = id;
+    this.#conference = conference;
+    this.createdAt = now;
+  }
+
+  create(spec: EndpointSpec, incarnation: number, now: number): void {
+    const endpoint = { spec, incarnation, ready: false };
+    this.endpoints.set(spec.id, endpoint);
+    this.#creates.set(spec.id, endpoint);
+    this.#added.push(now);
+    if (this.#added.length > 1_000) this.#added.splice(0, 500);
+  }
+
+  update(id: string, change: EndpointUpdate): void {
+    if (!this.endpoints.has(id)) return;
+    this.#updates.set(id, { ...this.#updates.get(id), ...change });
+  }
+
+  restartIce(id: string): void {
+    if (this.endpoints.has(id)) this.#restarts.push(id);
+  }
+
+  /** Forgets the endpoint; the bridge is told unless it was never asked for it, or lost it itself. */
+  remove(id: string, tellBridge: boolean): void {
+    if (!this.endpoints.delete(id)) return;
+    this.#updates.delete(id);
+    this.#restarts = this.#restarts.filter((other) => other !== id);
+    if (!this.#creates.delete(id) && tellBridge) this.#expires.push(id);
+  }
+
+  /** Endpoints added since `since`. */
+  recentlyAdded(since: number): number {
+    return this.#added.filter((at) => at >= since).length;
+  }
+
+  /** The requests of this turn. */
+  drain(): SessionRequest[] {
+    const requests: SessionRequest[] = [];
+    const changed = [
+      ...this.#expires.map((id) => ({ ...blank(id), expire: true })),
+      ...[...this.#updates]
+        .filter(([id]) => !this.#creates.has(id))
+        .map(([id, change]) => this.#updated(id, change)),
+    ];
+    if (changed.length > 0) requests.push(this.#request({ kind: "update" }, changed));
+    if (this.#creates.size > 0) {
+      const created = [...this.#creates.values()];
+      const tag = {
+        kind: "allocate",
+        endpoints: new Map(created.map(({ spec, incarnation }) => [spec.id, incarnation])),
+      } as const;
+      requests.push(this.#request(tag, created.map(({ spec }) => creation(spec))));
+    }
+    for (const id of this.#restarts) {
+      const incarnation = this.endpoints.get(id)?.incarnation ?? 0;
+      const transport = { ...noTransport, iceRestart: true };
+      requests.push(
+        this.#request({ kind: "iceRestart", endpoint: id, incarnation }, [
+          { ...blank(id), statsId: this.endpoints.get(id)?.spec.statsId, transport },
+        ]),
+      );
+    }
+    const later = new Map([...this.#updates].filter(([id]) => this.#creates.has(id)));
+    this.#creates = new Map();
+    this.#updates = new Map();
+    this.#expires = [];
+    this.#restarts = [];
+    // A change of an endpoint asked for in this very turn follows in a request of its own.
+    if (later.size > 0) {
+      const entries = [...later].map(([id, change]) => this.#updated(id, change));
+      requests.push(this.#request({ kind: "update" }, entries));
+    }
+    return requests;
+  }
+
+  /** The request that ends the conference on the bridge, or none if it was never created there. */
+  expire(): SessionRequest | undefined {
+    if (!this.#conferenceCreated) return undefined;
+    return { tag: { kind: "expire" }, modify: { ...this.#modify([]), expire: true } };
+  }
+
+  #updated(id: string, change: EndpointUpdate): ColibriEndpoint {
+    return {
+      ...blank(id),
+      statsId: this.endpoints.get(id)?.spec.statsId,
+      transport: change.transport && { ...noTransport, ice: change.transport },
+      sources: change.sources,
+      initialLastN: change.initialLastN,
+      forceMute: change.forceMute,
+    };
+  }
+
+  #request(tag: RequestTag, endpoints: readonly ColibriEndpoint[]): SessionRequest {
+    const modify = this.#modify(endpoints);
+    if (this.#conferenceCreated) return { tag, modify };
+    this.#conferenceCreated = true;
+    const { name, rtcstatsEnabled } = this.#conference;
+    return { tag, modify: { ...modify, name, rtcstatsEnabled, create: true } };
+  }
+
+  #modify(endpoints: readonly ColibriEndpoint[]): ConferenceModify {
+    return {
+      meetingId: this.#conference.meetingId,
+      name: undefined,
+      create: false,
+      expire: false,
+      rtcstatsEnabled: true,
+      endpoints,
+      relays: [],
+      connects: [],
+    };
+  }
+}
+
+const noTransport = {
+  iceControlling: false,
+  useUniquePort: false,
+  iceRestart: false,
+  sctp: undefined,
+  ice: undefined,
+} as const;
+
+function blank(id: string): ColibriEndpoint {
+  return {
+    id,
+    statsId: undefined,
+    mucRole: undefined,
+    create: false,
+    expire: false,
+    diarize: undefined,
+    media: [],
+    transport: undefined,
+    sources: undefined,
+    forceMute: undefined,
+    capabilities: [],
+    initialLastN: undefined,
+  };
+}
+
+/** The `<endpoint create='true'>` of a participant (spec jicofo 5.1). */
+function creation(spec: EndpointSpec): ColibriEndpoint {
+  const media: ColibriMedia[] = [];
+  for (const type of ["audio", "video"] as const) {
+    const offered = spec.offer[type];
+    if (offered !== undefined) media.push({ type, ...offered });
+  }
+  const capabilities = ["source-names"];
+  if (spec.privateAddresses) capabilities.push("private-address-connectivity");
+  if (spec.ssrcRewriting) capabilities.push("ssrc-rewriting");
+  if (spec.rtpMidDemux) capabilities.push("rtp-mid-demux");
+  const muted = spec.forceMute.audio || spec.forceMute.video;
+  return {
+    ...blank(spec.id),
+    create: true,
+    statsId: spec.statsId,
+    mucRole: spec.visitor ? "visitor" : undefined,
+    diarize: spec.diarize ? true : undefined,
+    media,
+    transport: {
+      ...noTransport,
+      iceControlling: true,
+      sctp: spec.offer.data ? { port: undefined, role: undefined } : undefined,
+    },
+    sources: spec.sources,
+    forceMute: muted ? spec.forceMute : undefined,
+    capabilities,
+  };
+}
