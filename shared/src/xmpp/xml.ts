@@ -5,6 +5,8 @@
  * Matching is by local name and namespace (A1.1): `ns` omitted means "the parent's own namespace".
  */
 import { Element } from "@xmpp/xml";
+import { err, ok, type Result } from "../runtime/result.ts";
+import { type RawAttributes, type TokenHandler, XmlTokenizer } from "./xml-tokenizer.ts";
 
 export { Element };
 
@@ -144,4 +146,259 @@ export function parseInteger(
 export function boolAttr(el: Element, name: string, otherwise = false): boolean {
   const text = attr(el, name);
   return text === undefined ? otherwise : text.toLowerCase() === "true";
+}
+
+/** Deepest nesting taken from a peer. */
+const maxDepth = 64;
+
+interface OpenElement {
+  readonly el: Element;
+  readonly rawName: string;
+  /** Default namespace as the document declares it, before prefixes were removed. */
+  readonly defaultNs: string | undefined;
+  /** The element's own namespace. */
+  readonly ns: string | undefined;
+  readonly prefixes: ReadonlyMap<string, string>;
+}
+
+const noPrefixes: ReadonlyMap<string, string> = new Map([
+  ["xml", "http://www.w3.org/XML/1998/namespace"],
+]);
+
+/**
+ * Builds elements out of tokens and rewrites prefixed elements to default-namespace form (A1.2),
+ * so that nothing behind it needs to know prefixes. `xml:lang` stays; other prefixed attributes go.
+ */
+class TreeBuilder implements TokenHandler {
+  readonly #open: OpenElement[] = [];
+  readonly #context: string | undefined;
+  readonly #onOpen: (el: Element, depth: number) => void;
+  readonly #onClose: (el: Element, depth: number) => void;
+  /** Children of elements at this depth are handed over instead of kept. */
+  readonly #handOver: number;
+
+  constructor(
+    context: string | undefined,
+    handOver: number,
+    onOpen: (el: Element, depth: number) => void,
+    onClose: (el: Element, depth: number) => void,
+  ) {
+    this.#context = context;
+    this.#handOver = handOver;
+    this.#onOpen = onOpen;
+    this.#onClose = onClose;
+  }
+
+  get depth(): number {
+    return this.#open.length;
+  }
+
+  open(name: string, raw: RawAttributes): string | undefined {
+    const parent = this.#open.at(-1);
+    if (this.#open.length >= maxDepth) return "nested too deeply";
+    let prefixes = parent?.prefixes ?? noPrefixes;
+    let defaultNs = parent === undefined ? this.#context : parent.defaultNs;
+    const attrs: Record<string, string> = {};
+    for (const key in raw) {
+      const value = raw[key] as string;
+      if (key === "xmlns") defaultNs = value;
+      else if (key.startsWith("xmlns:")) prefixes = new Map(prefixes).set(key.slice(6), value);
+      else if (key.startsWith("xml:") || !key.includes(":")) attrs[key] = value;
+    }
+    const colon = name.indexOf(":");
+    const ns = colon < 0 ? defaultNs : prefixes.get(name.slice(0, colon));
+    if (colon >= 0 && ns === undefined) return "undeclared prefix";
+    const parentNs = parent === undefined ? this.#context : parent.ns;
+    if (ns !== parentNs || raw["xmlns"] !== undefined) attrs["xmlns"] = ns ?? "";
+    const el = new Element(colon < 0 ? name : name.slice(colon + 1));
+    el.attrs = attrs;
+    if (parent !== undefined) {
+      el.parent = parent.el;
+      if (this.#open.length > this.#handOver) parent.el.children.push(el);
+    }
+    this.#open.push({ el, rawName: name, defaultNs, ns, prefixes });
+    this.#onOpen(el, this.#open.length);
+    return undefined;
+  }
+
+  close(name: string): string | undefined {
+    const top = this.#open.pop();
+    if (top === undefined || top.rawName !== name) return `</${name}> closes nothing`;
+    this.#onClose(top.el, this.#open.length + 1);
+    return undefined;
+  }
+
+  text(text: string): string | undefined {
+    const top = this.#open.at(-1);
+    if (top === undefined) return isBlank(text) ? undefined : "text outside the root";
+    if (this.#open.length <= this.#handOver) {
+      return isBlank(text) ? undefined : "text between stanzas";
+    }
+    const children = top.el.children;
+    const last = children.at(-1);
+    if (typeof last === "string") children[children.length - 1] = last + text;
+    else children.push(text);
+    return undefined;
+  }
+}
+
+function isBlank(text: string): boolean {
+  return text.trim() === "";
+}
+
+/**
+ * Reads one document. `contextNs` is the namespace an undeclared root is in, such as that of the
+ * stream it came from. Any other input gives the reason it was refused.
+ */
+export function parseXml(text: string, contextNs?: string): Result<Element, string> {
+  let root: Element | undefined;
+  let extra = false;
+  const builder = new TreeBuilder(
+    contextNs,
+    0,
+    (el, depth) => {
+      if (depth > 1) return;
+      extra = root !== undefined;
+      root = el;
+    },
+    () => {},
+  );
+  const tokens = new XmlTokenizer(builder);
+  const fault = tokens.push(text);
+  if (fault !== undefined) return err(fault);
+  if (root === undefined || builder.depth > 0 || !tokens.complete) return err("incomplete");
+  if (extra) return err("more than one root");
+  if (contextNs !== undefined) root.attrs["xmlns"] ??= contextNs;
+  return ok(root);
+}
+
+/** What a stream gives out. */
+export interface StreamHandler {
+  /** The stream header. */
+  start(root: Element): void;
+  /** One complete child of the stream; its `parent` is the header. */
+  element(el: Element): void;
+  /** The peer closed the stream. */
+  end(): void;
+}
+
+/** Reads an endless XMPP stream: header, stanzas, footer. One object per stream. */
+export class XmlStreamParser {
+  readonly #tokens: XmlTokenizer;
+  readonly #builder: TreeBuilder;
+  readonly #maxStanzaChars: number;
+  #stanzaChars = 0;
+  #fault: string | undefined = undefined;
+
+  /** `maxStanzaChars`: a longer stanza is refused (servers do not limit what they send). */
+  constructor(handler: StreamHandler, maxStanzaChars = 16 * 1024 * 1024) {
+    this.#maxStanzaChars = maxStanzaChars;
+    this.#builder = new TreeBuilder(
+      undefined,
+      1,
+      (el, depth) => {
+        if (depth === 1) handler.start(el);
+      },
+      (el, depth) => {
+        if (depth === 2) {
+          this.#stanzaChars = 0;
+          handler.element(el);
+        } else if (depth === 1) handler.end();
+      },
+    );
+    this.#tokens = new XmlTokenizer(this.#builder);
+  }
+
+  /** Takes the next characters; returns why the stream cannot go on, or `undefined`. */
+  push(chunk: string): string | undefined {
+    if (this.#fault !== undefined) return this.#fault;
+    this.#stanzaChars += chunk.length;
+    this.#fault = this.#tokens.push(chunk);
+    if (this.#builder.depth <= 1) this.#stanzaChars = 0;
+    else if (this.#stanzaChars > this.#maxStanzaChars) this.#fault ??= "stanza too long";
+    return this.#fault;
+  }
+}
+
+/** Text of an element for the wire: default-namespace declarations, and only where they change. */
+export function serialise(el: Element, contextNs?: string): string {
+  const out: string[] = [];
+  write(el, contextNs, out);
+  return out.join("");
+}
+
+function write(el: Element, contextNs: string | undefined, out: string[]): void {
+  out.push("<", el.name);
+  const ns = el.attrs["xmlns"] ?? contextNs;
+  if (ns !== undefined && ns !== contextNs) out.push(' xmlns="', escapeAttribute(ns), '"');
+  for (const key in el.attrs) {
+    const value = el.attrs[key];
+    if (key !== "xmlns" && value !== undefined) {
+      out.push(" ", key, '="', escapeAttribute(String(value)), '"');
+    }
+  }
+  if (el.children.length === 0) {
+    out.push("/>");
+    return;
+  }
+  out.push(">");
+  for (const child of el.children) {
+    if (child instanceof Element) write(child, ns, out);
+    else out.push(escapeText(String(child)));
+  }
+  out.push("</", el.name, ">");
+}
+
+const escapes: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&apos;",
+  "\t": "&#x9;",
+  "\n": "&#xA;",
+  "\r": "&#xD;",
+};
+
+function escapeAttribute(text: string): string {
+  return text.replace(/[&<>"'\t\n\r]/g, (c) => escapes[c] as string);
+}
+
+function escapeText(text: string): string {
+  return text.replace(/[&<>\r]/g, (c) => escapes[c] as string);
+}
+
+/** A deep copy that declares its namespace itself, to be put under another parent. */
+export function detached(el: Element): Element {
+  const copy = copyOf(el);
+  const ns = namespaceOf(el);
+  if (ns !== undefined) copy.attrs["xmlns"] = ns;
+  return copy;
+}
+
+function copyOf(el: Element): Element {
+  const copy = new Element(el.name);
+  copy.attrs = { ...el.attrs };
+  for (const child of el.children) {
+    if (typeof child === "string") copy.children.push(child);
+    else adopt(copy, copyOf(child));
+  }
+  return copy;
+}
+
+/**
+ * Whether two trees say the same: names, namespaces, attributes in any order, children in order;
+ * white space between elements does not count. For tests and for "did anything change".
+ */
+export function sameTree(a: Element, b: Element): boolean {
+  if (a.name !== b.name || namespaceOf(a) !== namespaceOf(b)) return false;
+  const keysA = Object.keys(a.attrs).filter((key) => key !== "xmlns");
+  const keysB = Object.keys(b.attrs).filter((key) => key !== "xmlns");
+  if (keysA.length !== keysB.length) return false;
+  if (keysA.some((key) => a.attrs[key] !== b.attrs[key])) return false;
+  const elementsA = elementsOf(a);
+  const elementsB = elementsOf(b);
+  if (elementsA.length !== elementsB.length) return false;
+  if (elementsA.length === 0) return textOf(a) === textOf(b);
+  return elementsA.every((child, i) => sameTree(child, elementsB[i] as Element));
 }
