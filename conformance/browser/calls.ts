@@ -1,0 +1,111 @@
+/** A stack of our own on free loopback ports with the call page in front, for tests with pages. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Browser } from "playwright-core";
+import { Ports } from "../../shared/demo/ports.ts";
+import { createStack, type Stack } from "../../shared/demo/stack.ts";
+import { serve } from "../../shared/demo/web.ts";
+import { CallPage, launchBrowser } from "./pages.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** The client library from npm, of March 2022. */
+export const npmClient = join(root, "dist/client/lib-jitsi-meet.min.js");
+
+/** The newest client library, or undefined with the reason to print. */
+export function newestClient(): { readonly path: string | undefined; readonly reason: string } {
+  const upstream = process.env["JITSI_UPSTREAM"];
+  return upstream === undefined
+    ? { path: undefined, reason: "JITSI_UPSTREAM is not set: no newest client library" }
+    : { path: join(upstream, "client/lib-jitsi-meet.min.js"), reason: "" };
+}
+
+export interface CallOptions {
+  readonly client: string;
+  readonly bridges?: number;
+  /** Offer the bridge channel over WebSocket (default), or over SCTP alone. */
+  readonly webSocket?: boolean;
+  readonly sctp?: boolean;
+  readonly hibernationSeconds?: number;
+}
+
+export interface Calls {
+  readonly stack: Stack;
+  readonly browser: Browser;
+  readonly url: string;
+  readonly mediaPorts: readonly number[];
+  /** Opens page `number` in `room` and keeps it for `closePages`. */
+  open(room: string, number: number, query?: Readonly<Record<string, string>>): Promise<CallPage>;
+  closePages(): Promise<void>;
+  /** What bridge `index` (from 0) says at `/colibri/stats`. */
+  bridgeStats(index?: number): Promise<Record<string, unknown>>;
+  stop(): Promise<void>;
+}
+
+/** Starts Prosody, focus, bridges, the page and a browser. */
+export async function startCalls(options: CallOptions): Promise<Calls> {
+  const folder = mkdtempSync(join(tmpdir(), "jitsi-ts-"));
+  const port = await new Ports().take("page", "tcp", 0);
+  const stack = await createStack({
+    folder,
+    bridges: options.bridges ?? 1,
+    mediaAddresses: ["127.0.0.1"],
+    channelOrigin:
+      options.webSocket === false ? undefined : { host: `127.0.0.1:${port}`, tls: false },
+    sctp: options.sctp ?? true,
+    usualPorts: false,
+    ...(options.hibernationSeconds === undefined
+      ? {}
+      : { hibernationSeconds: options.hibernationSeconds }),
+  });
+  let closeServer: () => Promise<void>;
+  let browser: Browser;
+  try {
+    await stack.start();
+    closeServer = await serve({
+      host: "127.0.0.1",
+      port,
+      tls: undefined,
+      client: options.client,
+      domain: stack.domain,
+      xmppHttpPort: stack.xmppHttpPort,
+      focusPort: stack.focusPort,
+      bridges: stack.bridges,
+    });
+    browser = await launchBrowser();
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+  const url = `http://127.0.0.1:${port}/`;
+  const pages = new Set<CallPage>();
+  return {
+    stack,
+    browser,
+    url,
+    mediaPorts: stack.bridges.map((bridge) => bridge.mediaPort),
+    async open(room, number, query = {}) {
+      const page = await CallPage.open(browser, { url, room, number, query });
+      pages.add(page);
+      return page;
+    },
+    async closePages() {
+      await Promise.all([...pages].map((page) => page.close()));
+      pages.clear();
+    },
+    async bridgeStats(index = 0) {
+      const response = await fetch(
+        `http://127.0.0.1:${stack.bridges[index]?.privatePort}/colibri/stats`,
+      );
+      return (await response.json()) as Record<string, unknown>;
+    },
+    async stop() {
+      await browser.close();
+      await closeServer();
+      await stack.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,246 @@
+/**
+ * Runs in each page before its own scripts: gives it a camera, a microphone and a screen that carry
+ * the page's number, and watches what arrives. The test reads `window.probe`.
+ *
+ * The picture is eight black or white bars, the bits of the number, below a moving strip; the
+ * sound is a steady tone.
+ */
+
+interface Watched {
+  /** Packets of audio, decoded frames of video. */
+  count: number;
+  changedAt: number;
+  longestGapMs: number;
+  energy: number;
+}
+
+interface RtpRow {
+  readonly type: string;
+  readonly kind?: string;
+  readonly trackIdentifier?: string;
+  readonly packetsReceived?: number;
+  readonly framesDecoded?: number;
+  readonly frameHeight?: number;
+  readonly totalAudioEnergy?: number;
+  readonly selectedCandidatePairId?: string;
+  readonly remoteCandidateId?: string;
+  readonly port?: number;
+  readonly candidateType?: string;
+  readonly bytesReceived?: number;
+}
+
+interface ProbeTrack {
+  getType(): string;
+  getTrack(): MediaStreamTrack;
+  getVideoType?(): string | undefined;
+  isMuted(): boolean;
+}
+
+interface ProbeConference {
+  myUserId(): string;
+  getParticipants(): {
+    getId(): string;
+    getDisplayName(): string | undefined;
+    getTracks(): ProbeTrack[];
+  }[];
+}
+
+(() => {
+  const number = Number(new URLSearchParams(location.search).get("n") ?? "0");
+
+  function picture(value: number, width: number, height: number): MediaStreamTrack {
+    const canvas = document.createElement("canvas");
+    canvas.width = width;
+    canvas.height = height;
+    const context = canvas.getContext("2d");
+    let step = 0;
+    const draw = () => {
+      if (context === null) return;
+      for (let bit = 0; bit < 8; bit++) {
+        context.fillStyle = (value >> bit) & 1 ? "#fff" : "#000";
+        context.fillRect((bit * width) / 8, 0, width / 8 + 1, height);
+      }
+      context.fillStyle = "#4f9cf9";
+      context.fillRect((step++ * 8) % width, 0, width / 8, height / 8);
+    };
+    setInterval(draw, 66);
+    draw();
+    const [track] = canvas.captureStream(15).getVideoTracks();
+    if (track === undefined) throw new Error("the canvas gives no track");
+    return track;
+  }
+
+  function tone(): MediaStreamTrack {
+    const audio = new AudioContext();
+    const source = audio.createOscillator();
+    source.frequency.value = 300 + number * 50;
+    const gain = audio.createGain();
+    gain.gain.value = 0.3;
+    const out = audio.createMediaStreamDestination();
+    source.connect(gain).connect(out);
+    source.start();
+    const [track] = out.stream.getAudioTracks();
+    if (track === undefined) throw new Error("the oscillator gives no track");
+    return track;
+  }
+
+  const devices = navigator.mediaDevices;
+  devices.getUserMedia = async (constraints) => {
+    const stream = new MediaStream();
+    if (constraints?.audio) stream.addTrack(tone());
+    if (constraints?.video) stream.addTrack(picture(number, 640, 360));
+    return stream;
+  };
+  devices.getDisplayMedia = async () => new MediaStream([picture(number + 100, 640, 360)]);
+
+  const connections: RTCPeerConnection[] = [];
+  const Original = window.RTCPeerConnection;
+  window.RTCPeerConnection = new Proxy(Original, {
+    construct(target, args: ConstructorParameters<typeof Original>) {
+      const made = new target(...args);
+      connections.push(made);
+      return made;
+    },
+  });
+
+  const watched = new Map<string, Watched>();
+  let heights: Record<string, number> = {};
+  let pairs: { ip: string; port: number; type: string; bytes: number }[] = [];
+  const conference = () =>
+    (window as unknown as { call?: { conference?: ProbeConference } }).call?.conference;
+
+  /** MediaStreamTrack id → `display name/audio`, `…/video` or `…/screen`. */
+  function names(): Map<string, string> {
+    const found = new Map<string, string>();
+    for (const person of conference()?.getParticipants() ?? []) {
+      for (const track of person.getTracks()) {
+        const kind =
+          track.getType() === "audio"
+            ? "audio"
+            : track.getVideoType?.() === "desktop"
+              ? "screen"
+              : "video";
+        found.set(track.getTrack().id, `${person.getDisplayName() ?? person.getId()}/${kind}`);
+      }
+    }
+    return found;
+  }
+
+  async function poll(): Promise<void> {
+    const known = names();
+    const now = performance.now();
+    const seenPairs: typeof pairs = [];
+    for (const connection of connections) {
+      if (connection.connectionState === "closed") continue;
+      const report = await connection.getStats();
+      for (const row of report.values() as IterableIterator<RtpRow>) {
+        if (row.type === "transport" && row.selectedCandidatePairId !== undefined) {
+          const pair = report.get(row.selectedCandidatePairId) as RtpRow | undefined;
+          const remote = report.get(pair?.remoteCandidateId ?? "") as
+            | (RtpRow & { address?: string })
+            | undefined;
+          if (remote !== undefined)
+            seenPairs.push({
+              ip: remote.address ?? "",
+              port: remote.port ?? 0,
+              type: remote.candidateType ?? "",
+              bytes: row.bytesReceived ?? 0,
+            });
+        }
+        const name = row.type === "inbound-rtp" ? known.get(row.trackIdentifier ?? "") : undefined;
+        if (name === undefined) continue;
+        const count = (row.kind === "audio" ? row.packetsReceived : row.framesDecoded) ?? 0;
+        if (row.frameHeight !== undefined) heights[name] = row.frameHeight;
+        const before = watched.get(name);
+        if (before === undefined) {
+          watched.set(name, {
+            count,
+            changedAt: now,
+            longestGapMs: 0,
+            energy: row.totalAudioEnergy ?? 0,
+          });
+        } else if (count !== before.count) {
+          before.longestGapMs = Math.max(before.longestGapMs, now - before.changedAt);
+          before.changedAt = now;
+          before.count = count;
+          before.energy = row.totalAudioEnergy ?? 0;
+        }
+      }
+    }
+    pairs = seenPairs;
+  }
+
+  async function keepPolling(): Promise<void> {
+    for (;;) {
+      const start = performance.now();
+      await poll().catch((error: unknown) => console.warn("probe", error));
+      await new Promise((resolve) =>
+        setTimeout(resolve, Math.max(10, 100 - (performance.now() - start))),
+      );
+    }
+  }
+  void keepPolling();
+
+  /** The number in the picture of a video element, or -1 when it shows none. */
+  function read(video: HTMLVideoElement): number {
+    if (video.videoWidth === 0) return -1;
+    const canvas = document.createElement("canvas");
+    canvas.width = 64;
+    canvas.height = 36;
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    if (context === null) return -1;
+    context.drawImage(video, 0, 0, 64, 36);
+    let value = 0;
+    for (let bit = 0; bit < 8; bit++) {
+      const [red = 0, green = 0, blue = 0] = context.getImageData(bit * 8 + 4, 26, 1, 1).data;
+      if (red + green + blue > 3 * 128) value |= 1 << bit;
+    }
+    return value;
+  }
+
+  Object.assign(window, {
+    probe: {
+      /** Forgets the gaps so far. */
+      mark() {
+        const now = performance.now();
+        for (const each of watched.values()) {
+          each.longestGapMs = 0;
+          each.changedAt = Math.max(each.changedAt, now - 1e-3);
+        }
+      },
+      /** Everything seen, gaps including the one that may be open now. */
+      snapshot() {
+        const now = performance.now();
+        return {
+          sources: Object.fromEntries(
+            [...watched].map(([name, each]) => [
+              name,
+              {
+                count: each.count,
+                energy: each.energy,
+                gapMs: Math.max(each.longestGapMs, now - each.changedAt),
+              },
+            ]),
+          ),
+          heights,
+          pairs,
+        };
+      },
+      /** Numbers in the pictures, by `display name/video` or `…/screen`. */
+      numbers() {
+        const byTrack = names();
+        const found: Record<string, number> = {};
+        for (const video of document.querySelectorAll("video")) {
+          const [track] = (video.srcObject as MediaStream | null)?.getVideoTracks() ?? [];
+          const name = track && byTrack.get(track.id);
+          if (name !== undefined) found[name] = read(video);
+        }
+        return found;
+      },
+      forget(prefix: string) {
+        for (const name of [...watched.keys()]) if (name.startsWith(prefix)) watched.delete(name);
+        heights = {};
+      },
+    },
+  });
+})();

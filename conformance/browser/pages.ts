@@ -1,0 +1,242 @@
+/** Real Chromium pages in a call, and what they see of each other. */
+import { readFileSync } from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect } from "chai";
+import { type Browser, chromium, type Page } from "playwright-core";
+
+/** What one page saw of one source since the last `mark`. */
+export interface SourceSeen {
+  /** Packets of audio, decoded frames of video. */
+  readonly count: number;
+  readonly energy: number;
+  /** Longest time without a rise, in ms. */
+  readonly gapMs: number;
+}
+
+export interface Seen {
+  /** By `NAME/audio`, `NAME/video`, `NAME/screen`. */
+  readonly sources: Readonly<Record<string, SourceSeen>>;
+  readonly heights: Readonly<Record<string, number>>;
+  /** Remote ends of the selected candidate pairs. */
+  readonly pairs: readonly {
+    readonly ip: string;
+    readonly port: number;
+    readonly type: string;
+    readonly bytes: number;
+  }[];
+}
+
+interface Probe {
+  mark(): void;
+  snapshot(): Seen;
+  numbers(): Record<string, number>;
+  forget(prefix: string): void;
+}
+
+/** The page's own `window.call`, as far as tests use it. */
+interface CallPageWindow {
+  readonly probe: Probe;
+  readonly call: {
+    readonly conference: { myUserId(): string; isModerator(): boolean } | undefined;
+  };
+}
+
+const probeScript = stripTypeScriptTypes(
+  readFileSync(new URL("in-page/probe.ts", import.meta.url), "utf8"),
+);
+
+export async function launchBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    headless: true,
+    args: [
+      ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
+      "--allow-loopback-in-peer-connection",
+      "--use-fake-device-for-media-stream",
+      "--use-fake-ui-for-media-stream",
+      "--autoplay-policy=no-user-gesture-required",
+      "--disable-background-timer-throttling",
+      "--disable-renderer-backgrounding",
+      "--disable-backgrounding-occluded-windows",
+      "--disable-features=WebRtcHideLocalIpsWithMdns",
+    ],
+  });
+}
+
+export interface PageOptions {
+  /** Address of the call page. */
+  readonly url: string;
+  readonly room: string;
+  /** 1 to 99; drawn into the picture, `pN` is the display name. */
+  readonly number: number;
+  /** More of the page's query: `channel`, `http`, `p2p`. */
+  readonly query?: Readonly<Record<string, string>>;
+}
+
+export class CallPage {
+  readonly page: Page;
+  readonly number: number;
+  readonly console: string[] = [];
+
+  private constructor(page: Page, number: number) {
+    this.page = page;
+    this.number = number;
+    page.on("console", (message) => this.console.push(`${message.type()} ${message.text()}`));
+    page.on("pageerror", (error) => this.console.push(`error ${error.message}`));
+  }
+
+  get name(): string {
+    return `p${this.number}`;
+  }
+
+  /** Opens the page and waits until it is in the room. */
+  static async open(browser: Browser, options: PageOptions): Promise<CallPage> {
+    const context = await browser.newContext({
+      viewport: { width: 800, height: 600 },
+      ignoreHTTPSErrors: true,
+    });
+    await context.addInitScript({ content: probeScript });
+    const opened = new CallPage(await context.newPage(), options.number);
+    const url = new URL(options.url);
+    const query = {
+      room: options.room,
+      name: opened.name,
+      n: String(options.number),
+      ...options.query,
+    };
+    for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value);
+    await opened.page.goto(url.href);
+    try {
+      await opened.page.waitForSelector('body[data-state="in the room"]', { timeout: 20_000 });
+    } catch (error) {
+      throw new Error(
+        `${opened.name} did not get into the room; its console:\n${opened.console.slice(-15).join("\n")}`,
+        { cause: error },
+      );
+    }
+    return opened;
+  }
+
+  evaluate<T>(inPage: (window: CallPageWindow) => T): Promise<T> {
+    return this.page.evaluate(`(${inPage.toString()})(window)`) as Promise<T>;
+  }
+
+  seen(): Promise<Seen> {
+    return this.evaluate((window) => window.probe.snapshot());
+  }
+
+  numbers(): Promise<Record<string, number>> {
+    return this.evaluate((window) => window.probe.numbers());
+  }
+
+  mark(): Promise<void> {
+    return this.evaluate((window) => window.probe.mark());
+  }
+
+  forget(other: CallPage): Promise<void> {
+    return this.page.evaluate(`probe.forget(${JSON.stringify(`${other.name}/`)})`) as Promise<void>;
+  }
+
+  id(): Promise<string> {
+    return this.evaluate((window) => window.call.conference?.myUserId() ?? "");
+  }
+
+  click(button: "mute" | "camera" | "share" | "leave"): Promise<void> {
+    return this.page.click(`#${button}`);
+  }
+
+  async close(): Promise<void> {
+    await this.page.context().close();
+  }
+}
+
+export interface FlowOptions {
+  /** Sources each page sends, by page name; `["audio", "video"]` when not named. */
+  readonly sources?: Readonly<Record<string, readonly string[]>>;
+  /** Longest time to wait until everything flows. */
+  readonly withinMs?: number;
+  /** UDP port at which the selected candidate pairs must end; undefined: not checked (direct calls). */
+  readonly mediaPorts?: readonly number[] | undefined;
+  /** How long it must then go on. */
+  readonly forMs?: number;
+}
+
+/** Problems of one look at all pages; empty when all media flowed since the last mark. */
+async function problems(
+  pages: readonly CallPage[],
+  options: FlowOptions,
+  gapMs: number,
+): Promise<string[]> {
+  const found: string[] = [];
+  for (const receiver of pages) {
+    const [seen, numbers] = await Promise.all([receiver.seen(), receiver.numbers()]);
+    for (const sender of pages) {
+      if (sender === receiver) continue;
+      for (const kind of options.sources?.[sender.name] ?? ["audio", "video"]) {
+        const name = `${sender.name}/${kind}`;
+        const source = seen.sources[name];
+        if (source === undefined) found.push(`${receiver.name} has no ${name}`);
+        else if (source.count === 0) found.push(`${receiver.name} got nothing of ${name}`);
+        else if (source.gapMs > gapMs)
+          found.push(`${receiver.name} had a gap of ${Math.round(source.gapMs)} ms in ${name}`);
+        else if (kind === "audio" && source.energy <= 0)
+          found.push(`${receiver.name} hears only silence from ${name}`);
+        const number = kind === "screen" ? sender.number + 100 : sender.number;
+        if (kind !== "audio" && numbers[name] !== number)
+          found.push(`${receiver.name} sees ${numbers[name]} as ${name} instead of ${number}`);
+      }
+    }
+    if (options.mediaPorts !== undefined) {
+      const ports = seen.pairs.map((pair) => pair.port);
+      if (!ports.some((port) => options.mediaPorts?.includes(port)))
+        found.push(`${receiver.name} has its media from port ${ports.join()}, not from the bridge`);
+    }
+  }
+  return found;
+}
+
+/**
+ * Waits until all media flows between all pages, then checks that it goes on without a gap: for
+ * every ordered pair of pages and every source, packets (audio) or decoded frames (video) rise in
+ * every 500 ms, audio is not silence, and the picture is that sender's. Returns the milliseconds
+ * it took to begin.
+ */
+export async function expectMedia(
+  pages: readonly CallPage[],
+  options: FlowOptions = {},
+): Promise<number> {
+  const began = performance.now();
+  let last: string[] = ["nothing looked at"];
+  for (;;) {
+    await Promise.all(pages.map((page) => page.mark()));
+    await sleep(600);
+    last = await problems(pages, options, 500);
+    if (last.length === 0) break;
+    if (performance.now() - began > (options.withinMs ?? 20_000)) break;
+  }
+  const took = performance.now() - began;
+  expect(last, "media that does not flow").to.deep.equal([]);
+  await Promise.all(pages.map((page) => page.mark()));
+  await sleep(options.forMs ?? 2500);
+  expect(await problems(pages, options, 500), "media that stopped").to.deep.equal([]);
+  return took;
+}
+
+/** Longest gap each page saw in any of the given sources since its last mark, in ms. */
+export async function longestGaps(
+  pages: readonly CallPage[],
+  kinds: readonly string[] = ["audio", "video"],
+): Promise<Map<string, number>> {
+  const gaps = new Map<string, number>();
+  for (const page of pages) {
+    const seen = await page.seen();
+    const own = Object.entries(seen.sources).filter(
+      ([name]) =>
+        kinds.includes(name.split("/")[1] ?? "") &&
+        pages.some((other) => other !== page && name.startsWith(`${other.name}/`)),
+    );
+    gaps.set(page.name, Math.max(0, ...own.map(([, source]) => source.gapMs)));
+  }
+  return gaps;
+}

@@ -1,0 +1,116 @@
+/** `npm start`: Prosody, focus, bridges and a page, on this machine, until Ctrl-C. */
+import { rmSync } from "node:fs";
+import { networkInterfaces } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import yargs from "yargs";
+import { certificateFor } from "./certificate.ts";
+import { Ports } from "./ports.ts";
+import { createStack } from "./stack.ts";
+import { serve } from "./web.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+const options = await yargs(process.argv.slice(2))
+  .scriptName("npm start --")
+  .usage("$0 [options]\n\nStarts a Jitsi of your own and prints the address of its page.")
+  .option("port", { type: "number", default: 8000, describe: "port of the page" })
+  .option("bridges", { type: "number", default: 1, describe: "number of bridges" })
+  .option("https", {
+    type: "boolean",
+    default: false,
+    describe: "serve the page to the local network with a self-made certificate",
+  })
+  .option("address", {
+    type: "string",
+    array: true,
+    describe: "address for media (repeatable; default: all of this machine)",
+  })
+  .option("client", {
+    type: "string",
+    default: join(root, "dist/client/lib-jitsi-meet.min.js"),
+    describe: "path or URL of another lib-jitsi-meet build",
+  })
+  .check(({ bridges, port }) => {
+    if (!Number.isInteger(bridges) || bridges < 1 || bridges > 8)
+      throw new Error("--bridges takes a number from 1 to 8");
+    if (!Number.isInteger(port) || port < 0 || port > 65535)
+      throw new Error("--port takes a number from 0 to 65535");
+    return true;
+  })
+  .strict()
+  .help()
+  .parse();
+
+const say = (text: string) => console.log(text);
+const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+const lan = addresses
+  .filter((each) => each.family === "IPv4" && !each.internal)
+  .map((each) => each.address);
+const folder = join(root, ".state");
+rmSync(join(folder, "logs"), { recursive: true, force: true });
+
+const pagePort = await new Ports(say).take(
+  "page",
+  "tcp",
+  options.port,
+  options.https ? "0.0.0.0" : "127.0.0.1",
+);
+const pageHost = options.https ? (options.address?.[0] ?? lan[0] ?? "127.0.0.1") : "127.0.0.1";
+const origin = `${options.https ? "https" : "http"}://${pageHost}:${pagePort}`;
+
+let stopping: Promise<void> | undefined;
+const stack = await createStack({
+  folder,
+  bridges: options.bridges,
+  // Loopback is named too, so that a machine without any network can still hold a call.
+  mediaAddresses: options.address ?? ["127.0.0.1", ...lan],
+  channelOrigin: { host: `${pageHost}:${pagePort}`, tls: options.https },
+  sctp: true,
+  usualPorts: true,
+  say,
+  onExit: (description) => {
+    if (stopping !== undefined) return;
+    console.error(description);
+    void stop(1);
+  },
+});
+
+let closePage: (() => Promise<void>) | undefined;
+function stop(status: number): Promise<void> {
+  stopping ??= (async () => {
+    await closePage?.();
+    await stack.stop();
+    say("stopped");
+    process.exit(status);
+  })();
+  return stopping;
+}
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  process.on(signal, () => void stop(0));
+
+try {
+  const times = await stack.start();
+  closePage = await serve({
+    host: options.https ? "0.0.0.0" : "127.0.0.1",
+    port: pagePort,
+    tls: options.https
+      ? certificateFor(["localhost", "127.0.0.1", ...lan, pageHost], folder)
+      : undefined,
+    client: options.client,
+    domain: stack.domain,
+    xmppHttpPort: stack.xmppHttpPort,
+    focusPort: stack.focusPort,
+    bridges: stack.bridges,
+  });
+  say([...times].map(([name, ms]) => `${name} ready in ${(ms / 1000).toFixed(1)} s`).join(", "));
+  say(`logs and configuration: ${folder}`);
+  say("");
+  say(`  Call      ${origin}/`);
+  say(`  Servers   ${origin}/servers`);
+  say("");
+  say("Open the first address in two windows. Ctrl-C ends everything.");
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  await stop(1);
+}

@@ -1,0 +1,265 @@
+/**
+ * The call page: one conference over lib-jitsi-meet, seen and steered by a person. Everything
+ * about the deployment comes from `config.json`; the query may set `room`, `name` and, for
+ * experiments, `p2p=1`, `http=1` (conference request by HTTP) and `channel=sctp|websocket`.
+ */
+import { StreamFigures } from "./figures.ts";
+import type { JitsiConference, JitsiConnection, JitsiTrack } from "./jitsi.d.ts";
+import { Tiles } from "./tiles.ts";
+
+interface Deployment {
+  readonly domain: string;
+  readonly muc: string;
+  readonly focus: string;
+  readonly anonymousDomain?: string;
+}
+
+const element = <T extends HTMLElement>(id: string): T => {
+  const found = document.getElementById(id);
+  if (found === null) throw new Error(`the page has no element #${id}`);
+  return found as T;
+};
+
+const query = new URLSearchParams(location.search);
+const meet = window.JitsiMeetJS;
+const events = meet.events;
+
+const base = new URL(".", location.href);
+const at = (path: string, scheme: "http" | "ws" = "http") => {
+  const url = new URL(path, base);
+  if (scheme === "ws") url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  return url.href;
+};
+
+let connection: JitsiConnection | undefined;
+let conference: JitsiConference | undefined;
+let shared: JitsiTrack | undefined;
+const local: JitsiTrack[] = [];
+const tiles = new Tiles(element("tiles"), requestLayers);
+const figures = new StreamFigures();
+
+function problem(text: string): void {
+  const box = element("problem");
+  box.textContent = text;
+  box.hidden = false;
+  element("state").textContent = text;
+}
+
+function state(text: string): void {
+  element("state").textContent = text;
+  document.body.dataset["state"] = text;
+}
+
+/** Tells the bridge which heights the tiles can show: more for the one on stage, less for many. */
+function requestLayers(): void {
+  if (conference === undefined) return;
+  const remote = tiles.remoteSources();
+  const height = remote.length <= 2 ? 720 : remote.length <= 6 ? 360 : 180;
+  const stage = remote.filter((source) => tiles.isOnStage(source));
+  conference.setReceiverConstraints({
+    lastN: -1,
+    onStageSources: stage,
+    selectedSources: [],
+    defaultConstraints: { maxHeight: stage.length > 0 ? 180 : height },
+    constraints: Object.fromEntries(stage.map((source) => [source, { maxHeight: 1080 }])),
+  });
+}
+
+function addLocal(track: JitsiTrack): void {
+  local.push(track);
+  tiles.add("me", `${element<HTMLInputElement>("name").value} (you)`, track);
+  track.addEventListener(events.track["TRACK_MUTE_CHANGED"] ?? "", () => tiles.refresh(track));
+  if (track.getVideoType?.() === "desktop") {
+    track.addEventListener(events.track["LOCAL_TRACK_STOPPED"] ?? "", () => void stopShare());
+  }
+}
+
+async function enter(deployment: Deployment, room: string, name: string): Promise<void> {
+  state("connecting");
+  const options: Record<string, unknown> = {
+    hosts: { domain: deployment.domain, muc: deployment.muc, focus: deployment.focus },
+    serviceUrl: `${at("xmpp-websocket", "ws")}?room=${encodeURIComponent(room)}`,
+    enableWebsocketResume: false,
+    p2p: { enabled: query.get("p2p") === "1" },
+    bridgeChannel: { preferSctp: query.get("channel") !== "websocket" },
+    ...(query.get("http") === "1" ? { conferenceRequestUrl: at("conference-request/v1") } : {}),
+  };
+  const opened = new meet.JitsiConnection(null, null, options);
+  connection = opened;
+  opened.addEventListener(events.connection["CONNECTION_FAILED"] ?? "", (reason: string) =>
+    problem(`no connection to the XMPP server: ${reason}`),
+  );
+  opened.addEventListener(events.connection["CONNECTION_ESTABLISHED"] ?? "", () =>
+    join(opened, options, room, name),
+  );
+  opened.connect();
+}
+
+function join(
+  opened: JitsiConnection,
+  options: Record<string, unknown>,
+  room: string,
+  name: string,
+): void {
+  state("joining");
+  const joined = opened.initJitsiConference(room, options);
+  conference = joined;
+  const on = (event: string, listener: (...args: never[]) => void) => {
+    const key = events.conference[event];
+    if (key !== undefined) joined.on(key, listener);
+  };
+  on("CONFERENCE_JOINED", () => {
+    state("in the room");
+    requestLayers();
+  });
+  on("CONFERENCE_FAILED", (reason: string) => problem(`the conference failed: ${reason}`));
+  on("CONFERENCE_LEFT", () => state("left"));
+  on("TRACK_ADDED", (track: JitsiTrack) => {
+    if (track.isLocal()) return;
+    tiles.add(track.getParticipantId(), nameOf(track.getParticipantId()), track);
+    requestLayers();
+  });
+  on("TRACK_REMOVED", (track: JitsiTrack) => {
+    tiles.remove(track);
+    if (!track.isLocal()) requestLayers();
+  });
+  on("TRACK_MUTE_CHANGED", (track: JitsiTrack) => tiles.refresh(track));
+  on("USER_JOINED", (id: string) => tiles.person(id, nameOf(id)));
+  on("USER_LEFT", (id: string) => tiles.leave(id));
+  on("DISPLAY_NAME_CHANGED", (id: string) => tiles.person(id, nameOf(id)));
+  on("DOMINANT_SPEAKER_CHANGED", (id: string) =>
+    tiles.speaker(id === joined.myUserId() ? "me" : id),
+  );
+  joined.setDisplayName(name);
+  for (const track of local) void joined.addTrack(track);
+  joined.join();
+}
+
+function nameOf(id: string): string {
+  return conference?.getParticipantById(id)?.getDisplayName() ?? id;
+}
+
+async function toggle(type: "audio" | "video", button: HTMLElement): Promise<void> {
+  const track = local.find(
+    (each) => each.getType() === type && each.getVideoType?.() !== "desktop",
+  );
+  if (track === undefined) return;
+  await (track.isMuted() ? track.unmute() : track.mute());
+  button.setAttribute("aria-pressed", String(track.isMuted()));
+}
+
+async function stopShare(): Promise<void> {
+  const track = shared;
+  if (track === undefined) return;
+  shared = undefined;
+  local.splice(local.indexOf(track), 1);
+  tiles.remove(track);
+  await conference?.removeTrack(track);
+  await track.dispose();
+  element("share").setAttribute("aria-pressed", "false");
+}
+
+async function toggleShare(): Promise<void> {
+  if (shared !== undefined) return stopShare();
+  const [track] = await meet.createLocalTracks({ devices: ["desktop"] });
+  if (track === undefined) return;
+  shared = track;
+  addLocal(track);
+  await conference?.addTrack(track);
+  element("share").setAttribute("aria-pressed", "true");
+}
+
+async function leave(): Promise<void> {
+  const left = conference;
+  conference = undefined;
+  await left?.leave();
+  for (const track of local) await track.dispose();
+  await connection?.disconnect();
+  location.href = base.href;
+}
+
+/** Camera and microphone, or what of the two there is. */
+async function devices(): Promise<JitsiTrack[]> {
+  const wanted = {
+    resolution: 720,
+    constraints: { video: { height: { ideal: 720, max: 720, min: 180 } } },
+  };
+  for (const list of [["audio", "video"], ["audio"], ["video"]]) {
+    try {
+      return await meet.createLocalTracks({ devices: list, ...wanted });
+    } catch (error) {
+      console.warn(`no ${list.join(" and ")}`, error);
+    }
+  }
+  return [];
+}
+
+async function start(): Promise<void> {
+  const name = element<HTMLInputElement>("name").value.trim();
+  const room = element<HTMLInputElement>("room").value.trim().toLowerCase();
+  const response = await fetch(at("config.json"));
+  if (!response.ok)
+    return problem("the demo server does not answer; is `npm start` still running?");
+  const deployment = (await response.json()) as Deployment;
+  element("join").hidden = true;
+  element("call").hidden = false;
+  element("title").textContent = room;
+  const link = new URL(base);
+  link.searchParams.set("room", room);
+  history.replaceState(
+    null,
+    "",
+    `${link.pathname}?${new URLSearchParams({ ...Object.fromEntries(query), room, name })}`,
+  );
+  element("link").onclick = async () => {
+    await navigator.clipboard.writeText(link.href);
+    element("link").textContent = "Link copied";
+  };
+  for (const track of await devices()) addLocal(track);
+  await enter(deployment, room, name);
+}
+
+meet.init({
+  disableAudioLevels: true,
+  disableThirdPartyRequests: true,
+  enableAnalyticsLogging: false,
+  // The March 2022 library needs these for named sources and a second video; newer ones always do.
+  flags: {
+    sourceNameSignaling: true,
+    sendMultipleVideoStreams: true,
+    receiveMultipleVideoStreams: true,
+  },
+});
+meet.setLogLevel(meet.logLevels[query.get("log")?.toUpperCase() ?? "WARN"] ?? "warn");
+
+element<HTMLInputElement>("name").value = query.get("name") ?? "";
+element<HTMLInputElement>("room").value =
+  query.get("room") ?? `room-${Math.random().toString(36).slice(2, 6)}`;
+element<HTMLFormElement>("join").onsubmit = (event) => {
+  event.preventDefault();
+  start().catch((error: unknown) =>
+    problem(error instanceof Error ? error.message : String(error)),
+  );
+};
+element("mute").onclick = (event) => void toggle("audio", event.currentTarget as HTMLElement);
+element("camera").onclick = (event) => void toggle("video", event.currentTarget as HTMLElement);
+element("share").onclick = () =>
+  void toggleShare().catch((error: unknown) => console.warn("no screen share", error));
+element("leave").onclick = () => void leave();
+element("details").onclick = (event) => {
+  const plain = document.body.classList.toggle("plain");
+  (event.currentTarget as HTMLElement).setAttribute("aria-pressed", String(!plain));
+};
+setInterval(() => {
+  if (conference !== undefined) void figures.poll(conference).then((lines) => tiles.figures(lines));
+}, 1000);
+
+window.call = {
+  get conference() {
+    return conference;
+  },
+  local,
+  tiles,
+  toggleShare,
+};
+if (query.has("name") && query.has("room")) element<HTMLFormElement>("join").requestSubmit();

@@ -1,0 +1,165 @@
+/** The tiles: one for each person's camera and one for each shared screen. */
+import type { JitsiTrack } from "./jitsi.d.ts";
+
+interface Tile {
+  readonly key: string;
+  readonly person: string;
+  readonly box: HTMLElement;
+  readonly label: HTMLElement;
+  readonly none: HTMLElement;
+  readonly figures: HTMLElement;
+  video: { track: JitsiTrack; element: HTMLVideoElement } | undefined;
+  audio: { track: JitsiTrack; element: HTMLAudioElement } | undefined;
+}
+
+export class Tiles {
+  readonly #root: HTMLElement;
+  readonly #layoutChanged: () => void;
+  readonly #tiles = new Map<string, Tile>();
+  readonly #names = new Map<string, string>();
+  #stage: string | undefined;
+
+  constructor(root: HTMLElement, layoutChanged: () => void) {
+    this.#root = root;
+    this.#layoutChanged = layoutChanged;
+  }
+
+  /** Shows a track on its person's tile; a shared screen gets a tile of its own. */
+  add(person: string, name: string, track: JitsiTrack): void {
+    this.#names.set(person, name);
+    const screen = track.getVideoType?.() === "desktop";
+    const tile = this.#tile(screen ? `${person}/screen` : person, person);
+    if (track.getType() === "video") {
+      const element = document.createElement("video");
+      element.autoplay = true;
+      element.muted = true;
+      element.playsInline = true;
+      element.dataset["source"] = track.getSourceName?.() ?? track.getId();
+      tile.video?.element.remove();
+      tile.box.prepend(element);
+      tile.video = { track, element };
+      void track.attach(element);
+    } else if (!track.isLocal()) {
+      const element = document.createElement("audio");
+      element.autoplay = true;
+      tile.audio?.element.remove();
+      tile.box.append(element);
+      tile.audio = { track, element };
+      void track.attach(element);
+    } else {
+      tile.audio = { track, element: document.createElement("audio") };
+    }
+    this.#describe(tile);
+  }
+
+  remove(track: JitsiTrack): void {
+    for (const tile of this.#tiles.values()) {
+      if (tile.video?.track === track) {
+        track.detach(tile.video.element);
+        tile.video.element.remove();
+        tile.video = undefined;
+        if (tile.key.endsWith("/screen")) this.#drop(tile);
+      } else if (tile.audio?.track === track) {
+        track.detach(tile.audio.element);
+        tile.audio.element.remove();
+        tile.audio = undefined;
+      }
+      this.#describe(tile);
+    }
+  }
+
+  /** A person joined, or has a new name. */
+  person(id: string, name: string): void {
+    this.#names.set(id, name);
+    this.#describe(this.#tile(id, id));
+  }
+
+  leave(id: string): void {
+    for (const tile of [...this.#tiles.values()]) if (tile.person === id) this.#drop(tile);
+  }
+
+  speaker(id: string): void {
+    for (const tile of this.#tiles.values())
+      tile.box.classList.toggle("speaking", tile.person === id);
+  }
+
+  refresh(track: JitsiTrack): void {
+    for (const tile of this.#tiles.values()) {
+      if (tile.video?.track === track || tile.audio?.track === track) this.#describe(tile);
+    }
+  }
+
+  /** Writes a line of figures on the tile that shows a track, by the id of its MediaStreamTrack. */
+  figures(lines: ReadonlyMap<string, string>): void {
+    for (const tile of this.#tiles.values()) {
+      const video = tile.video && lines.get(tile.video.track.getTrack().id);
+      const audio = tile.audio && lines.get(tile.audio.track.getTrack().id);
+      tile.figures.textContent = [video, audio]
+        .filter((line) => line !== undefined && line !== "")
+        .join("\n");
+    }
+  }
+
+  remoteSources(): string[] {
+    return [...this.#tiles.values()].flatMap((tile) => {
+      const name =
+        tile.video?.track.isLocal() === false ? tile.video.track.getSourceName?.() : undefined;
+      return name === undefined ? [] : [name];
+    });
+  }
+
+  isOnStage(source: string): boolean {
+    const tile = this.#stage === undefined ? undefined : this.#tiles.get(this.#stage);
+    return tile?.video?.track.getSourceName?.() === source;
+  }
+
+  #tile(key: string, person: string): Tile {
+    const known = this.#tiles.get(key);
+    if (known !== undefined) return known;
+    const make = (kind: string) => {
+      const part = document.createElement("div");
+      part.className = kind;
+      return part;
+    };
+    const box = make("tile");
+    box.dataset["person"] = key;
+    box.title = "Click to put on stage";
+    const tile: Tile = {
+      key,
+      person,
+      box,
+      none: make("none"),
+      label: make("label"),
+      figures: make("figures"),
+      video: undefined,
+      audio: undefined,
+    };
+    box.append(tile.none, tile.label, tile.figures);
+    box.onclick = () => {
+      this.#stage = this.#stage === key ? undefined : key;
+      for (const each of this.#tiles.values())
+        each.box.classList.toggle("stage", each.key === this.#stage);
+      this.#layoutChanged();
+    };
+    this.#root.append(box);
+    this.#tiles.set(key, tile);
+    return tile;
+  }
+
+  #drop(tile: Tile): void {
+    tile.box.remove();
+    this.#tiles.delete(tile.key);
+    if (this.#stage === tile.key) this.#stage = undefined;
+  }
+
+  #describe(tile: Tile): void {
+    const name = this.#names.get(tile.person) ?? tile.person;
+    const screen = tile.key.endsWith("/screen");
+    const muted = tile.audio?.track.isMuted() === true ? " · muted" : "";
+    tile.label.textContent = screen ? `${name}: screen` : `${name}${muted}`;
+    const shown = tile.video !== undefined && !tile.video.track.isMuted();
+    if (tile.video !== undefined) tile.video.element.hidden = !shown;
+    tile.none.hidden = shown;
+    tile.none.textContent = name.slice(0, 1).toUpperCase();
+  }
+}

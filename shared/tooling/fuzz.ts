@@ -1,0 +1,118 @@
+/**
+ * Fuzzes every parser: each `*.fuzz.ts` exports `targets` (bytes in, must return normally) and
+ * optionally `seeds` (valid inputs to mutate). Inputs that ever failed live in
+ * `conformance/corpus/<target>/` and are replayed first.
+ *
+ *   npm run fuzz -- [--seconds N] [--target GLOB] [--seed N]
+ *
+ * A throw, or one input taking over a second, fails the target; the input is saved to the corpus.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import yargs from "yargs";
+
+interface FuzzModule {
+  readonly targets: Record<string, (input: Uint8Array) => void>;
+  readonly seeds?: Record<string, readonly Uint8Array[]>;
+}
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const corpus = join(root, "conformance/corpus");
+
+const options = await yargs(process.argv.slice(2))
+  .scriptName("npm run fuzz --")
+  .option("seconds", { type: "number", default: 60, describe: "time for each target" })
+  .option("target", {
+    type: "string",
+    default: "",
+    describe: "only targets whose name contains this",
+  })
+  .option("seed", { type: "number", describe: "seed of the mutations (default: drawn, printed)" })
+  .strict()
+  .parse();
+
+const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
+
+/** Mulberry32: enough for mutations, and repeatable. */
+function generator(start: number): (bound: number) => number {
+  let state = start >>> 0;
+  return (bound) => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) % bound;
+  };
+}
+
+const interesting = [0, 1, 0x7f, 0x80, 0xff, 0x3c, 0x7b, 0x22, 0x5b, 0x24];
+
+/** One to eight random edits of a seed, or fresh bytes. */
+function mutate(seeds: readonly Uint8Array[], pick: (bound: number) => number): Uint8Array {
+  const base = seeds[pick(seeds.length + 1)];
+  if (base === undefined) return Uint8Array.from({ length: pick(256) }, () => pick(256));
+  let bytes = Buffer.from(base);
+  for (let edit = pick(8); edit >= 0; edit--) {
+    const at = pick(bytes.length + 1);
+    const span = 1 + pick(8);
+    const kind = pick(6);
+    if (kind === 0 && at < bytes.length) bytes[at] = (bytes[at] ?? 0) ^ (1 << pick(8));
+    else if (kind === 1 && at < bytes.length)
+      bytes[at] = interesting[pick(interesting.length)] ?? 0;
+    else if (kind === 2) bytes = Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + span)]);
+    else if (kind === 3) {
+      const extra = Buffer.from(Array.from({ length: span }, () => pick(256)));
+      bytes = Buffer.concat([bytes.subarray(0, at), extra, bytes.subarray(at)]);
+    } else if (kind === 4)
+      bytes = Buffer.concat([bytes.subarray(0, at), bytes.subarray(pick(bytes.length + 1))]);
+    else bytes = bytes.subarray(0, at);
+    if (bytes.length > 65_536) bytes = bytes.subarray(0, 65_536);
+  }
+  return bytes;
+}
+
+let passed = 0;
+let failed = 0;
+
+function fuzz(
+  name: string,
+  target: (input: Uint8Array) => void,
+  seeds: readonly Uint8Array[],
+): void {
+  const folder = join(corpus, name);
+  const replays = existsSync(folder)
+    ? readdirSync(folder).map((file) => readFileSync(join(folder, file)))
+    : [];
+  const pick = generator(seed ^ createHash("sha256").update(name).digest().readInt32LE(0));
+  const end = performance.now() + options.seconds * 1000;
+  let runs = 0;
+  let input: Uint8Array = new Uint8Array();
+  try {
+    for (; runs < replays.length || performance.now() < end; runs++) {
+      input = replays[runs] ?? mutate(seeds, pick);
+      const before = performance.now();
+      target(input);
+      if (performance.now() - before > 1000) throw new Error("took more than a second");
+    }
+    passed++;
+    console.log(`ok   ${name.padEnd(40)} ${runs} inputs`);
+  } catch (error) {
+    failed++;
+    mkdirSync(folder, { recursive: true });
+    const file = join(folder, createHash("sha256").update(input).digest("hex").slice(0, 16));
+    writeFileSync(file, input);
+    console.log(`FAIL ${name} after ${runs} inputs (seed ${seed}); input saved as ${file}`);
+    console.log(error instanceof Error ? error.stack : String(error));
+  }
+}
+
+console.log(`fuzzing ${options.seconds} s a target, seed ${seed}`);
+for (const file of globSync("{shared,jicofo-ts,jvb-ts}/**/*.fuzz.ts", { cwd: root }).sort()) {
+  const module = (await import(pathToFileURL(join(root, file)).href)) as FuzzModule;
+  for (const [name, target] of Object.entries(module.targets)) {
+    if (name.includes(options.target)) fuzz(name, target, module.seeds?.[name] ?? []);
+  }
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 && passed > 0 ? 0 : 1);

@@ -1,0 +1,285 @@
+/**
+ * Runs the checks and tests of a tier, stage by stage, and ends with the line `N passed, N failed`.
+ *
+ *   check   format, lint, types, rooms, clock rule, unit tests
+ *   test    check, scenarios, real parts, pages, conformance (quick), one second of fuzzing a parser
+ *   full    test with both client libraries and mixed stacks; resumable (`--fresh` starts over),
+ *           one JSON file a stage in dist/test-full/
+ *
+ * `--stage NAME` (repeatable) runs those stages alone.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import yargs from "yargs";
+
+type Tier = "check" | "test" | "full";
+
+interface Outcome {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+interface Stage {
+  readonly name: string;
+  readonly tiers: readonly Tier[];
+  /** Stages with the same group run side by side. */
+  readonly group?: string;
+  run(log: (text: string) => void): Promise<Outcome>;
+}
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const bin = (name: string) => join(root, "node_modules/.bin", name);
+const nodeFlags = ["--conditions=source", "--disable-warning=ExperimentalWarning"];
+
+/** Runs a program to its end with its output handed on line by line. */
+function execute(
+  command: string,
+  args: readonly string[],
+  log: (text: string) => void,
+  env: Record<string, string> = {},
+): Promise<number> {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, {
+      cwd: root,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...env },
+    });
+    child.stdout.setEncoding("utf8").on("data", log);
+    child.stderr.setEncoding("utf8").on("data", log);
+    child.on("error", (error) => {
+      log(`${error.message}\n`);
+      resolve(1);
+    });
+    child.on("close", (code) => resolve(code ?? 1));
+  });
+}
+
+/** A stage that either holds or does not. */
+function single(
+  name: string,
+  tiers: readonly Tier[],
+  command: string,
+  args: readonly string[],
+  group?: string,
+): Stage {
+  return {
+    name,
+    tiers,
+    ...(group === undefined ? {} : { group }),
+    async run(log) {
+      const code = await execute(command, args, log);
+      return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 };
+    },
+  };
+}
+
+/** A stage of mocha files; its counts come from `reporter.mjs`. */
+function mocha(
+  name: string,
+  tiers: readonly Tier[],
+  patterns: readonly string[],
+  options: {
+    readonly timeoutMs?: number;
+    readonly env?: Record<string, string>;
+    readonly exclude?: (file: string) => boolean;
+  } = {},
+): Stage {
+  return {
+    name,
+    tiers,
+    async run(log) {
+      const files = patterns
+        .flatMap((pattern) => globSync(pattern, { cwd: root }))
+        .filter(
+          (file) =>
+            !file.includes("node_modules") &&
+            !file.startsWith("dist/") &&
+            !(options.exclude?.(file) ?? false),
+        )
+        .sort();
+      if (files.length === 0) {
+        log(`no file matches ${patterns.join(" ")}\n`);
+        return { passed: 0, failed: 1, skipped: 0 };
+      }
+      mkdirSync(join(root, "dist/test"), { recursive: true });
+      const counts = join(root, "dist/test", `${name.replaceAll(/\W+/g, "-")}.json`);
+      rmSync(counts, { force: true });
+      const args = [
+        ...nodeFlags,
+        bin("mocha"),
+        "--config",
+        "shared/tooling/mocharc.json",
+        "--reporter",
+        "shared/tooling/reporter.mjs",
+        ...(options.timeoutMs === undefined ? [] : ["--timeout", String(options.timeoutMs)]),
+        ...files,
+      ];
+      const code = await execute(process.execPath, args, log, {
+        ...options.env,
+        TEST_COUNTS: counts,
+      });
+      if (!existsSync(counts)) return { passed: 0, failed: 1, skipped: 0 };
+      const found = JSON.parse(readFileSync(counts, "utf8")) as Outcome;
+      // A crash after the last test is a failure too.
+      return code !== 0 && found.failed === 0 ? { ...found, failed: 1 } : found;
+    },
+  };
+}
+
+const all: readonly Tier[] = ["check", "test", "full"];
+const beyond: readonly Tier[] = ["test", "full"];
+const folders = ["shared", "jicofo-ts", "jvb-ts", "conformance"];
+const sources = folders.filter((folder) => existsSync(join(root, folder)));
+
+const stages: readonly Stage[] = [
+  single(
+    "format and lint",
+    all,
+    bin("biome"),
+    ["check", "--config-path", "shared/tooling/style.json", "--error-on-warnings", ...sources],
+    "static",
+  ),
+  single("types", all, process.execPath, [bin("tsc"), "-p", "."], "static"),
+  single(
+    "types of the pages",
+    all,
+    process.execPath,
+    [bin("tsc"), "-p", "shared/demo/page"],
+    "static",
+  ),
+  single(
+    "typed lint",
+    all,
+    process.execPath,
+    [bin("eslint"), "-c", "shared/tooling/eslint.config.mjs", "--max-warnings", "0", ...sources],
+    "static",
+  ),
+  single(
+    "rooms",
+    all,
+    process.execPath,
+    [bin("depcruise"), "--config", "shared/tooling/rooms.cjs", ...sources],
+    "static",
+  ),
+  single(
+    "clock rule",
+    all,
+    process.execPath,
+    [...nodeFlags, "shared/tooling/clock-rule.ts"],
+    "static",
+  ),
+  mocha("unit tests", all, ["{shared,jicofo-ts,jvb-ts,conformance}/**/*.test.ts"]),
+  mocha("scenarios", beyond, ["{jicofo-ts,jvb-ts}/test/scenarios/*.ts"], { timeoutMs: 20_000 }),
+  mocha("real parts", beyond, ["{shared,jicofo-ts,jvb-ts}/**/*.live.ts"], { timeoutMs: 60_000 }),
+  mocha("pages", beyond, ["conformance/browser/*.pages.ts"], { timeoutMs: 120_000 }),
+  single("conformance, quick", beyond, process.execPath, [
+    ...nodeFlags,
+    "conformance/main.ts",
+    "--quick",
+  ]),
+  single("fuzz, 1 s a parser", beyond, process.execPath, [
+    ...nodeFlags,
+    "shared/tooling/fuzz.ts",
+    "--seconds",
+    "1",
+  ]),
+  mocha("mixed stacks", ["full"], ["conformance/browser/*.mixed.ts"], { timeoutMs: 300_000 }),
+];
+
+const options = await yargs(process.argv.slice(2))
+  .scriptName("npm test --")
+  .option("tier", { choices: ["check", "test", "full"] as const, default: "test" as const })
+  .option("stage", { type: "string", array: true, describe: "run only this stage (repeatable)" })
+  .option("fresh", {
+    type: "boolean",
+    default: false,
+    describe: "full: forget the stages that passed before",
+  })
+  .strict()
+  .parse();
+
+const tier: Tier = options.tier;
+const resultFolder = join(root, "dist/test-full");
+if (options.fresh) rmSync(resultFolder, { recursive: true, force: true });
+
+const resultFile = (stage: Stage) =>
+  join(resultFolder, `${stage.name.replaceAll(/\W+/g, "-")}.json`);
+
+/** The outcome of a stage that passed in an earlier, interrupted run of the full tier. */
+function earlier(stage: Stage): Outcome | undefined {
+  if (tier !== "full" || !existsSync(resultFile(stage))) return undefined;
+  const found = JSON.parse(readFileSync(resultFile(stage), "utf8")) as Outcome;
+  return found.failed === 0 ? found : undefined;
+}
+
+interface Row extends Outcome {
+  readonly name: string;
+  readonly seconds: number;
+}
+
+async function runStage(stage: Stage, log: (text: string) => void): Promise<Row> {
+  const before = earlier(stage);
+  if (before !== undefined) {
+    log(`${stage.name}: passed earlier (--fresh runs it again)\n`);
+    return { name: stage.name, seconds: 0, ...before };
+  }
+  const start = process.hrtime.bigint();
+  const outcome = await stage.run(log);
+  const seconds = Number(process.hrtime.bigint() - start) / 1e9;
+  if (tier === "full") {
+    mkdirSync(resultFolder, { recursive: true });
+    writeFileSync(
+      resultFile(stage),
+      `${JSON.stringify({ name: stage.name, seconds, ...outcome }, null, 2)}\n`,
+    );
+  }
+  return { name: stage.name, seconds, ...outcome };
+}
+
+const chosen = stages.filter((stage) =>
+  options.stage === undefined ? stage.tiers.includes(tier) : options.stage.includes(stage.name),
+);
+const rows: Row[] = [];
+const print = (text: string) => process.stdout.write(text);
+
+for (let next = 0; next < chosen.length; ) {
+  const first = chosen[next];
+  if (first === undefined) break;
+  const together = [first];
+  while (first.group !== undefined && chosen[next + together.length]?.group === first.group) {
+    together.push(chosen[next + together.length] as Stage);
+  }
+  next += together.length;
+  print(`\n── ${together.map((stage) => stage.name).join(", ")}\n`);
+  const results = await Promise.all(
+    together.map(async (stage) => {
+      if (together.length === 1) return runStage(stage, print);
+      let output = "";
+      const row = await runStage(stage, (text) => {
+        output += text;
+      });
+      print(`${row.failed === 0 ? "ok  " : "FAIL"} ${stage.name} (${row.seconds.toFixed(1)} s)\n`);
+      if (row.failed > 0) print(`${output.trimEnd()}\n`);
+      return row;
+    }),
+  );
+  rows.push(...results);
+}
+
+const sum = (key: "passed" | "failed" | "skipped" | "seconds") =>
+  rows.reduce((total, row) => total + row[key], 0);
+print("\n── summary\n");
+for (const row of rows) {
+  const skipped = row.skipped > 0 ? `, ${row.skipped} skipped` : "";
+  print(
+    `${row.name.padEnd(22)} ${row.seconds.toFixed(1).padStart(7)} s  ${row.passed} passed, ${row.failed} failed${skipped}\n`,
+  );
+}
+print(`${"together".padEnd(22)} ${sum("seconds").toFixed(1).padStart(7)} s of stages\n\n`);
+print(
+  `${sum("passed")} passed, ${sum("failed")} failed${sum("skipped") > 0 ? `, ${sum("skipped")} skipped` : ""}\n`,
+);
+process.exitCode = sum("failed") === 0 && rows.length > 0 ? 0 : 1;
