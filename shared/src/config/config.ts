@@ -1,45 +1,200 @@
 /**
  * The configuration of a program: operator's HOCON file, legacy properties, `-D` options, defaults
  * (spec packaging-and-operations B1).
+ *
+ * Of one key the first of these counts: legacy properties file, `-D` with the legacy name, the
+ * operator's file, `-D` with the HOCON path, the default of the key table. Substitutions in the
+ * file see the file, then `-D`, then defaults, then the environment; defaults never see the file.
  */
-import type { ConfigFault } from "./config-error.ts";
-import type { ConfigObject, ConfigValue } from "./config-value.ts";
-import type { KeyTable } from "./keys.ts";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { parseCommandLine } from "./command-line.ts";
+import { ConfigError } from "./config-error.ts";
+import type { ConfigObject, ConfigValue, Origin } from "./config-value.ts";
+import { faultOf, type IncludeResolver } from "./hocon.ts";
+import type { ObjectNode } from "./hocon-node.ts";
+import { parseTree, put } from "./hocon-parser.ts";
+import { resolveTree } from "./hocon-resolve.ts";
+import type { KeyTable } from "./key-table.ts";
+import { readTable } from "./keys.ts";
+import { unknownKeys } from "./known-keys.ts";
+import type { LoadedConfig } from "./loaded-config.ts";
+import { decodeText, parseProperties } from "./properties.ts";
+import { referenceConf } from "./reference.ts";
 
 /** What a program says when it loads its configuration. */
 export interface LoadOptions {
   /** Command line without node and script: `--config FILE`, `-Dkey=value`; others are returned. */
   readonly argv: readonly string[];
-  /** Environment: `JAVA_SYS_PROPS`, `${?X}`, `…SC_HOME_DIR_LOCATION`. */
+  /** Environment: `JAVA_SYS_PROPS`, `${?X}`, `net.java.sip.communicator.SC_HOME_DIR_LOCATION`. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Every table of the program: defaults that substitutions may name, and the known keys. */
-  readonly tables: readonly KeyTable<unknown>[];
-  /** Paths below which any key is accepted (media engine keys of others, MUC client entries). */
+  readonly tables: readonly KeyTable<never>[];
+  /** Paths below which any key is accepted (MUC client entries, media keys of a later version). */
   readonly anyBelow?: readonly string[];
-  /** Directory of `sip-communicator.properties` when no option names one. */
-  readonly legacyDirectory?: string;
-  /** Whether a missing configuration file is an error (jicofo) or means defaults. */
+  /** Whether a missing `--config` is an error (jicofo) or means defaults. */
   readonly fileRequired?: boolean;
 }
 
-/** The merged configuration. */
-export interface LoadedConfig {
-  /** HOCON value at a dotted path (operator's file, then `-D`), legacy and defaults not looked at. */
-  get(path: string): ConfigValue | undefined;
-  /** Everything as one object. */
-  readonly root: ConfigObject;
-  /** The file that was read, if any. */
-  readonly file: string | undefined;
-  /** Legacy property: properties file, then `-D` of that name. */
-  legacy(name: string): ConfigValue | undefined;
-  /** `-D` options, those of `JAVA_SYS_PROPS` included. */
-  readonly systemProperties: ReadonlyMap<string, string>;
-  /** Legacy properties below a prefix (`org.jitsi.videobridge.xmpp.user.`), prefix removed. */
-  legacyBelow(prefix: string): ReadonlyMap<string, ConfigValue>;
-  /** `readKeys` as a method. */
-  readTable<T>(table: KeyTable<T>): Readonly<T>;
-  /** Unknown keys, shadowed keys, malformed values, in the order found; log each once at start. */
-  readonly warnings: readonly ConfigFault[];
-  /** Command line words that are not ours. */
-  readonly rest: readonly string[];
+export type { LoadedConfig } from "./loaded-config.ts";
+
+const LEGACY_FILE = "sip-communicator.properties";
+const LEGACY_DIRECTORY = "net.java.sip.communicator.SC_HOME_DIR_LOCATION";
+const LEGACY_NAME = "net.java.sip.communicator.SC_HOME_DIR_NAME";
+
+/** Reads everything. Throws `ConfigError` (file, line, remedy) for what cannot be read at all. */
+export function loadConfig(options: LoadOptions): LoadedConfig {
+  const command = parseCommandLine(options.argv, options.env["JAVA_SYS_PROPS"]);
+  const file = command.configFile;
+  if (file === undefined && options.fileRequired === true) {
+    throw new ConfigError({
+      message: "no configuration file is given",
+      remedy: "start with --config FILE or -Dconfig.file=FILE",
+    });
+  }
+  const overrides = overrideTree(command.systemProperties);
+  const defaults = parseTree(referenceConf(options.tables, false), "default", noInclude);
+  const tree = file === undefined ? emptyTree("no file") : readTree(file);
+  const environment = (name: string): string | undefined => options.env[name];
+  const resolved = faultOf(() => ({
+    root: resolveTree(tree, [defaults, overrides, tree], environment),
+    overrides: resolveTree(overrides, [overrides], environment),
+  }));
+  if (!resolved.ok) throw new ConfigError(resolved.error);
+  const { root } = resolved.value;
+  const legacy = readLegacy(command.systemProperties, options.env);
+  const warnings = unknownKeys(root, options.tables, options.anyBelow ?? []);
+  const config: LoadedConfig = {
+    root,
+    file,
+    get: (path) => valueAt(root, path) ?? valueAt(resolved.value.overrides, path),
+    legacy: (name) => legacy.get(name) ?? propertyValue(command.systemProperties, name),
+    legacyBelow: (prefix) => below(prefix, legacy, command.systemProperties),
+    systemProperties: command.systemProperties,
+    readTable: (table) => readTable(config, table, warnings),
+    warnings,
+    strict: command.strict,
+    rest: command.rest,
+  };
+  return config;
+}
+
+/** The value at a dotted path of a resolved tree; null counts as absent. */
+export function valueAt(root: ConfigObject, path: string): ConfigValue | undefined {
+  let value: ConfigValue | undefined = root;
+  for (const key of path.split(".")) {
+    if (value?.kind !== "object") return undefined;
+    value = value.fields.get(key);
+  }
+  return value?.kind === "null" ? undefined : value;
+}
+
+function readTree(file: string): ObjectNode {
+  const text = readText(file);
+  if (text === undefined) {
+    throw new ConfigError({
+      message: `cannot read the configuration file ${file}`,
+      remedy: "check the path and its permissions",
+    });
+  }
+  const parsed = faultOf(() => parseTree(text, file, includeFromDisk));
+  if (!parsed.ok) throw new ConfigError(parsed.error);
+  return parsed.value;
+}
+
+/** `include "x"` is looked for beside the including file; `file("x")` from the working directory. */
+const includeFromDisk: IncludeResolver = (request) => {
+  if (request.kind === "url" || request.kind === "package") {
+    throw new ConfigError({
+      message: `include ${request.kind}(…) is not supported`,
+      origin: { file: request.from, line: request.line },
+      remedy: "copy the file here and include it by name",
+    });
+  }
+  // COMPAT(jicofo, jvb): class path resources are the programs' bundled defaults, which always apply.
+  if (request.kind === "classpath") return undefined;
+  const beside = request.kind === "heuristic" && !isAbsolute(request.name);
+  const path = beside ? join(dirname(request.from), request.name) : resolve(request.name);
+  const candidates = /\.(conf|json|properties)$/.test(path) ? [path] : [`${path}.conf`, path];
+  for (const candidate of candidates) {
+    const text = readText(candidate);
+    if (text === undefined) continue;
+    return {
+      text: candidate.endsWith(".properties") ? hoconOfProperties(text) : text,
+      file: candidate,
+    };
+  }
+  return undefined;
+};
+
+function hoconOfProperties(text: string): string {
+  const quote = (key: string): string =>
+    key
+      .split(".")
+      .map((k) => JSON.stringify(k))
+      .join(".");
+  const lines = parseProperties(text).filter(({ key }) => key !== "");
+  return lines.map(({ key, value }) => `${quote(key)} = ${JSON.stringify(value)}`).join("\n");
+}
+
+function readText(file: string): string | undefined {
+  try {
+    return decodeText(readFileSync(file));
+  } catch {
+    return undefined;
+  }
+}
+
+const noInclude: IncludeResolver = () => undefined;
+
+function emptyTree(file: string): ObjectNode {
+  return { kind: "object", fields: new Map(), origin: { file, line: 0 } };
+}
+
+/** `-Da.b=x` as HOCON; of `-Da=x -Da.b=y` the object wins, as upstream has it. */
+function overrideTree(properties: ReadonlyMap<string, string>): ObjectNode {
+  const origin: Origin = { file: "-D", line: 0 };
+  const tree = emptyTree("-D");
+  const shortFirst = [...properties].sort(([a], [b]) => a.length - b.length);
+  for (const [key, text] of shortFirst) {
+    const path = key.split(".");
+    if (!path.includes("")) put(tree.fields, path, { kind: "string", text, origin });
+  }
+  return tree;
+}
+
+function readLegacy(
+  properties: ReadonlyMap<string, string>,
+  env: Readonly<Record<string, string | undefined>>,
+): ReadonlyMap<string, ConfigValue> {
+  const values = new Map<string, ConfigValue>();
+  const directory = properties.get(LEGACY_DIRECTORY) ?? env[LEGACY_DIRECTORY];
+  if (directory === undefined || directory === "") return values;
+  const name = properties.get(LEGACY_NAME) ?? env[LEGACY_NAME] ?? "";
+  const file = join(directory, name, LEGACY_FILE);
+  if (!existsSync(file)) return values;
+  for (const { key, value, line } of parseProperties(readText(file) ?? "")) {
+    values.set(key, { kind: "string", text: value, origin: { file, line } });
+  }
+  return values;
+}
+
+function propertyValue(from: ReadonlyMap<string, string>, name: string): ConfigValue | undefined {
+  const text = from.get(name);
+  if (text === undefined) return undefined;
+  return { kind: "string", text, origin: { file: `-D${name}`, line: 0 } };
+}
+
+function below(
+  prefix: string,
+  legacy: ReadonlyMap<string, ConfigValue>,
+  properties: ReadonlyMap<string, string>,
+): ReadonlyMap<string, ConfigValue> {
+  const found = new Map<string, ConfigValue>();
+  for (const name of [...properties.keys(), ...legacy.keys()]) {
+    if (!name.startsWith(prefix) || name.length === prefix.length) continue;
+    const value = legacy.get(name) ?? propertyValue(properties, name);
+    if (value !== undefined) found.set(name.slice(prefix.length), value);
+  }
+  return found;
 }

@@ -1,32 +1,31 @@
-import type { LoadedConfig } from "./config.ts";
-import type { KeyType } from "./key-types.ts";
+/** Key tables: the one place where a configuration key is declared, and their reading. */
+import { ConfigError, type ConfigFault } from "./config-error.ts";
+import { type ConfigValue, originText } from "./config-value.ts";
+import { fullPath, type KeySpec, type KeyTable } from "./key-table.ts";
+import type { LoadedConfig } from "./loaded-config.ts";
 
-export * from "./key-types.ts";
-
-/** One key of a table. Without `default` the key is required, unless its type is `optional`. */
-export interface KeySpec<T> {
-  readonly type: KeyType<T>;
-  readonly default?: NoInfer<T>;
-  /** One sentence for `reference.conf` and the manual. */
-  readonly doc: string;
-  /** Legacy property names that win over HOCON, first hit wins (spec B7). */
-  readonly legacy?: readonly LegacyName[];
-  /** Whether a change takes effect only after a restart. */
-  readonly needsRestart?: boolean;
-  /** Full path of a key whose `-D` value becomes this default (a substitution in upstream's reference). */
-  readonly follows?: string;
-}
-
-/** A legacy property, with a conversion of its text where the forms differ. */
-export type LegacyName =
-  | string
-  | { readonly name: string; readonly convert: (text: string) => string | undefined };
-
-/** Keys below one prefix. `T` maps relative paths to the types of their values. */
-export interface KeyTable<T> {
-  readonly prefix: string;
-  readonly specs: { readonly [K in keyof T]: KeySpec<T[K]> };
-}
+export type { KeySpec, KeyTable, LegacyName } from "./key-table.ts";
+export {
+  bandwidth,
+  bool,
+  double,
+  duration,
+  int,
+  intBetween,
+  type KeyType,
+  list,
+  long,
+  oneOf,
+  optional,
+  pattern,
+  port,
+  raw,
+  record,
+  size,
+  str,
+  type ValueOf,
+  where,
+} from "./key-types.ts";
 
 /** Values of a table, by relative path: `values["udp.port"]`. */
 export type KeyValues<Table> = Table extends KeyTable<infer T> ? Readonly<T> : never;
@@ -41,8 +40,142 @@ export function keys<T>(
 
 /**
  * Reads all keys of a table. Throws `ConfigError` naming every wrong or missing key; what upstream
- * tolerates (a malformed duration) becomes a warning of `config` and the default.
+ * tolerates (a malformed duration) becomes a warning of `config` and the default is used.
  */
 export function readKeys<T>(config: LoadedConfig, table: KeyTable<T>): Readonly<T> {
   return config.readTable(table);
+}
+
+/** Reads several tables and throws one `ConfigError` with the faults of all. */
+export function readAllKeys<Tables extends Readonly<Record<string, KeyTable<never>>>>(
+  config: LoadedConfig,
+  tables: Tables,
+): { readonly [K in keyof Tables]: KeyValues<Tables[K]> } {
+  const faults: ConfigFault[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [name, table] of Object.entries(tables)) {
+    try {
+      values[name] = config.readTable(table);
+    } catch (cause) {
+      if (!(cause instanceof ConfigError)) throw cause;
+      faults.push(...cause.faults);
+    }
+  }
+  if (faults.length > 0) throw new ConfigError(faults);
+  return values as { readonly [K in keyof Tables]: KeyValues<Tables[K]> };
+}
+
+/** `readKeys` with the list that takes warnings; called by `LoadedConfig` only. */
+export function readTable<T>(
+  config: LoadedConfig,
+  table: KeyTable<T>,
+  warnings: ConfigFault[],
+): Readonly<T> {
+  const values: Partial<T> = {};
+  const faults: ConfigFault[] = [];
+  for (const key in table.specs) {
+    const spec = table.specs[key];
+    const outcome = readKey(config, fullPath(table.prefix, key), spec, warnings);
+    if (outcome.ok) values[key] = outcome.value;
+    else faults.push(outcome.fault);
+  }
+  if (faults.length > 0) throw new ConfigError(faults);
+  return values as T;
+}
+
+type KeyOutcome<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly fault: ConfigFault };
+
+function readKey<T>(
+  config: LoadedConfig,
+  path: string,
+  spec: KeySpec<T>,
+  warnings: ConfigFault[],
+): KeyOutcome<T> {
+  const value = legacyValue(config, path, spec, warnings) ?? ownValue(config, path, spec, warnings);
+  if (value === undefined) return defaultOf(path, spec);
+  const read = spec.type.read(value);
+  if (read.kind === "value") return { ok: true, value: read.value };
+  const fault: ConfigFault = {
+    key: path,
+    origin: value.origin,
+    message: `${valueText(value)} is not ${read.expected}`,
+    remedy: `write ${read.expected}`,
+  };
+  if (read.kind === "wrong") return { ok: false, fault };
+  // COMPAT(jicofo, jvb): upstream takes a malformed value as absent (spec B3).
+  const fallback = defaultOf(path, spec);
+  if (!fallback.ok) return { ok: false, fault };
+  const used = fallback.value === undefined ? "nothing" : spec.type.show(fallback.value);
+  warnings.push({ ...fault, remedy: `${used} is used; ${fault.remedy}` });
+  return fallback;
+}
+
+function legacyValue<T>(
+  config: LoadedConfig,
+  path: string,
+  spec: KeySpec<T>,
+  warnings: ConfigFault[],
+): ConfigValue | undefined {
+  for (const legacy of spec.legacy ?? []) {
+    const name = typeof legacy === "string" ? legacy : legacy.name;
+    const found = config.legacy(name);
+    if (found === undefined || found.kind !== "string") continue;
+    const text = typeof legacy === "string" ? found.text : legacy.convert(found.text);
+    if (text === undefined) continue;
+    const shadowed = config.get(path);
+    if (shadowed !== undefined) {
+      warnings.push({
+        key: path,
+        origin: shadowed.origin,
+        message: `has no effect, ${name} at ${originText(found.origin)} wins`,
+        remedy: "remove one of the two",
+      });
+    }
+    return { ...found, text };
+  }
+  return undefined;
+}
+
+/** The key's own value; else the `-D` value of the key that its default follows. */
+function ownValue<T>(
+  config: LoadedConfig,
+  path: string,
+  spec: KeySpec<T>,
+  warnings: ConfigFault[],
+): ConfigValue | undefined {
+  const own = config.get(path);
+  if (own !== undefined || spec.follows === undefined) return own;
+  const followed = config.get(spec.follows);
+  if (followed === undefined) return undefined;
+  if (followed.origin.file === "-D") return followed;
+  // COMPAT(jicofo, jvb): defaults never see the operator's file (spec B1).
+  const kept = spec.default === undefined ? "its default" : spec.type.show(spec.default as T);
+  warnings.push({
+    key: spec.follows,
+    origin: followed.origin,
+    message: `does not change ${path}, which stays at ${kept}`,
+    remedy: `set ${path} too if it should follow`,
+  });
+  return undefined;
+}
+
+function defaultOf<T>(path: string, spec: KeySpec<T>): KeyOutcome<T> {
+  if (spec.default !== undefined) return { ok: true, value: spec.default };
+  if (spec.type.optional === true) return { ok: true, value: undefined as T };
+  const remedy = `add ${path} = … (${spec.type.name}) to the configuration file`;
+  return { ok: false, fault: { key: path, message: "is required and not set", remedy } };
+}
+
+/** The value for a message; never a whole object, and secrets hide behind the key's own type. */
+function valueText(value: ConfigValue): string {
+  switch (value.kind) {
+    case "object":
+      return "an object";
+    case "list":
+      return "a list";
+    default:
+      return JSON.stringify(value.text.slice(0, 80));
+  }
 }

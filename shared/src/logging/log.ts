@@ -126,7 +126,8 @@ function textLine(
   least: number,
 ): string {
   const stamp = backend.timestamps ? `${timestamp(backend.clock.wallNow())} ` : "";
-  const pairs = context === undefined ? prefix : prefix + contextText(context);
+  const own = context === undefined ? "" : contextText(context);
+  const pairs = prefix === "" || own === "" ? prefix + own : `${prefix} ${own}`;
   const bracket = pairs === "" ? "" : `[${pairs}] `;
   const tail = cause === undefined ? "" : causeText(cause, least <= RANK.debug);
   const head = `${backend.head}${stamp}${WORD[level]}: [${backend.thread}] ${bracket}`;
@@ -150,7 +151,7 @@ function contextText(context: LogContext): string {
   let text = "";
   for (const key in context) {
     const value = context[key];
-    if (value !== undefined) text += `${key}=${value} `;
+    if (value !== undefined) text += text === "" ? `${key}=${value}` : ` ${key}=${value}`;
   }
   return text;
 }

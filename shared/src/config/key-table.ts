@@ -1,0 +1,47 @@
+import type { KeyType } from "./key-types.ts";
+
+/** One key of a table. Without `default` the key is required, unless its type is `optional`. */
+export interface KeySpec<T> {
+  readonly type: KeyType<T>;
+  readonly default?: NoInfer<T>;
+  /** One sentence for `reference.conf` and the manual. */
+  readonly doc: string;
+  /** Legacy property names that win over HOCON, first hit wins (spec B7). */
+  readonly legacy?: readonly LegacyName[];
+  /** Whether a change takes effect only after a restart. */
+  readonly needsRestart?: boolean;
+  /** Full path of a key whose `-D` value becomes this default (a substitution in upstream's reference). */
+  readonly follows?: string;
+}
+
+/** A legacy property, with a conversion of its text where the forms differ. */
+export type LegacyName =
+  | string
+  | { readonly name: string; readonly convert: (text: string) => string | undefined };
+
+/** Keys below one prefix. `T` maps relative paths to the types of their values. */
+export interface KeyTable<T> {
+  readonly prefix: string;
+  readonly specs: { readonly [K in keyof T]: KeySpec<T[K]> };
+}
+
+/** A key of any table, with its full path. */
+export interface AnyKey {
+  readonly path: string;
+  readonly spec: KeySpec<unknown>;
+}
+
+/** Full path of a key. */
+export function fullPath(prefix: string, path: string): string {
+  return prefix === "" ? path : `${prefix}.${path}`;
+}
+
+/** All keys of some tables with their full paths. */
+export function allKeys(tables: readonly KeyTable<never>[]): AnyKey[] {
+  return tables.flatMap(({ prefix, specs }) =>
+    Object.entries<KeySpec<unknown>>(specs).map(([path, spec]) => ({
+      path: fullPath(prefix, path),
+      spec,
+    })),
+  );
+}
