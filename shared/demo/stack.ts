@@ -36,6 +36,8 @@ export interface StackOptions {
 export interface Bridge {
   readonly name: string;
   readonly program: Program;
+  /** Its configuration. */
+  readonly file: string;
   readonly mediaPort: number;
   /** Port of the public HTTP server (`/colibri-ws`). */
   readonly publicPort: number;
@@ -49,6 +51,8 @@ export interface Stack {
   /** Port of Prosody's WebSocket. */
   readonly xmppHttpPort: number;
   readonly focus: Program;
+  /** The focus' configuration. */
+  readonly focusFile: string;
   readonly focusPort: number;
   readonly bridges: readonly Bridge[];
   /** Starts all of it; bridges and focus side by side. Returns milliseconds by program. */
@@ -185,7 +189,7 @@ ${options.bridgeConfig ?? ""}
       ready: () => answers(`http://127.0.0.1:${privatePort}/about/health`),
       ...exit,
     });
-    bridges.push({ name, program, mediaPort, publicPort, privatePort });
+    bridges.push({ name, program, file, mediaPort, publicPort, privatePort });
   }
 
   return {
@@ -193,6 +197,7 @@ ${options.bridgeConfig ?? ""}
     prosody: xmpp,
     xmppHttpPort,
     focus,
+    focusFile,
     focusPort,
     bridges,
     async start() {

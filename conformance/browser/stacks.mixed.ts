@@ -1,0 +1,55 @@
+/** Calls on every mix of our programs and upstream's, with upstream's configuration files unchanged. */
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const upstream = process.env["JITSI_UPSTREAM"];
+
+/** Why the mixed stacks cannot run here, if so. */
+function reason(): string | undefined {
+  if (upstream === undefined) return "JITSI_UPSTREAM is not set";
+  if (process.getuid?.() !== 0) return "the network namespace needs root";
+  const java = (process.env["PATH"] ?? "")
+    .split(":")
+    .some((folder) => existsSync(join(folder, "java")));
+  return java ? undefined : "no java in PATH";
+}
+
+const mixes = [
+  { name: "our focus, our bridge", parts: ["our-jicofo", "our-jvb1"] },
+  { name: "our focus, the Java bridge", parts: ["our-jicofo", "jvb1"] },
+  { name: "the Java focus, our bridge", parts: ["jicofo", "our-jvb1"] },
+];
+
+describe("mixed stacks over the newest client", () => {
+  const why = reason();
+  if (why !== undefined || upstream === undefined) {
+    before(() => console.log(`      skipped: ${why}`));
+    it.skip(`three pages on each mix (${why})`);
+    return;
+  }
+  const rig = join(upstream, "rig");
+  const env = { ...process.env, RIG_NS: `jitsi-ts-${process.pid}`, PROJECT: root };
+
+  for (const { name, parts } of mixes) {
+    describe(name, () => {
+      before(() => run(rig, ["up", "prosody", ...parts], { env }));
+      after(() => run(rig, ["down"], { env }));
+
+      it("three pages: join, leave and return, mute, shared screen", async () => {
+        const script = fileURLToPath(new URL("rig-call.ts", import.meta.url));
+        const flags = ["--conditions=source", "--disable-warning=ExperimentalWarning"];
+        try {
+          await run(rig, ["in", process.execPath, ...flags, script], { env, timeout: 180_000 });
+        } catch (error) {
+          const { stdout, stderr } = error as { stdout?: string; stderr?: string };
+          throw new Error(`${stdout ?? ""}${stderr ?? ""}`.trim() || String(error));
+        }
+      });
+    });
+  }
+});
