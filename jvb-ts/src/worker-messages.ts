@@ -10,21 +10,13 @@ import type {
   ConferenceModified,
   ConferenceModify,
 } from "#shared/stanza/colibri2";
+import { conferenceCounters } from "./conference/counters.ts";
+import type { DebugMode, Json } from "./conference/debug-state.ts";
+import type { SocketId } from "./conference/ports.ts";
 import type { BridgeSettings } from "./conference/settings.ts";
-
-/** Any JSON value; debug states are built in the worker and printed by the main thread. */
-export type Json =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly Json[]
-  | { readonly [key: string]: Json };
 
 /** Marks a request, so that its answer finds the asker. Unique in the process. */
 export type Tag = number;
-/** One accepted or pending bridge-channel WebSocket of the public server. */
-export type SocketId = number;
 
 /** `workerData` of a media worker. */
 export interface WorkerStart {
@@ -34,9 +26,6 @@ export interface WorkerStart {
   readonly settings: BridgeSettings;
   readonly logLevel: LogLevel;
 }
-
-/** How much a debug state tells (jvb-control 6.3, 9.1). */
-export type DebugMode = "short" | "full" | "stats";
 
 /** Main thread to worker. */
 export type ToWorker =
@@ -74,16 +63,8 @@ export type ToWorker =
       readonly mode: DebugMode;
     }
   | { readonly kind: "speakers"; readonly tag: Tag; readonly conference: string }
-  | {
-      readonly kind: "muteSsrc";
-      readonly tag: Tag;
-      readonly conference: string;
-      readonly endpoint: string;
-      readonly ssrc: number;
-      readonly mute: boolean;
-    }
   | { readonly kind: "jvbLastN"; readonly lastN: number }
-  | { readonly kind: "mappings"; readonly mappings: BridgeSettings["ice"]["mappings"] }
+  | { readonly kind: "mappings"; readonly mappings: BridgeSettings["sockets"]["mappings"] }
   | { readonly kind: "stop" };
 
 /** Outcome of one COLIBRI2 request. */
@@ -139,18 +120,8 @@ export type FromWorker =
 
 /** Totals a worker counts since its start, by upstream's metric name (jvb-control 6.6). */
 export const workerCounters = [
-  "conferences_created",
-  "conferences_completed",
-  "conference_seconds",
-  "endpoints",
-  "visitors",
-  "endpoints_no_message_transport_after_delay",
+  ...conferenceCounters,
   "dominant_speaker_changes",
-  "data_channel_messages_received",
-  "data_channel_messages_sent",
-  "colibri_web_socket_messages_received",
-  "colibri_web_socket_messages_sent",
-  "rejected_data_channels",
   "packets_received",
   "packets_sent",
   "bytes_received",
@@ -158,24 +129,8 @@ export const workerCounters = [
   "video_milliseconds_received",
   "keyframes_received",
   "layering_changes_received",
-  "ice_succeeded",
-  "ice_succeeded_relayed",
-  "ice_failed",
-  "ice_restarts_started",
-  "ice_restarts_rejected",
-  "ice_restarts_not_established",
-  "ice_restarts_agent_creation_failed",
-  "ice_restarts_succeeded",
-  "ice_restarts_superseded",
-  "ice_restarts_failed",
-  "endpoints_ice_failed",
-  "endpoints_dtls_failed",
-  "endpoints_disconnected",
-  "endpoints_reconnected",
   "preemptive_keyframe_requests_sent",
   "preemptive_keyframe_requests_suppressed",
-  "endpoint_receive_message_queue_dropped_packets",
-  "colibri_queue_exceptions",
 ] as const;
 export type WorkerCounter = (typeof workerCounters)[number];
 

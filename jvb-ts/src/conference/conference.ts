@@ -1,0 +1,472 @@
+/**
+ * One conference: who is in it, what COLIBRI2 asks of it, and who hears what on the bridge
+ * channels. Event in, calls on endpoints and ports out; all times are arguments.
+ */
+import { encodeBridgeMessage } from "#shared/bridge-channel/encode";
+import type { BridgeMessage } from "#shared/bridge-channel/messages";
+import { parseBridgeMessage } from "#shared/bridge-channel/parse";
+import type { Logger } from "#shared/logging/logger";
+import { Bug } from "#shared/runtime/bug";
+import type { Millis } from "#shared/runtime/runtime";
+import type {
+  ColibriConnect,
+  ColibriEndpoint,
+  ColibriEndpointReply,
+  ColibriError,
+  ColibriMediaSource,
+  ColibriTransport,
+  ConferenceModified,
+  ConferenceModify,
+} from "#shared/stanza/colibri2";
+import type { ConferenceSsrcs, MediaEvent } from "../media/media-engine.ts";
+import { type ChannelPath, Endpoint, SCTP_PORT } from "./endpoint.ts";
+import type { ConferencePorts } from "./ports.ts";
+import { refusal } from "./refusal.ts";
+import { structuralFault, toleratesUnknownIds } from "./request-rules.ts";
+
+/** An endpoint that never did anything lives this long (jvb-control 3.9). */
+const NEVER_ACTIVE_MS = 120_000;
+/** An empty conference younger than this is left alone by the expiry run. */
+const EMPTY_GRACE_MS = 20_000;
+
+export interface ConferenceOptions {
+  /** Bridge-local id. */
+  readonly id: string;
+  readonly meetingId: string;
+  readonly name: string | undefined;
+  readonly rtcstatsEnabled: boolean;
+  readonly ports: ConferencePorts;
+  readonly now: Millis;
+}
+
+/** Outcome of one request; `expired`: the conference is gone, whatever the outcome. */
+export type RequestOutcome =
+  | { readonly ok: true; readonly modified: ConferenceModified; readonly expired: boolean }
+  | { readonly ok: false; readonly error: ColibriError; readonly expired: boolean };
+
+type Step<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: ColibriError };
+
+const fail = (error: ColibriError): { ok: false; error: ColibriError } => ({ ok: false, error });
+
+export class Conference {
+  readonly id: string;
+  readonly meetingId: string;
+  readonly name: string | undefined;
+  readonly rtcstatsEnabled: boolean;
+  readonly createdAt: Millis;
+  readonly endpoints = new Map<string, Endpoint>();
+  readonly #ports: ConferencePorts;
+  readonly #log: Logger;
+  readonly #ssrcs: ConferenceSsrcs;
+  #nextExpiry: Millis;
+  #nextConnectivity: Millis;
+  #silence = false;
+  #expired = false;
+
+  constructor(options: ConferenceOptions) {
+    const { ports, now } = options;
+    this.id = options.id;
+    this.meetingId = options.meetingId;
+    this.name = options.name;
+    this.rtcstatsEnabled = options.rtcstatsEnabled;
+    this.createdAt = now;
+    this.#ports = ports;
+    this.#log = ports.log.child({ conf: options.id, meeting: options.meetingId });
+    this.#ssrcs = ports.engine.addConference(options.id);
+    this.#nextExpiry = now + ports.settings.life.expirationCheckMs;
+    this.#nextConnectivity = now + ports.settings.life.connectivityCheckMs;
+    ports.count("conferences_created");
+    this.#log.info("Conference created", { name: options.name });
+  }
+
+  get isExpired(): boolean {
+    return this.#expired;
+  }
+
+  /** Processes one COLIBRI2 request to its end (jvb-control 2.3). There is no rollback. */
+  handleRequest(request: ConferenceModify, now: Millis): RequestOutcome {
+    const fault = structuralFault(request);
+    if (fault !== undefined) return { ok: false, error: fault, expired: false };
+    const tolerant = toleratesUnknownIds(request);
+    const endpoints: ColibriEndpointReply[] = [];
+    for (const wanted of request.endpoints) {
+      const step = this.#handleEndpoint(wanted, tolerant, now);
+      if (!step.ok) return { ok: false, error: step.error, expired: this.#expired };
+      endpoints.push(step.value);
+    }
+    const refused = this.#connectFault(request.connects) ?? this.#relayFault(request);
+    if (refused !== undefined) return { ok: false, error: refused, expired: this.#expired };
+    const wantsSources = request.create || request.endpoints.some((endpoint) => endpoint.create);
+    const modified: ConferenceModified = {
+      endpoints,
+      relays: [],
+      sources: wantsSources ? this.#feedbackSources() : undefined,
+    };
+    if (request.expire || (!request.create && this.endpoints.size === 0)) this.expire(now);
+    return { ok: true, modified, expired: this.#expired };
+  }
+
+  /** The endpoint whose bridge channel may be opened with that password. */
+  endpointForChannel(id: string, password: string): Endpoint | undefined {
+    const endpoint = this.endpoints.get(id);
+    return endpoint?.password === password ? endpoint : undefined;
+  }
+
+  /** Periodic work: connectivity of endpoints, then expiry. May expire the conference. */
+  handleTimeout(now: Millis): void {
+    if (this.#nextConnectivity <= now) {
+      this.#nextConnectivity = now + this.#ports.settings.life.connectivityCheckMs;
+      this.#checkConnectivity(now);
+    }
+    if (this.#nextExpiry <= now) {
+      this.#nextExpiry = now + this.#ports.settings.life.expirationCheckMs;
+      this.#checkExpiry(now);
+    }
+  }
+
+  pollTimeout(): Millis | undefined {
+    return this.#expired ? undefined : Math.min(this.#nextConnectivity, this.#nextExpiry);
+  }
+
+  /** Takes one event of the packet path that concerns this conference. */
+  handleMediaEvent(event: MediaEvent): void {
+    switch (event.kind) {
+      case "dominantSpeakerChanged": {
+        this.#silence = event.silence;
+        if (event.endpoint === undefined) return;
+        this.#log.debug("Dominant speaker", { endpoint: event.endpoint, silence: event.silence });
+        return this.#broadcast({
+          kind: "DominantSpeakerEndpointChangeEvent",
+          dominantSpeakerEndpoint: event.endpoint,
+          previousSpeakers: event.previousSpeakers,
+          silence: event.silence,
+        });
+      }
+      case "forwardedSourcesChanged":
+        return this.endpoints
+          .get(event.endpoint)
+          ?.send({ kind: "ForwardedSources", forwardedSources: event.sources });
+      case "senderSourceConstraints":
+        return this.endpoints.get(event.endpoint)?.send({
+          kind: "SenderSourceConstraints",
+          sourceName: event.sourceName,
+          maxHeight: event.maxHeight,
+        });
+      default:
+        throw new Bug(event satisfies never);
+    }
+  }
+
+  /** Ends the conference and everything in it. Twice does nothing. */
+  expire(now: Millis): void {
+    if (this.#expired) return;
+    this.#expired = true;
+    for (const endpoint of [...this.endpoints.values()]) this.#remove(endpoint, now);
+    this.#ports.engine.removeConference(this.id);
+    this.#ports.count("conferences_completed");
+    this.#ports.count("conference_seconds", Math.round((now - this.createdAt) / 1000));
+    this.#log.info("Conference expired");
+  }
+
+  #handleEndpoint(
+    request: ColibriEndpoint,
+    tolerant: boolean,
+    now: Millis,
+  ): Step<ColibriEndpointReply> {
+    const known = this.endpoints.get(request.id);
+    if (request.expire) {
+      if (known !== undefined) this.#remove(known, now);
+      return { ok: true, value: { id: request.id, expire: true, transport: undefined } };
+    }
+    if (!request.create && known === undefined) {
+      if (tolerant) {
+        return { ok: true, value: { id: request.id, expire: false, transport: undefined } };
+      }
+      const text = `Endpoint not found for ID: ${request.id}`;
+      return fail(refusal("item-not-found", text, "unknown_endpoint", request.id));
+    }
+    let endpoint = known;
+    if (request.create) {
+      const created = this.#create(request, now);
+      if (!created.ok) return created;
+      endpoint = created.value;
+    }
+    if (endpoint === undefined) throw new Bug("an endpoint that is neither known nor created");
+    const fault = this.#update(endpoint, request, now);
+    if (fault !== undefined) return fail(fault);
+    let transport: ColibriTransport | undefined;
+    if (request.create) transport = withSctp(endpoint.describe(), request);
+    else if (request.transport?.iceRestart === true) {
+      const restarted = endpoint.restartIce(now);
+      transport = restarted === undefined ? undefined : withSctp(restarted, request);
+    }
+    return { ok: true, value: { id: request.id, expire: false, transport } };
+  }
+
+  #create(request: ColibriEndpoint, now: Millis): Step<Endpoint> {
+    const { id, transport } = request;
+    if (this.endpoints.has(id)) {
+      return fail(refusal("conflict", `Endpoint with ID ${id} already exists`));
+    }
+    if (transport === undefined) {
+      const text = `Attempt to create endpoint ${id} with no <transport>`;
+      return fail(refusal("bad-request", text));
+    }
+    if (!request.capabilities.includes("source-names")) {
+      return fail(refusal("bad-request", "Source name support is mandatory."));
+    }
+    // Upstream checks SCTP after it made the endpoint and leaves it behind; here nothing is made.
+    const { sctp } = transport;
+    if (sctp !== undefined) {
+      if (!this.#ports.settings.sctpEnabled) {
+        return fail(refusal("feature-not-implemented", "SCTP support is not configured"));
+      }
+      if (sctp.role !== undefined && sctp.role !== "server") {
+        const text = `Unsupported SCTP role: ${sctp.role.toUpperCase()}`;
+        return fail(refusal("feature-not-implemented", text));
+      }
+      if (sctp.port !== undefined && sctp.port !== SCTP_PORT) {
+        return fail(refusal("bad-request", "Specific SCTP port requested, not supported."));
+      }
+    }
+    if (request.mucRole === "visitor" && (request.sources?.length ?? 0) > 0) {
+      return fail(refusal("bad-request", visitorSources(id)));
+    }
+    const log = this.#log.child({ endpoint: id });
+    const endpoint = new Endpoint({
+      ports: this.#ports,
+      events: {
+        channelOpened: (opened, path) => this.#channelOpened(opened, path),
+        channelText: (from, path, text) => this.#channelText(from, path, text),
+      },
+      conference: this.id,
+      request,
+      transport,
+      now,
+      log,
+    });
+    this.endpoints.set(id, endpoint);
+    this.#ports.count("endpoints");
+    if (endpoint.visitor) this.#ports.count("visitors");
+    log.info("Endpoint created", { statsId: request.statsId, visitor: endpoint.visitor });
+    return { ok: true, value: endpoint };
+  }
+
+  /** The part that create and update share, in upstream's order (jvb-control 2.5). */
+  #update(endpoint: Endpoint, request: ColibriEndpoint, now: Millis): ColibriError | undefined {
+    const { media } = endpoint;
+    for (const one of request.media) endpoint.addMedia(one);
+    if (request.initialLastN !== undefined && !endpoint.hasConstraints) {
+      media.setLastN(request.initialLastN);
+    }
+    if (request.transport?.ice !== undefined) endpoint.setRemote(request.transport.ice, now);
+    if (request.sources !== undefined) {
+      if (endpoint.visitor && request.sources.length > 0) {
+        return refusal("bad-request", visitorSources(endpoint.id));
+      }
+      media.setSources(request.sources);
+    }
+    const { forceMute } = request;
+    if (forceMute !== undefined) media.setForceMute(forceMute.audio, forceMute.video);
+    return undefined;
+  }
+
+  #relayFault(request: ConferenceModify): ColibriError | undefined {
+    if (request.relays.length === 0) return undefined;
+    return refusal("feature-not-implemented", "Octo is disabled in configuration.");
+  }
+
+  #connectFault(connects: readonly ColibriConnect[]): ColibriError | undefined {
+    const wanted = connects.find((connect) => !connect.expire);
+    if (wanted === undefined) return undefined;
+    if (!wanted.create) {
+      const text = `Connect for unknown id=${wanted.id ?? ""} without create=true`;
+      return refusal("bad-request", text);
+    }
+    return refusal("feature-not-implemented", `Protocol ${wanted.protocol ?? ""}`);
+  }
+
+  /** The bridge's own SSRCs, constant for the conference. */
+  #feedbackSources(): ColibriMediaSource[] {
+    const one = (type: "audio" | "video", id: string, ssrc: number): ColibriMediaSource => ({
+      type,
+      id,
+      synthetic: false,
+      sources: [
+        { ssrc, name: id, msid: undefined, videoType: undefined, rid: undefined, owner: undefined },
+      ],
+      groups: [],
+    });
+    return [
+      one("audio", "jvb-a0", this.#ssrcs.audio),
+      one("video", "jvb-v0", this.#ssrcs.video),
+    ];
+  }
+
+  #remove(endpoint: Endpoint, now: Millis): void {
+    endpoint.expire(now);
+    this.endpoints.delete(endpoint.id);
+    endpoint.log.info("Endpoint expired");
+  }
+
+  #checkConnectivity(now: Millis): void {
+    for (const endpoint of this.endpoints.values()) {
+      if (endpoint.visitor) continue;
+      const change = endpoint.status.handleCheck(endpoint.lastActivity(), now);
+      if (change === undefined) continue;
+      const active = change.kind === "active";
+      if (active) this.#ports.count("endpoints_reconnected");
+      else if (!change.isFirst) this.#ports.count("endpoints_disconnected");
+      endpoint.log.info(active ? "Endpoint is active again" : "Endpoint became inactive");
+      this.#broadcast({
+        kind: "EndpointConnectivityStatusChangeEvent",
+        endpoint: endpoint.id,
+        active,
+      });
+    }
+  }
+
+  #checkExpiry(now: Millis): void {
+    const { expirationTimeoutMs } = this.#ports.settings.life;
+    for (const endpoint of [...this.endpoints.values()]) {
+      const last = endpoint.lastActivity();
+      const quiet =
+        last === undefined
+          ? now - endpoint.createdAt > NEVER_ACTIVE_MS
+          : now - last > expirationTimeoutMs;
+      if (endpoint.transport.iceFailed || quiet) this.#remove(endpoint, now);
+    }
+    if (this.endpoints.size === 0 && now - this.createdAt > EMPTY_GRACE_MS) this.expire(now);
+  }
+
+  /** What a fresh channel is told, in upstream's order (jvb-control 4.4). */
+  #channelOpened(endpoint: Endpoint, path: ChannelPath): void {
+    if (path === "webSocket") endpoint.send(this.#serverHello(), path);
+    endpoint.media.resendSenderConstraints();
+    this.#ports.drainEngine();
+    const forwardedSources = endpoint.media.forwardedSources();
+    endpoint.send({ kind: "ForwardedSources", forwardedSources }, path);
+    for (const other of this.endpoints.values()) {
+      if (other.visitor || other.status.isActive) continue;
+      const inactive = other.id;
+      endpoint.send(
+        { kind: "EndpointConnectivityStatusChangeEvent", endpoint: inactive, active: false },
+        path,
+      );
+    }
+    const [dominant, ...previousSpeakers] = this.#ports.engine.recentSpeakers(this.id);
+    if (dominant === undefined) return;
+    endpoint.send(
+      {
+        kind: "DominantSpeakerEndpointChangeEvent",
+        dominantSpeakerEndpoint: dominant,
+        previousSpeakers,
+        silence: this.#silence,
+      },
+      path,
+    );
+  }
+
+  #serverHello(): BridgeMessage {
+    return { kind: "ServerHello", version: this.#ports.settings.announcedVersion };
+  }
+
+  #channelText(endpoint: Endpoint, path: ChannelPath, text: string): void {
+    const parsed = parseBridgeMessage(text);
+    if (!parsed.ok) {
+      endpoint.log.warn("Bridge channel message dropped", { why: parsed.error.text });
+      return;
+    }
+    const message = parsed.value;
+    const counts = endpoint.receivedCounts;
+    counts.set(message.kind, (counts.get(message.kind) ?? 0) + 1);
+    this.#handleMessage(endpoint, path, message);
+  }
+
+  /** What each message of a client does (jvb-control 4.6). */
+  #handleMessage(endpoint: Endpoint, path: ChannelPath, message: BridgeMessage): void {
+    const { media } = endpoint;
+    switch (message.kind) {
+      case "ClientHello":
+        return endpoint.send(this.#serverHello(), path);
+      case "EndpointMessage":
+        if (endpoint.visitor) return;
+        return this.#relayMessage({ ...message, from: endpoint.id });
+      case "EndpointStats":
+        if (endpoint.visitor) return;
+        return this.#relayStats(endpoint, { ...message, from: endpoint.id });
+      case "LastNChangedEvent":
+        endpoint.hasConstraints = true;
+        return media.setLastN(message.lastN);
+      case "ReceiverVideoConstraints":
+        endpoint.hasConstraints = true;
+        return media.setReceiverConstraints({
+          lastN: message.lastN,
+          selectedSources: message.selectedSources,
+          onStageSources: message.onStageSources,
+          defaultConstraints: message.defaultConstraints,
+          constraints:
+            message.constraints === undefined ? undefined : Object.fromEntries(message.constraints),
+          assumedBandwidthBps: message.assumedBandwidthBps,
+        });
+      case "ReceiverAudioSubscription": {
+        const { all, include, exclude } = message;
+        return media.setAudioSubscription({ all, include, exclude });
+      }
+      case "SourceVideoTypeMessage":
+        return media.setVideoType(message.sourceName, message.videoType);
+      case "VideoTypeMessage":
+        return media.setVideoType(`${endpoint.id}-v0`, message.videoType);
+      default:
+        // Messages between bridges and those only a bridge sends mean nothing from a client.
+        endpoint.log.debug("Bridge channel message ignored", { class: message.kind });
+    }
+  }
+
+  #relayMessage(message: Extract<BridgeMessage, { kind: "EndpointMessage" }>): void {
+    if (message.to.trim() === "") return this.#broadcast(message, message.from);
+    const target = this.endpoints.get(message.to);
+    if (target === undefined) {
+      this.#log.warn("Endpoint message for nobody dropped", { to: message.to });
+      return;
+    }
+    target.send(message);
+  }
+
+  #relayStats(
+    sender: Endpoint,
+    message: Extract<BridgeMessage, { kind: "EndpointStats" }>,
+  ): void {
+    const everybody =
+      this.endpoints.size <= this.#ports.settings.life.statsFilterThreshold ||
+      this.#ports.engine.recentSpeakers(this.id).includes(sender.id);
+    const text = encodeBridgeMessage(message);
+    for (const receiver of this.endpoints.values()) {
+      if (receiver === sender || !receiver.hasChannel) continue;
+      if (everybody || receiver.media.wantsSourceOf(sender.id)) {
+        receiver.sendEncoded(message.kind, text);
+      }
+    }
+  }
+
+  /** To every endpoint with a channel but `except`. */
+  #broadcast(message: BridgeMessage, except?: string): void {
+    const text = encodeBridgeMessage(message);
+    for (const endpoint of this.endpoints.values()) {
+      if (endpoint.id === except || !endpoint.hasChannel) continue;
+      endpoint.sendEncoded(message.kind, text);
+    }
+  }
+}
+
+function visitorSources(id: string): string {
+  return `Attempt to set sources for visitor endpoint ${id}`;
+}
+
+function withSctp(transport: ColibriTransport, request: ColibriEndpoint): ColibriTransport {
+  if (request.transport?.sctp === undefined) return transport;
+  return { ...transport, sctp: { port: SCTP_PORT, role: "server" } };
+}
+

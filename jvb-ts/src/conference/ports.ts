@@ -1,0 +1,40 @@
+/** What a conference needs from the worker it lives in. */
+import type { Logger } from "#shared/logging/logger";
+import type { Clock, Random } from "#shared/runtime/runtime";
+import type { MediaEngine } from "../media/media-engine.ts";
+import type { PacketIo } from "../media/packet-io.ts";
+import type { DtlsCertificate, DtlsEngine } from "../transport/dtls/dtls-engine.ts";
+import type { EndpointTransport } from "../transport/endpoint-transport.ts";
+import type { AddressMapping } from "../transport/ice/address-mapping.ts";
+import type { IceDemux } from "../transport/ice/ice-demux.ts";
+import type { ConferenceCounter } from "./counters.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { BridgeSettings } from "./settings.ts";
+
+/** One WebSocket of the public server that carries a bridge channel. */
+export type SocketId = number;
+
+export interface ConferencePorts {
+  readonly settings: BridgeSettings;
+  readonly io: PacketIo;
+  readonly dtls: DtlsEngine;
+  readonly engine: MediaEngine;
+  readonly demux: IceDemux<EndpointTransport>;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The certificate for a new transport. */
+  certificate(): DtlsCertificate;
+  /** NAT mappings known now. */
+  mappings(): readonly AddressMapping[];
+  count(counter: ConferenceCounter, by?: number): void;
+  /** From now on rows of the endpoint's session and STUN for its transport go to it. */
+  attach(endpoint: Endpoint): void;
+  detach(endpoint: Endpoint): void;
+  /** Sends one text frame on an accepted WebSocket. */
+  socketSend(socket: SocketId, text: string): void;
+  /** Closes a WebSocket from our side. */
+  socketClose(socket: SocketId, code: number, reason: string): void;
+  /** Hands queued media events to their conferences now. */
+  drainEngine(): void;
+}

@@ -1,0 +1,424 @@
+/**
+ * One media worker: its conferences, the rows of its sockets, and the messages of the main thread.
+ * All I/O comes in through ports, so scenarios run it on virtual time.
+ *
+ * Order of one turn: rows or a message, `endBatch` or `handleTimeout` of the engine, its events,
+ * then one timer for the earliest deadline of everything.
+ */
+import type { Logger } from "#shared/logging/logger";
+import { Bug } from "#shared/runtime/bug";
+import type { Millis, Runtime, Timer } from "#shared/runtime/runtime";
+import { createMediaEngine } from "../cc/create-media-engine.ts";
+import { Conference } from "../conference/conference.ts";
+import { type ConferenceCounter, zeroCounters } from "../conference/counters.ts";
+import { conferenceState, type Json, speechActivity } from "../conference/debug-state.ts";
+import type { Endpoint } from "../conference/endpoint.ts";
+import type { ConferencePorts, SocketId } from "../conference/ports.ts";
+import { refusal } from "../conference/refusal.ts";
+import type { BridgeSettings } from "../conference/settings.ts";
+import type { MediaEngine } from "../media/media-engine.ts";
+import type { PacketIo } from "../media/packet-io.ts";
+import { BATCH, Kind, NO_SESSION, RxSlab, Status } from "../media/slab.ts";
+import type { DtlsCertificate, DtlsEngine } from "../transport/dtls/dtls-engine.ts";
+import type { EndpointTransport } from "../transport/endpoint-transport.ts";
+import type { AddressMapping } from "../transport/ice/address-mapping.ts";
+import { UfragDemux } from "../transport/ice/ice-demux.ts";
+import { formatIp } from "../transport/stun/ip-address.ts";
+import type { FromWorker, ToWorker } from "../worker-messages.ts";
+import { snapshotStats } from "./worker-stats.ts";
+
+/** New transports get a new certificate after this long. */
+const CERTIFICATE_LIFE_MS = 24 * 3_600_000;
+/** Batches read in one turn before messages and timers get theirs. */
+const BATCHES_PER_TURN = 16;
+/** Never sleeps longer: a missed deadline shows as a late action, not as a dead conference. */
+const LONGEST_SLEEP_MS = 500;
+
+export interface MediaWorkerOptions {
+  readonly settings: BridgeSettings;
+  readonly runtime: Runtime;
+  readonly io: PacketIo;
+  readonly dtls: DtlsEngine;
+  readonly log: Logger;
+  readonly post: (message: FromWorker) => void;
+}
+
+export class MediaWorker {
+  readonly #options: MediaWorkerOptions;
+  readonly #engine: MediaEngine;
+  readonly #rx = new RxSlab();
+  readonly #conferences = new Map<string, Conference>();
+  readonly #bySession: (Endpoint | undefined)[] = [];
+  readonly #byTransport = new Map<EndpointTransport, Endpoint>();
+  readonly #bySocket = new Map<SocketId, Endpoint>();
+  readonly #counters = zeroCounters();
+  readonly #ports: ConferencePorts;
+  #mappings: readonly AddressMapping[];
+  #certificate: { readonly value: DtlsCertificate; readonly madeAt: Millis } | undefined;
+  #localEndpoints = 0;
+  #timer: Timer | undefined;
+  #wakeAt: Millis = Number.POSITIVE_INFINITY;
+  #nextStats: Millis;
+  #stopped = false;
+
+  constructor(options: MediaWorkerOptions) {
+    const { settings, runtime, io, dtls, log } = options;
+    this.#options = options;
+    this.#mappings = settings.sockets.mappings;
+    this.#engine = createMediaEngine({
+      options: settings.engine,
+      sender: io,
+      random: runtime.random,
+    });
+    this.#nextStats = runtime.clock.now();
+    this.#ports = {
+      settings,
+      io,
+      dtls,
+      engine: this.#engine,
+      demux: new UfragDemux<EndpointTransport>(),
+      random: runtime.random,
+      clock: runtime.clock,
+      log,
+      certificate: () => this.#currentCertificate(),
+      mappings: () => this.#mappings,
+      count: (counter: ConferenceCounter, by = 1) => {
+        this.#counters[counter] += by;
+      },
+      attach: (endpoint) => this.#attach(endpoint),
+      detach: (endpoint) => this.#detach(endpoint),
+      socketSend: (socket, text) => options.post({ kind: "channelSend", socket, text }),
+      socketClose: (socket, code, reason) => {
+        this.#bySocket.delete(socket);
+        options.post({ kind: "channelClose", socket, code, reason });
+      },
+      drainEngine: () => this.#drainEngine(),
+    };
+    io.onReadable = () => this.#onReadable();
+    this.#rearm(runtime.clock.now());
+  }
+
+  /** Takes one message of the main thread. */
+  handle(message: ToWorker): void {
+    if (this.#stopped) return;
+    const now = this.#options.runtime.clock.now();
+    this.#dispatch(message, now);
+    if (this.#stopped) return;
+    this.#engine.handleTimeout(now);
+    this.#rearm(now);
+  }
+
+  #dispatch(message: ToWorker, now: Millis): void {
+    switch (message.kind) {
+      case "createConference": {
+        const { conference: id, meetingId, name, rtcstatsEnabled } = message;
+        const conference = new Conference({
+          id,
+          meetingId,
+          name,
+          rtcstatsEnabled,
+          ports: this.#ports,
+          now,
+        });
+        this.#conferences.set(id, conference);
+        return;
+      }
+      case "colibri":
+        return this.#colibri(message, now);
+      case "channelOpen": {
+        const conference = this.#conferences.get(message.conference);
+        const endpoint = conference?.endpointForChannel(message.endpoint, message.password);
+        if (endpoint !== undefined) this.#bySocket.set(message.socket, endpoint);
+        const accepted = endpoint !== undefined;
+        return this.#options.post({ kind: "channelVerdict", socket: message.socket, accepted });
+      }
+      case "channelReady": {
+        const { socket } = message;
+        return this.#guardSocket(socket, (endpoint) => endpoint.handleSocketOpen(socket, now));
+      }
+      case "channelText": {
+        const { socket, text } = message;
+        return this.#guardSocket(socket, (it) => it.handleSocketText(socket, text, now));
+      }
+      case "channelClosed": {
+        const { socket, code } = message;
+        this.#guardSocket(socket, (endpoint) => endpoint.handleSocketClosed(socket, code));
+        this.#bySocket.delete(socket);
+        return;
+      }
+      case "debug":
+        return this.#answer(message.tag, this.#debug(message, now));
+      case "speakers": {
+        const known = this.#conferences.has(message.conference);
+        const value = known ? speechActivity(message.conference, this.#ports) : undefined;
+        return this.#answer(message.tag, value);
+      }
+      case "jvbLastN":
+        return this.#engine.setBridgeLastN(message.lastN);
+      case "mappings":
+        this.#mappings = message.mappings;
+        return;
+      case "stop":
+        return this.#stop(now);
+      default:
+        throw new Bug(message satisfies never);
+    }
+  }
+
+  #colibri(message: Extract<ToWorker, { kind: "colibri" }>, now: Millis): void {
+    const { tag, request } = message;
+    const conference = this.#conferences.get(message.conference);
+    if (conference === undefined) {
+      // Upstream drops what is still queued when the conference expires; the focus would time out.
+      const text = `Conference not found for ID: ${request.meetingId}`;
+      const error = refusal("item-not-found", text, "conference_not_found");
+      const outcome = { ok: false, error } as const;
+      return this.#options.post({ kind: "colibriDone", tag, outcome, expired: true });
+    }
+    const done = this.#guard(conference, now, () => conference.handleRequest(request, now));
+    if (conference.isExpired) this.#conferences.delete(conference.id);
+    const expired = conference.isExpired;
+    const post = this.#options.post;
+    if (done === undefined) {
+      const error = refusal("internal-server-error", "Internal error");
+      return post({ kind: "colibriDone", tag, outcome: { ok: false, error }, expired });
+    }
+    const outcome = done.ok
+      ? ({ ok: true, modified: done.modified } as const)
+      : ({ ok: false, error: done.error } as const);
+    return post({ kind: "colibriDone", tag, outcome, expired });
+  }
+
+  #debug(message: Extract<ToWorker, { kind: "debug" }>, now: Millis): Json {
+    const { conference, endpoint, mode } = message;
+    const states: Record<string, Json> = {};
+    for (const one of this.#conferences.values()) {
+      if (conference !== undefined && one.id !== conference) continue;
+      if (mode === "stats" && !one.rtcstatsEnabled) continue;
+      states[one.id] = conferenceState(one, this.#ports, mode, endpoint, now);
+    }
+    return states;
+  }
+
+  #answer(tag: number, value: Json | undefined): void {
+    this.#options.post({ kind: "answer", tag, value });
+  }
+
+  #onReadable(): void {
+    if (this.#stopped) return;
+    const { io, runtime } = this.#options;
+    const now = runtime.clock.now();
+    let batches = 0;
+    for (let rows = io.receive(this.#rx); rows > 0; rows = io.receive(this.#rx)) {
+      this.#handleRows(Math.min(rows, BATCH), now);
+      this.#engine.endBatch(now);
+      if (++batches < BATCHES_PER_TURN) continue;
+      runtime.timers.after(0, () => this.#onReadable());
+      break;
+    }
+    this.#afterTurn();
+  }
+
+  /** Walks a batch. A bug ends the conference of its row only, and the walk goes on behind it. */
+  #handleRows(rows: number, now: Millis): void {
+    const rx = this.#rx;
+    let row = 0;
+    while (row < rows) {
+      try {
+        for (; row < rows; row++) {
+          if (rx.status[row] !== Status.ok) continue;
+          const kind = rx.kind[row];
+          if (kind === Kind.rtp) this.#engine.handleRtpRow(rx, row, now);
+          else if (kind === Kind.rtcp) this.#engine.handleRtcpRow(rx, row, now);
+          else if (kind === Kind.stun) this.#handleStun(row, now);
+          else if (kind === Kind.dtls) this.#handleDtls(row, now);
+        }
+      } catch (cause) {
+        this.#endAfterBug(this.#endpointOf(row), now, cause);
+        row++;
+      }
+    }
+  }
+
+  #endpointOf(row: number): Endpoint | undefined {
+    const session = this.#rx.session[row] ?? NO_SESSION;
+    return session < 0 ? undefined : this.#bySession[session];
+  }
+
+  #handleStun(row: number, now: Millis): void {
+    const rx = this.#rx;
+    const offset = rx.offset[row] ?? 0;
+    const length = rx.length[row] ?? 0;
+    const transport = this.#ports.demux.route(rx.bytes, offset, length);
+    const endpoint = transport === undefined ? undefined : this.#byTransport.get(transport);
+    if (endpoint === undefined) return;
+    const bytes = rx.bytes.subarray(offset, offset + length);
+    const ip = formatIp(rx.address, row * 16, rx.family[row] === 6 ? 16 : 4);
+    const remote = { ip, port: rx.port[row] ?? 0 };
+    endpoint.handleStun(rx.socket[row] ?? 0, remote, bytes, now);
+    this.#wake(endpoint.deadline);
+  }
+
+  #handleDtls(row: number, now: Millis): void {
+    const endpoint = this.#endpointOf(row);
+    if (endpoint === undefined) return;
+    const offset = this.#rx.offset[row] ?? 0;
+    const length = this.#rx.length[row] ?? 0;
+    endpoint.handleDtls(this.#rx.bytes.subarray(offset, offset + length), now);
+    this.#wake(endpoint.deadline);
+  }
+
+  /** Hands media events to their conferences. */
+  #drainEngine(): void {
+    for (;;) {
+      const event = this.#engine.pollEvent();
+      if (event === undefined) return;
+      this.#conferences.get(event.conference)?.handleMediaEvent(event);
+    }
+  }
+
+  #onTimer(): void {
+    if (this.#stopped) return;
+    const now = this.#options.runtime.clock.now();
+    this.#wakeAt = Number.POSITIVE_INFINITY;
+    for (const conference of [...this.#conferences.values()]) {
+      this.#guard(conference, now, () => {
+        for (const endpoint of conference.endpoints.values()) {
+          const { deadline } = endpoint;
+          if (deadline !== undefined && deadline <= now) endpoint.handleTimeout(now);
+        }
+        const due = conference.pollTimeout();
+        if (due !== undefined && due <= now) conference.handleTimeout(now);
+      });
+      if (conference.isExpired) this.#forget(conference);
+    }
+    this.#engine.handleTimeout(now);
+    if (this.#nextStats <= now) {
+      this.#nextStats = now + this.#options.settings.life.statsIntervalMs;
+      this.#postStats(now);
+    }
+    this.#rearm(now);
+  }
+
+  /** Media events, then the engine's deadline. Endpoints that were touched wake by themselves. */
+  #afterTurn(): void {
+    try {
+      this.#drainEngine();
+    } catch (cause) {
+      this.#options.log.error("Bug while handling media events", {}, cause);
+    }
+    this.#wake(this.#engine.pollTimeout());
+  }
+
+  /** `#afterTurn`, and the deadlines of everything: after a message and after the timer. */
+  #rearm(now: Millis): void {
+    this.#afterTurn();
+    let at = Math.min(this.#nextStats, now + LONGEST_SLEEP_MS);
+    for (const conference of this.#conferences.values()) {
+      at = Math.min(at, conference.pollTimeout() ?? at);
+      for (const { deadline } of conference.endpoints.values()) {
+        if (deadline !== undefined && deadline < at) at = deadline;
+      }
+    }
+    this.#wake(at);
+  }
+
+  /** Makes sure that the timer fires at `at` or earlier. */
+  #wake(at: Millis | undefined): void {
+    if (at === undefined || at >= this.#wakeAt || this.#stopped) return;
+    const { clock, timers } = this.#options.runtime;
+    this.#timer?.cancel();
+    this.#wakeAt = at;
+    this.#timer = timers.after(Math.max(0, at - clock.now()), () => this.#onTimer());
+  }
+
+  #postStats(now: Millis): void {
+    const stats = snapshotStats(
+      {
+        conferences: this.#conferences.values(),
+        counters: this.#counters,
+        totals: this.#engine.totals(now),
+      },
+      now,
+    );
+    this.#options.post({ kind: "stats", stats });
+  }
+
+  #attach(endpoint: Endpoint): void {
+    this.#bySession[endpoint.session] = endpoint;
+    this.#byTransport.set(endpoint.transport, endpoint);
+    this.#localEndpoints++;
+    this.#options.post({ kind: "localEndpoints", count: this.#localEndpoints });
+  }
+
+  #detach(endpoint: Endpoint): void {
+    this.#bySession[endpoint.session] = undefined;
+    this.#byTransport.delete(endpoint.transport);
+    for (const [socket, owner] of this.#bySocket) {
+      if (owner === endpoint) this.#bySocket.delete(socket);
+    }
+    this.#localEndpoints--;
+    this.#options.post({ kind: "localEndpoints", count: this.#localEndpoints });
+  }
+
+  #currentCertificate(): DtlsCertificate {
+    const now = this.#options.runtime.clock.now();
+    if (this.#certificate === undefined || now - this.#certificate.madeAt > CERTIFICATE_LIFE_MS) {
+      this.#certificate = { value: this.#options.dtls.createCertificate(), madeAt: now };
+    }
+    return this.#certificate.value;
+  }
+
+  /** Runs one step of a conference; a bug ends that conference and nothing else. */
+  #guard<T>(conference: Conference, now: Millis, step: () => T): T | undefined {
+    try {
+      return step();
+    } catch (cause) {
+      this.#endAfter(conference, now, cause);
+      return undefined;
+    }
+  }
+
+  #guardSocket(socket: SocketId, step: (endpoint: Endpoint) => void): void {
+    const endpoint = this.#bySocket.get(socket);
+    if (endpoint === undefined) return;
+    try {
+      step(endpoint);
+    } catch (cause) {
+      this.#endAfterBug(endpoint, this.#options.runtime.clock.now(), cause);
+    }
+  }
+
+  #endAfterBug(endpoint: Endpoint | undefined, now: Millis, cause: unknown): void {
+    const conference = this.#conferences.get(endpoint?.conference ?? "");
+    if (conference !== undefined) {
+      this.#endAfter(conference, now, cause);
+      this.#forget(conference);
+    } else this.#options.log.error("Bug in the packet path", {}, cause);
+  }
+
+  #endAfter(conference: Conference, now: Millis, cause: unknown): void {
+    this.#counters.colibri_queue_exceptions++;
+    this.#options.log.error("Bug in a conference, ending it", { conf: conference.id }, cause);
+    try {
+      conference.expire(now);
+    } catch (second) {
+      this.#options.log.error("Bug while ending a conference", { conf: conference.id }, second);
+    }
+  }
+
+  #forget(conference: Conference): void {
+    if (!this.#conferences.delete(conference.id)) return;
+    this.#options.post({ kind: "conferenceExpired", conference: conference.id });
+  }
+
+  #stop(now: Millis): void {
+    for (const conference of this.#conferences.values()) {
+      this.#guard(conference, now, () => conference.expire(now));
+    }
+    this.#conferences.clear();
+    this.#stopped = true;
+    this.#timer?.cancel();
+    this.#options.io.close();
+  }
+}

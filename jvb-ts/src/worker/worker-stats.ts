@@ -1,0 +1,91 @@
+/** The statistics snapshot that a worker sends each `videobridge.stats.interval`. */
+import type { Millis } from "#shared/runtime/runtime";
+import type { Conference } from "../conference/conference.ts";
+import type { ConferenceCounter } from "../conference/counters.ts";
+import type { EngineTotals } from "../media/media-statistics.ts";
+import type { ConferenceStats, WorkerCounter, WorkerStats } from "../worker-messages.ts";
+
+/** Share of lost packets above which an endpoint counts as suffering. */
+const HIGH_LOSS = 0.1;
+
+
+export interface StatsSources {
+  readonly conferences: Iterable<Conference>;
+  readonly counters: Readonly<Record<ConferenceCounter, number>>;
+  readonly totals: EngineTotals;
+}
+
+function allCounters({ counters, totals }: StatsSources): Record<WorkerCounter, number> {
+  return {
+    ...counters,
+    dominant_speaker_changes: totals.dominantSpeakerChanges,
+    packets_received: totals.packetsReceived,
+    packets_sent: totals.packetsSent,
+    bytes_received: totals.bytesReceived,
+    bytes_sent: totals.bytesSent,
+    video_milliseconds_received: Math.round(totals.videoStreamMillisReceived),
+    keyframes_received: totals.keyframesReceived,
+    layering_changes_received: totals.layeringChangesReceived,
+    preemptive_keyframe_requests_sent: totals.preemptiveKeyframesSent,
+    preemptive_keyframe_requests_suppressed: totals.preemptiveKeyframesSuppressed,
+  };
+}
+
+export function snapshotStats(sources: StatsSources, now: Millis): WorkerStats {
+  const sum = {
+    incomingBps: 0,
+    outgoingBps: 0,
+    incomingPps: 0,
+    outgoingPps: 0,
+    rttSumMs: 0,
+    rttCount: 0,
+    incomingLost: 0,
+    incomingExpected: 0,
+    outgoingLost: 0,
+    outgoingExpected: 0,
+    highOutgoingLoss: 0,
+    oversending: 0,
+    suspendedSources: 0,
+  };
+  const conferences: ConferenceStats[] = [];
+  for (const conference of sources.conferences) {
+    const counts = {
+      localEndpoints: 0,
+      visitors: 0,
+      sendingAudio: 0,
+      sendingVideo: 0,
+      receiveOnly: 0,
+    };
+    for (const endpoint of conference.endpoints.values()) {
+      const one = endpoint.media.snapshot(now);
+      counts.localEndpoints++;
+      if (endpoint.visitor) counts.visitors++;
+      if (one.sendingAudio) counts.sendingAudio++;
+      if (one.sendingVideo) counts.sendingVideo++;
+      if (!one.sendingAudio && !one.sendingVideo) counts.receiveOnly++;
+      sum.incomingBps += one.receiveBitrateBps;
+      sum.outgoingBps += one.sendBitrateBps;
+      sum.incomingPps += one.receivePacketRate;
+      sum.outgoingPps += one.sendPacketRate;
+      if (one.rttMs !== undefined) {
+        sum.rttSumMs += one.rttMs;
+        sum.rttCount++;
+      }
+      sum.incomingExpected += one.receivePacketRate;
+      sum.incomingLost += one.receivePacketRate * one.incomingLoss;
+      sum.outgoingExpected += one.sendPacketRate;
+      sum.outgoingLost += one.sendPacketRate * one.outgoingLoss;
+      if (one.outgoingLoss > HIGH_LOSS) sum.highOutgoingLoss++;
+      if (one.oversending) sum.oversending++;
+      if (one.hasSuspendedSources) sum.suspendedSources++;
+    }
+    conferences.push(counts);
+  }
+  return {
+    ...sum,
+    counters: allCounters(sources),
+    conferences,
+    spuriousRemb: 0,
+    unmatchedTccFeedback: 0,
+  };
+}
