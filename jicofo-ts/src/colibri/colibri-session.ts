@@ -28,6 +28,8 @@ export interface EndpointSpec {
   readonly rtpMidDemux: boolean;
   /** The bridge should offer its private addresses (Jigasi and Jibri in the same network). */
   readonly privateAddresses: boolean;
+  /** Not to be asked for together with others: a request that was refused whole is tried one by one. */
+  readonly alone: boolean;
 }
 
 /** A change of an endpoint that exists; `undefined` leaves the part as it is. */
@@ -134,13 +136,10 @@ export class ColibriSession {
         .map(([id, change]) => this.#updated(id, change)),
     ];
     if (changed.length > 0) requests.push(this.#request({ kind: "update" }, changed));
-    if (this.#creates.size > 0) {
-      const created = [...this.#creates.values()];
-      const tag = {
-        kind: "allocate",
-        endpoints: new Map(created.map(({ spec, incarnation }) => [spec.id, incarnation])),
-      } as const;
-      requests.push(this.#request(tag, created.map(({ spec }) => creation(spec))));
+    const together = [...this.#creates.values()].filter(({ spec }) => !spec.alone);
+    if (together.length > 0) requests.push(this.#creation(together));
+    for (const endpoint of this.#creates.values()) {
+      if (endpoint.spec.alone) requests.push(this.#creation([endpoint]));
     }
     for (const id of this.#restarts) {
       const incarnation = this.endpoints.get(id)?.incarnation ?? 0;
@@ -168,6 +167,14 @@ export class ColibriSession {
   expire(): SessionRequest | undefined {
     if (!this.#conferenceCreated) return undefined;
     return { tag: { kind: "expire" }, modify: { ...this.#modify([]), expire: true } };
+  }
+
+  #creation(endpoints: readonly SessionEndpoint[]): SessionRequest {
+    const asked = new Map(endpoints.map(({ spec, incarnation }) => [spec.id, incarnation]));
+    return this.#request(
+      { kind: "allocate", endpoints: asked },
+      endpoints.map(({ spec }) => creation(spec)),
+    );
   }
 
   #updated(id: string, change: EndpointUpdate): ColibriEndpoint {

@@ -1,4 +1,8 @@
-import type { ColibriMediaSource, ConferenceModified, ConferenceModify } from "#shared/stanza/colibri2";
+import type {
+  ColibriMediaSource,
+  ConferenceModified,
+  ConferenceModify,
+} from "#shared/stanza/colibri2";
 import type { IceTransport } from "#shared/stanza/media";
 import {
   ColibriSession,

@@ -88,7 +88,11 @@ function payload(
 function videoPayloads(config: CodecConfig, features: Features, tcc: boolean): PayloadType[] {
   const { av1, vp8, h264, vp9 } = config.video;
   const list: PayloadType[] = [];
-  const main = (name: string, codec: VideoCodecConfig, parameters: PayloadParameter[] = []): void => {
+  const main = (
+    name: string,
+    codec: VideoCodecConfig,
+    parameters: PayloadParameter[] = [],
+  ): void => {
     if (!codec.enabled || codec.pt <= 0) return;
     const rtcpFeedback = [...nack];
     if (codec.enableRemb && features.has("REMB") && !features.has("TCC")) rtcpFeedback.push(remb);

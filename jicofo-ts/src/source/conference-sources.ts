@@ -45,8 +45,10 @@ export class ConferenceSources {
     const fresh = new Set<number>();
     for (const source of added.sources) {
       const { ssrc, msid } = source;
-      if (!Number.isInteger(ssrc) || ssrc < 1 || ssrc > 0xffff_ffff) return err(`Invalid SSRC: ${ssrc}.`);
-      if (fresh.has(ssrc) || this.#ssrcOwner.has(ssrc)) return err(`SSRC is already used: ${ssrc}.`);
+      if (!Number.isInteger(ssrc) || ssrc < 1 || ssrc > 0xffff_ffff)
+        return err(`Invalid SSRC: ${ssrc}.`);
+      if (fresh.has(ssrc) || this.#ssrcOwner.has(ssrc))
+        return err(`SSRC is already used: ${ssrc}.`);
       const user = msid === undefined ? undefined : this.#msids.get(msid);
       if (user !== undefined && user.owner !== owner) return err(`MSID is already used: ${msid}.`);
       if (before.sources.length + fresh.size + 1 > this.#limits.maxSsrcs) {

@@ -1,9 +1,10 @@
 /**
  * The sources of one endpoint as plain data, and what is computed from them without knowing of
- * others: simulcast stripping, filtering, differences, the compact JSON form (spec jicofo 4.5).
+ * others: simulcast stripping, filtering, differences, Jingle's and COLIBRI2's forms (spec jicofo 4.5).
  */
 import { err, ok, type Result } from "#shared/runtime/result";
 import type { ColibriMediaSource } from "#shared/stanza/colibri2";
+import type { EndpointSources, MediaSources } from "#shared/stanza/jingle";
 import type { Source, SourceGroup } from "#shared/stanza/media";
 
 /** Kinds of media that have sources. */
@@ -102,7 +103,9 @@ export function setFromContents(contents: readonly SignalledContent[]): Result<S
 /** The bridge's feedback sources; it sends no msid, clients want one (spec jicofo 4.5). */
 export function setFromFeedback(media: readonly ColibriMediaSource[]): SourceSet {
   const sources: EndpointSource[] = [];
-  for (const entry of [...media].sort((a, b) => (a.type === b.type ? 0 : a.type === "video" ? -1 : 1))) {
+  for (const entry of [...media].sort((a, b) =>
+    a.type === b.type ? 0 : a.type === "video" ? -1 : 1,
+  )) {
     if (entry.type !== "audio" && entry.type !== "video") continue;
     for (const source of entry.sources) {
       sources.push({
@@ -167,38 +170,6 @@ export function subtract(set: SourceSet, other: SourceSet): SourceSet {
   };
 }
 
-function compactSources(set: SourceSet, media: SourceMedia): unknown[] {
-  return set.sources
-    .filter((source) => source.media === media)
-    .map((source) => ({
-      s: source.ssrc,
-      ...(source.name === undefined ? {} : { n: source.name }),
-      ...(source.msid === undefined ? {} : { m: source.msid }),
-      ...(source.videoType === "desktop" ? { v: "d" } : {}),
-    }));
-}
-
-function compactGroups(set: SourceSet, media: SourceMedia): unknown[] {
-  return set.groups
-    .filter((group) => group.media === media)
-    .map((group) => [group.semantics === "FID" ? "f" : "s", ...group.ssrcs]);
-}
-
-/**
- * The text of `json-message` (spec jicofo 4.5): `{"sources":{"<owner>":[[video],[groups],[audio],[groups]?]}}`.
- * Written key by key because owners that look like numbers would change places in an object.
- */
-export function compactJson(sets: ReadonlyMap<string, SourceSet>): string {
-  const owners: string[] = [];
-  for (const [owner, set] of sets) {
-    const audioGroups = compactGroups(set, "audio");
-    const arrays = [compactSources(set, "video"), compactGroups(set, "video"), compactSources(set, "audio")];
-    if (audioGroups.length > 0) arrays.push(audioGroups);
-    owners.push(`${JSON.stringify(owner)}:${JSON.stringify(arrays)}`);
-  }
-  return `{"sources":{${owners.join(",")}}}`;
-}
-
 /** The set in COLIBRI2's form: one `media-source` per source name, without msid (spec jicofo 5.1). */
 export function colibriSources(endpoint: string, set: SourceSet): ColibriMediaSource[] {
   const named = new Map<string, EndpointSource[]>();
@@ -234,18 +205,22 @@ export function colibriSources(endpoint: string, set: SourceSet): ColibriMediaSo
   });
 }
 
-/** The set in Jingle's XML form for one kind of media, with its owner (spec jicofo 4.5). */
-export function jingleSources(
-  owner: string,
-  set: SourceSet,
-  media: SourceMedia,
-): { readonly sources: Source[]; readonly groups: SourceGroup[] } {
-  return {
+/** The set in Jingle's form, by kind of media and with its owner (spec jicofo 4.5). */
+export function jingleSources(owner: string, set: SourceSet): EndpointSources {
+  const of = (media: SourceMedia): MediaSources => ({
     sources: set.sources
       .filter((source) => source.media === media)
-      .map(({ ssrc, name, msid, videoType }) => ({ ssrc, name, msid, videoType, rid: undefined, owner })),
+      .map(({ ssrc, name, msid, videoType }) => ({
+        ssrc,
+        name,
+        msid,
+        videoType,
+        rid: undefined,
+        owner,
+      })),
     groups: set.groups
       .filter((group) => group.media === media)
       .map(({ semantics, ssrcs }) => ({ semantics, ssrcs })),
-  };
+  });
+  return { audio: of("audio"), video: of("video") };
 }

@@ -1,0 +1,237 @@
+/** Jingle IQs of clients (spec jicofo 4.1, 4.6 to 4.11; wire A3). */
+import { Bug } from "#shared/runtime/bug";
+import type { Jingle } from "#shared/stanza/jingle";
+import { fault, type StanzaFault } from "#shared/stanza/stanza-error";
+import type { SessionInput } from "../jingle/session.ts";
+import {
+  colibriSources,
+  hasMedia,
+  isEmpty,
+  type SignalledContent,
+  type SourceSet,
+  setFromContents,
+} from "../source/source-set.ts";
+import { expireEndpoint, reinvite, withdrawSources } from "./invite.ts";
+import { senderCount } from "./presence.ts";
+import { flush, sourcesChanged } from "./signaling.ts";
+import { type ConferenceState, count, emit, log, type Participant } from "./state.ts";
+
+/** Handles one request and answers it. */
+export function handleJingle(
+  state: ConferenceState,
+  request: number,
+  from: string,
+  jingle: Jingle,
+): void {
+  const refused = process(state, from, jingle);
+  if (refused !== undefined) {
+    log(state, "debug", "refused a Jingle request", {
+      remoteJid: from,
+      sid: jingle.sid,
+      action: jingle.action,
+      condition: refused.condition,
+      text: refused.text,
+    });
+  }
+  emit(state, { kind: "reply", request, fault: refused });
+}
+
+/** The fault to answer with, or `undefined` for a result. */
+function process(state: ConferenceState, from: string, jingle: Jingle): StanzaFault | undefined {
+  const participant = participantOf(state, from);
+  const session = participant?.session;
+  if (participant === undefined || session === undefined || session.sid !== jingle.sid) {
+    if (participant?.formerSids.includes(jingle.sid)) return replaced(jingle);
+    return fault("unknown session");
+  }
+  const wasEnded = session.state === "ended";
+  const input = session.handle(jingle);
+  if (!input.ok) return input.error;
+  const refused = act(state, participant, input.value);
+  // A session whose acceptance was refused is over (spec jicofo 4.1).
+  if (refused !== undefined && input.value.kind === "accept" && !wasEnded) session.end();
+  return refused;
+}
+
+/** The participant an occupant JID belongs to: nobody else may use its session. */
+function participantOf(state: ConferenceState, from: string): Participant | undefined {
+  const nick = from.slice(from.indexOf("/") + 1);
+  const member = state.members.get(nick)?.member;
+  return member?.occupantJid === from ? state.participants.get(nick) : undefined;
+}
+
+/** A request for a session that gave way to a newer one. */
+function replaced({ action }: Jingle): StanzaFault | undefined {
+  switch (action) {
+    case "session-accept":
+    case "transport-accept":
+      return fault("session has been replaced", "gone");
+    case "transport-info":
+      return undefined;
+    default:
+      return fault("jingle session no longer active", "item-not-found");
+  }
+}
+
+function act(
+  state: ConferenceState,
+  participant: Participant,
+  input: SessionInput,
+): StanzaFault | undefined {
+  switch (input.kind) {
+    case "accept":
+      return accept(state, participant, input);
+    case "sourceAdd":
+      return addSources(state, participant, input.contents);
+    case "sourceRemove":
+      return removeSources(state, participant, input.contents);
+    case "transportInfo":
+      state.colibri?.update(participant.id, { transport: input.transport });
+      return undefined;
+    case "iceRestart":
+      return restartIce(state, participant, input.bridgeSession);
+    case "iceFailed":
+      if (input.bridgeSession === participant.session?.bridgeSession) {
+        count(state, "participants_ice_failed");
+        restartRequested(state, participant);
+        reinvite(state, participant);
+      }
+      return undefined;
+    case "terminate":
+      return terminate(state, participant, input);
+    case "ignored":
+      return undefined;
+    default:
+      throw new Bug(input satisfies never);
+  }
+}
+
+function isVisitor(state: ConferenceState, { id }: Participant): boolean {
+  return state.members.get(id)?.member.role === "VISITOR";
+}
+
+function accept(
+  state: ConferenceState,
+  participant: Participant,
+  input: Extract<SessionInput, { readonly kind: "accept" }>,
+): StanzaFault | undefined {
+  const offered = setFromContents(input.contents);
+  if (!offered.ok) return fault(offered.error);
+  const { id } = participant;
+  if (!isEmpty(offered.value)) {
+    if (isVisitor(state, participant))
+      return fault("sources not allowed for visitors", "forbidden");
+    const added = state.sources.add(id, offered.value);
+    if (!added.ok) return fault(added.error);
+  }
+  state.colibri?.update(id, {
+    ...(input.transport === undefined ? {} : { transport: input.transport }),
+    ...(input.initialLastN === undefined ? {} : { initialLastN: input.initialLastN }),
+    sources: colibriSources(id, state.sources.get(id)),
+  });
+  if (!isEmpty(offered.value)) sourcesChanged(state, id);
+  flush(state, participant);
+  log(state, "info", "session accepted", { participant: id, sid: participant.session?.sid });
+  return undefined;
+}
+
+function addSources(
+  state: ConferenceState,
+  participant: Participant,
+  contents: readonly SignalledContent[],
+): StanzaFault | undefined {
+  if (isVisitor(state, participant))
+    return fault("add-source not allowed for visitors", "forbidden");
+  const set = setFromContents(contents);
+  if (!set.ok) return fault(set.error);
+  if (isEmpty(set.value)) return undefined;
+  const exceeded = exceededLimits(state, set.value);
+  if (exceeded.length > 0) {
+    return fault(`Sender count exceeded for: ${exceeded.join(", ")}`, "resource-constraint");
+  }
+  const added = state.sources.add(participant.id, set.value);
+  if (!added.ok) return fault(added.error);
+  sourcesUpdated(state, participant.id);
+  return undefined;
+}
+
+/** Kinds of media of which no more senders are allowed. */
+function exceededLimits(state: ConferenceState, set: SourceSet): string[] {
+  const { maxAudioSenders, maxVideoSenders } = state.config;
+  const exceeded: string[] = [];
+  if (hasMedia(set, "audio") && senderCount(state, "audio") >= maxAudioSenders)
+    exceeded.push("AUDIO");
+  if (hasMedia(set, "video") && senderCount(state, "video") >= maxVideoSenders)
+    exceeded.push("VIDEO");
+  return exceeded;
+}
+
+function removeSources(
+  state: ConferenceState,
+  { id }: Participant,
+  contents: readonly SignalledContent[],
+): StanzaFault | undefined {
+  const set = setFromContents(contents);
+  if (!set.ok) return fault(set.error);
+  if (isEmpty(set.value)) return undefined;
+  const removed = state.sources.remove(id, set.value);
+  if (!removed.ok) return fault(removed.error);
+  sourcesUpdated(state, id);
+  return undefined;
+}
+
+/** The bridge and the others learn what the endpoint sends now. */
+function sourcesUpdated(state: ConferenceState, id: string): void {
+  state.colibri?.update(id, { sources: colibriSources(id, state.sources.get(id)) });
+  sourcesChanged(state, id);
+}
+
+function restartIce(
+  state: ConferenceState,
+  participant: Participant,
+  bridgeSession: string | undefined,
+): StanzaFault | undefined {
+  if (!state.config.enableIceRestart) {
+    return fault("in-place ICE restart is disabled", "feature-not-implemented");
+  }
+  if (!participant.iceRestarts.accept(state.now))
+    return fault("rate-limited", "resource-constraint");
+  if (bridgeSession !== participant.session?.bridgeSession) {
+    return fault("no such bridge session", "item-not-found");
+  }
+  count(state, "ice_restarts_requested");
+  state.colibri?.restartIce(participant.id);
+  return undefined;
+}
+
+/** Counts towards the bridge's ICE failure detection. */
+function restartRequested(state: ConferenceState, { id }: Participant): void {
+  const bridge = state.colibri?.sessionOf(id)?.bridge.jid;
+  if (bridge !== undefined) state.pool.restartRequested(bridge, state.now);
+}
+
+function terminate(
+  state: ConferenceState,
+  participant: Participant,
+  { bridgeSession, restart }: Extract<SessionInput, { readonly kind: "terminate" }>,
+): StanzaFault | undefined {
+  const { id } = participant;
+  if (bridgeSession !== participant.session?.bridgeSession) {
+    return fault("no such bridge session", "item-not-found");
+  }
+  log(state, "info", restart ? "restart requested" : "session ended by client", {
+    participant: id,
+    sid: participant.session?.sid,
+  });
+  if (restart) {
+    count(state, "participants_restart_requested");
+    restartRequested(state, participant);
+    if (participant.restarts.accept(state.now)) {
+      reinvite(state, participant);
+      return undefined;
+    }
+  }
+  withdrawSources(state, id);
+  expireEndpoint(state, id);
+  return restart ? fault("rate-limited", "resource-constraint") : undefined;
+}

@@ -1,0 +1,48 @@
+/** Mute requests (spec jicofo 7.3, wire A14). */
+import { fault, type StanzaFault } from "#shared/stanza/stanza-error";
+import type { ConferenceEvent } from "./events.ts";
+import { hasModeratorRights, type Member } from "./member.ts";
+import { type ConferenceState, emit, log } from "./state.ts";
+
+/** Checks the rights, answers, and passes the request on to the one to be muted. */
+export function handleMute(
+  state: ConferenceState,
+  event: Extract<ConferenceEvent, { readonly kind: "mute" }>,
+): void {
+  const refused = check(state, event);
+  emit(state, { kind: "reply", request: event.request, fault: refused });
+  if (refused !== undefined || event.from === event.target) return;
+  const { target: to, from: actor, media } = event;
+  emit(state, { kind: "mute", to, media, actor });
+  log(state, "info", "muted by a moderator", { participant: nickOf(to), media });
+}
+
+function check(
+  state: ConferenceState,
+  { from, target, media, mute }: Extract<ConferenceEvent, { readonly kind: "mute" }>,
+): StanzaFault | undefined {
+  const muter = participating(state, from);
+  if (muter === undefined) return fault("not a participant", "internal-server-error");
+  const own = from === target;
+  if (!own && !hasModeratorRights(muter)) return fault("not a moderator", "not-allowed");
+  const muted = participating(state, target);
+  if (muted === undefined) return fault("no such participant", "internal-server-error");
+  if (!own && !mute) return fault("others cannot be unmuted", "not-allowed");
+  const features = state.participants.get(muted.nick)?.features;
+  const deafJigasi = muted.isJigasi && features?.has("AUDIO_MUTE") !== true;
+  if (muted.isJibri || muted.role === "VISITOR" || deafJigasi) {
+    return fault(`cannot mute ${media} of that participant`, "not-allowed");
+  }
+  return undefined;
+}
+
+function nickOf(occupant: string): string {
+  return occupant.slice(occupant.indexOf("/") + 1);
+}
+
+/** The member of an occupant JID, if it is a participant. */
+function participating(state: ConferenceState, occupant: string): Member | undefined {
+  const nick = nickOf(occupant);
+  const member = state.members.get(nick)?.member;
+  return member?.occupantJid === occupant && state.participants.has(nick) ? member : undefined;
+}
