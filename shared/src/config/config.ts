@@ -29,7 +29,7 @@ export interface LoadOptions {
   /** Environment: `JAVA_SYS_PROPS`, `${?X}`, `net.java.sip.communicator.SC_HOME_DIR_LOCATION`. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Every table of the program: defaults that substitutions may name, and the known keys. */
-  readonly tables: readonly KeyTable<never>[];
+  readonly tables: readonly KeyTable<unknown>[];
   /** Paths below which any key is accepted (MUC client entries, media keys of a later version). */
   readonly anyBelow?: readonly string[];
   /** Whether a missing `--config` is an error (jicofo) or means defaults. */

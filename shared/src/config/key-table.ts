@@ -37,7 +37,7 @@ export function fullPath(prefix: string, path: string): string {
 }
 
 /** All keys of some tables with their full paths. */
-export function allKeys(tables: readonly KeyTable<never>[]): AnyKey[] {
+export function allKeys(tables: readonly KeyTable<unknown>[]): AnyKey[] {
   return tables.flatMap(({ prefix, specs }) =>
     Object.entries<KeySpec<unknown>>(specs).map(([path, spec]) => ({
       path: fullPath(prefix, path),

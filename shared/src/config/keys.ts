@@ -47,7 +47,7 @@ export function readKeys<T>(config: LoadedConfig, table: KeyTable<T>): Readonly<
 }
 
 /** Reads several tables and throws one `ConfigError` with the faults of all. */
-export function readAllKeys<Tables extends Readonly<Record<string, KeyTable<never>>>>(
+export function readAllKeys<Tables extends Readonly<Record<string, KeyTable<unknown>>>>(
   config: LoadedConfig,
   tables: Tables,
 ): { readonly [K in keyof Tables]: KeyValues<Tables[K]> } {

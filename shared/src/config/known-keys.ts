@@ -9,7 +9,7 @@ import { allKeys, type KeyTable } from "./key-table.ts";
  */
 export function unknownKeys(
   root: ConfigObject,
-  tables: readonly KeyTable<never>[],
+  tables: readonly KeyTable<unknown>[],
   anyBelow: readonly string[],
 ): ConfigFault[] {
   const known = allKeys(tables).map(({ path }) => path);

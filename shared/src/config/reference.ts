@@ -2,7 +2,7 @@
 import { type AnyKey, allKeys, type KeyTable } from "./key-table.ts";
 
 /** HOCON text with every default. With `comments`, what a person reads; else only the values. */
-export function referenceConf(tables: readonly KeyTable<never>[], comments = true): string {
+export function referenceConf(tables: readonly KeyTable<unknown>[], comments = true): string {
   return allKeys(tables)
     .map((key) => entry(key, comments))
     .filter((text) => text !== "")
@@ -26,7 +26,7 @@ function entry({ path, spec }: AnyKey, comments: boolean): string {
 }
 
 /** A Markdown table: key, type, default, legacy names, meaning. */
-export function referenceMarkdown(tables: readonly KeyTable<never>[]): string {
+export function referenceMarkdown(tables: readonly KeyTable<unknown>[]): string {
   const rows = allKeys(tables).map(({ path, spec }) => {
     const shown =
       spec.default === undefined
