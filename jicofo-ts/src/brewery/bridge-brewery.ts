@@ -1,0 +1,183 @@
+import type { Logger } from "#shared/logging/logger";
+import type { Millis, Runtime, Timer } from "#shared/runtime/runtime";
+import { iqRequest } from "#shared/stanza/iq";
+import type { XmppConnection } from "#shared/xmpp/connection";
+import type { MucEvent, Occupant } from "#shared/xmpp/muc";
+import { NS } from "#shared/xmpp/namespaces";
+import { attr, childOf, childrenOf, type Element, xml } from "#shared/xmpp/xml";
+import type { BridgeEvent, HealthOutcome } from "../bridge/bridge.ts";
+import type { BridgeRegistry } from "../bridge/registry.ts";
+import { readReport } from "../bridge/report.ts";
+import { Brewery, type BreweryRoom } from "./brewery.ts";
+import { BridgeDoctor, type HealthAnswer } from "./bridge-doctor.ts";
+
+/** How bridges are checked (spec jicofo 6.5). */
+export interface BridgeChecks {
+  readonly enabled: boolean;
+  readonly interval: Millis;
+  readonly retryDelay: Millis;
+  readonly usePresence: boolean;
+  readonly presenceTimeout: Millis;
+}
+
+/** What the bridges' brewery is built from. */
+export interface BridgeBreweryOptions {
+  readonly room: BreweryRoom;
+  /** Connection on which bridges are asked for their health. */
+  readonly service: XmppConnection;
+  readonly registry: BridgeRegistry;
+  readonly checks: BridgeChecks;
+  readonly replyTimeout: Millis;
+  readonly keepMissing: boolean;
+  readonly runtime: Runtime;
+  readonly log: Logger;
+  /** Told after the registry knows it. */
+  readonly onEvent: (event: BridgeEvent) => void;
+}
+
+/**
+ * Finds bridges by their presence in the brewery room, keeps the registry up to date and checks
+ * their health. Presence without statistics is somebody else's and is ignored (spec jicofo 6.1).
+ */
+export class BridgeBrewery {
+  readonly #options: BridgeBreweryOptions;
+  readonly #brewery: Brewery;
+  readonly #doctor: BridgeDoctor;
+  #rounds: Timer | undefined;
+
+  constructor(options: BridgeBreweryOptions) {
+    this.#options = options;
+    const { registry, runtime, checks } = options;
+    this.#brewery = new Brewery({
+      room: options.room,
+      timers: runtime.timers,
+      log: options.log,
+      memory: options.replyTimeout,
+      keepMissing: options.keepMissing,
+      listener: {
+        present: (jid, occupant) => this.#present(jid, occupant),
+        gone: (jid) => this.#tell(registry.handleLeft(jid)),
+      },
+    });
+    this.#doctor = new BridgeDoctor({
+      timers: runtime.timers,
+      interval: checks.interval,
+      retryDelay: checks.retryDelay,
+      ask: (jid) => askHealth(options.service, jid, options.replyTimeout),
+      verdict: (jid, outcome) => this.#verdict(jid, outcome),
+    });
+    if (checks.enabled && checks.usePresence)
+      this.#rounds = runtime.timers.every(checks.interval, () => this.#checkPresence());
+  }
+
+  /** There is a new session, or the old one again. */
+  handleSession(resumed: boolean): void {
+    if (resumed) this.#brewery.handleResumed();
+    else this.#brewery.handleSession();
+  }
+
+  handleDisconnected(): void {
+    this.#brewery.handleDisconnected();
+  }
+
+  /** An event of the brewery room. */
+  handle(event: MucEvent): void {
+    this.#brewery.handle(event);
+  }
+
+  async stop(): Promise<void> {
+    this.#rounds?.cancel();
+    this.#doctor.stop();
+    await this.#brewery.stop();
+  }
+
+  #present(jid: string, occupant: Occupant): void {
+    const stats = childOf(occupant.presence, "stats", NS.colibri);
+    if (!stats) return;
+    const now = this.#options.runtime.clock.now();
+    this.#tell(this.#options.registry.handleReport(jid, readReport(readStats(stats)), now));
+  }
+
+  #verdict(jid: string, outcome: HealthOutcome): void {
+    const now = this.#options.runtime.clock.now();
+    this.#tell(this.#options.registry.handleHealth(jid, outcome, now));
+  }
+
+  #checkPresence(): void {
+    const { registry, checks, runtime } = this.#options;
+    const now = runtime.clock.now();
+    for (const { jid } of registry.bridges(now)) {
+      const outcome = registry.checkPresence(jid, checks.presenceTimeout, now);
+      if (outcome) this.#verdict(jid, outcome);
+    }
+  }
+
+  #tell(events: readonly BridgeEvent[]): void {
+    const { checks, log, onEvent } = this.#options;
+    for (const event of events) {
+      if (event.kind === "added" && checks.enabled && !checks.usePresence)
+        this.#doctor.add(event.bridge);
+      if (event.kind === "removed") this.#doctor.remove(event.bridge);
+      logBridgeEvent(log, event);
+      onEvent(event);
+    }
+  }
+}
+
+/** `<stat name value>` pairs; the last of a name counts. */
+export function readStats(stats: Element): ReadonlyMap<string, string> {
+  const read = new Map<string, string>();
+  for (const stat of childrenOf(stats, "stat")) {
+    const name = attr(stat, "name");
+    const value = attr(stat, "value");
+    if (name !== undefined && value !== undefined) read.set(name, value);
+  }
+  return read;
+}
+
+/** One health question over XMPP. */
+async function askHealth(
+  connection: XmppConnection,
+  jid: string,
+  timeoutMs: Millis,
+): Promise<HealthAnswer> {
+  if (connection.state !== "online") return "disconnected";
+  const question = iqRequest("get", jid, xml("healthcheck", { xmlns: NS.healthcheck }));
+  const reply = await connection.request(question, timeoutMs);
+  switch (reply.kind) {
+    case "result":
+      return "healthy";
+    case "error": {
+      const { condition } = reply.error;
+      const unhealthy =
+        condition === "internal-server-error" || condition === "service-unavailable";
+      return unhealthy ? "unhealthy" : "unclear";
+    }
+    case "timeout":
+    case "disconnected":
+      return reply.kind;
+  }
+}
+
+function logBridgeEvent(log: Logger, event: BridgeEvent): void {
+  const { bridge } = event;
+  switch (event.kind) {
+    case "added":
+      return log.info("Added bridge", { bridge });
+    case "removed":
+      if (event.lost) return log.warn("Lost bridge", { bridge });
+      return log.info("Removed bridge", { bridge });
+    case "failed":
+      return log.warn("Bridge says it is unhealthy", { bridge });
+    case "unresponsive":
+      return log.warn("Bridge does not answer health checks", { bridge });
+    case "recovered":
+      return log.info("Bridge is operational again", { bridge });
+    case "shuttingDown":
+      return log.info("Bridge is shutting down", { bridge });
+    case "gracefulShutdown":
+      return log.info("Bridge is in graceful shutdown", { bridge });
+    case "draining":
+      return log.info("Bridge is draining", { bridge });
+  }
+}

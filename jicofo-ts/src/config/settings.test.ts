@@ -1,0 +1,172 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { loadConfig } from "#shared/config/config";
+import { ConfigError } from "#shared/config/config-error";
+import { defaultBridgeSettings } from "../bridge/settings.ts";
+import { defaultConferenceConfig } from "../conference/config.ts";
+import { formerKeys } from "./later-keys.ts";
+import { allTables, readSettings } from "./settings.ts";
+import { checkUnsupported } from "./unsupported.ts";
+import { version } from "./version.ts";
+
+const account = `jicofo.xmpp.client { domain = auth.example.com, xmpp-domain = example.com }\n`;
+
+describe("readSettings", () => {
+  let folder = "";
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "jicofo-settings-"));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  const load = (text: string, argv: readonly string[] = []) => {
+    const file = join(folder, "jicofo.conf");
+    writeFileSync(file, text);
+    return loadConfig({
+      argv: ["--config", file, ...argv],
+      env: {},
+      tables: allTables,
+      anyBelow: formerKeys,
+      fileRequired: true,
+    });
+  };
+  const read = (text: string, argv?: readonly string[]) => readSettings(load(account + text, argv));
+  const failure = (text: string): string => {
+    try {
+      read(text);
+    } catch (error) {
+      if (error instanceof ConfigError) return error.line;
+      throw error;
+    }
+    throw new Error("accepted");
+  };
+
+  it("gives upstream's defaults", () => {
+    const settings = read("");
+    expect(settings.client).to.deep.equal({
+      hostname: "localhost",
+      port: 5222,
+      domain: "auth.example.com",
+      username: "focus",
+      resource: "focus",
+      password: undefined,
+      replyTimeout: 15_000,
+      useTls: true,
+      verifyCertificate: true,
+      xmppDomain: "example.com",
+    });
+    expect(settings.service).to.equal(undefined);
+    expect(settings.bridges).to.deep.equal(defaultBridgeSettings);
+    expect(settings.bridgeChecks).to.deep.equal({
+      enabled: true,
+      interval: 10_000,
+      retryDelay: 5000,
+      usePresence: false,
+      presenceTimeout: 45_000,
+    });
+    expect(settings.conference).to.deep.equal({ ...defaultConferenceConfig, version });
+    expect(settings.rest).to.include({ host: "127.0.0.1", port: 8888, pin: true });
+    expect(settings.health).to.equal(undefined);
+  });
+
+  it("says which account setting is missing", () => {
+    expect(() => readSettings(load("jicofo {}"))).to.throw(/jicofo\.xmpp\.client\.domain/);
+  });
+
+  it("reads the brewery as a room and normalises it", () => {
+    const settings = read(`jicofo.bridge.brewery-jid = "JvbBrewery@internal.auth.example.com"`);
+    expect(settings.bridgeBrewery).to.deep.equal({
+      room: "jvbbrewery@internal.auth.example.com",
+      connection: "service",
+    });
+    expect(failure(`jicofo.bridge.brewery-jid = "no room"`)).to.match(/jicofo\.conf:2.*room@/);
+  });
+
+  it("takes strategies with and without upstream's package and refuses others", () => {
+    const strategy = (name: string) =>
+      read(`jicofo.bridge.selection-strategy = ${name}`).bridges.strategy;
+    expect(strategy("SplitBridgeSelectionStrategy")).to.equal("SplitBridgeSelectionStrategy");
+    expect(strategy("org.jitsi.jicofo.bridge.IntraRegionBridgeSelectionStrategy")).to.equal(
+      "IntraRegionBridgeSelectionStrategy",
+    );
+    expect(failure("jicofo.bridge.selection-strategy = com.example.Mine")).to.match(
+      /jicofo\.conf:2.*selection-strategy/,
+    );
+  });
+
+  it("uses the participants' part of the visitor strategy and wants both parts", () => {
+    const parts = `jicofo.bridge { selection-strategy = VisitorSelectionStrategy
+      participant-selection-strategy = RegionBasedBridgeSelectionStrategy`;
+    expect(
+      read(`${parts}\n visitor-selection-strategy = SplitBridgeSelectionStrategy }`).bridges
+        .strategy,
+    ).to.equal("RegionBasedBridgeSelectionStrategy");
+    expect(failure(`${parts} }`)).to.match(/visitor-selection-strategy/);
+  });
+
+  it("lets legacy properties win over the file", () => {
+    const settings = read(`jicofo.bridge.health-checks.enabled = true`, [
+      "-Dorg.jitsi.jicofo.HEALTH_CHECK_INTERVAL=0",
+      "-Dorg.jitsi.jicofo.DISABLE_AUTO_OWNER=true",
+      "-Dorg.jitsi.jicofo.BRIDGE_MUC_XMPP_HOST=bridges.example.com",
+      "-Dorg.jitsi.jicofo.BRIDGE_MUC_XMPP_USER_DOMAIN=auth.bridges.example.com",
+      "-Dorg.jitsi.jicofo.jibri.PENDING_TIMEOUT=30",
+    ]);
+    expect(settings.bridgeChecks.enabled).to.equal(false);
+    expect(settings.conference.enableAutoOwner).to.equal(false);
+    expect(settings.service).to.include({ hostname: "bridges.example.com", port: 6222 });
+  });
+
+  it("adds the domain to a legacy room prefix", () => {
+    const health = "jicofo.health.enabled = true";
+    expect(read(health).health?.mucService).to.equal("conference.example.com");
+    const prefix = ["-Dorg.jitsi.jicofo.XMPP_MUC_COMPONENT_PREFIX=muc"];
+    expect(read(health, prefix).health?.mucService).to.equal("muc.example.com");
+  });
+
+  it("reads delays by conference size", () => {
+    const delays = read(`jicofo.conference.source-signaling-delays { "50" = 1000, "100" = 2000 }`);
+    expect([...delays.conference.sourceSignalingDelays]).to.deep.equal([
+      [50, 1000],
+      [100, 2000],
+    ]);
+    expect(failure(`jicofo.conference.source-signaling-delays { many = 1 }`)).to.match(/"many"/);
+  });
+
+  it("takes a service connection's deadline for COLIBRI2 only when there is one", () => {
+    const service = `jicofo.xmpp.service { reply-timeout = 3s, domain = auth.x, enabled = `;
+    expect(read(`${service} false }`).conference.serviceReplyTimeout).to.equal(15_000);
+    expect(read(`${service} true }`).conference.serviceReplyTimeout).to.equal(3000);
+    expect(failure("jicofo.xmpp.service.enabled = true")).to.match(/service\.domain/);
+  });
+
+  it("stops for authentication and for rooms that wait to be live", () => {
+    const check = (text: string) => () => checkUnsupported(load(account + text));
+    expect(check("jicofo.authentication { enabled = true, type = XMPP, login-url = x }")).to.throw(
+      ConfigError,
+      /jicofo\.conf:2.*authentication/,
+    );
+    expect(check("jicofo.visitors { enabled = true, enable-live-room = true }")).to.throw(/live/);
+    expect(check("jicofo.authentication { enabled = true, type = NONE }")).not.to.throw();
+    expect(() =>
+      checkUnsupported(load(account, ["-Dorg.jitsi.jicofo.auth.URL=XMPP:example.com"])),
+    ).to.throw(/authentication/);
+  });
+
+  it("warns of other features that are not there yet, with file and line", () => {
+    const warned = checkUnsupported(load(`${account}jicofo.jibri.brewery-jid = "a@b"\n`));
+    expect(warned.map((fault) => [fault.key, fault.origin?.line])).to.deep.equal([
+      ["jicofo.jibri.brewery-jid", 2],
+    ]);
+  });
+
+  it("accepts keys of former versions without a word", () => {
+    const config = load(
+      `${account}jicofo.task-pools.shared-pool-max-threads = 5\njicofo.octo.id = 1\n`,
+    );
+    expect(config.warnings).to.deep.equal([]);
+    const unknown = load(`${account}jicofo.bridge.nonsense = 1\n`);
+    expect(unknown.warnings.map((fault) => fault.key)).to.deep.equal(["jicofo.bridge.nonsense"]);
+  });
+});
