@@ -1,8 +1,7 @@
 /**
  * COLIBRI2 (`jitsi:colibri2`), focus to bridge: spec xmpp-wire A9, jvb-control 2.
  *
- * Types first; `parseConferenceModify`, `buildConferenceModify`, `parseConferenceModified`,
- * `buildConferenceModified` and the error pair follow below.
+ * Types; they are read and written by `colibri2-request.ts` and `colibri2-reply.ts`.
  */
 import type {
   HeaderExtension,
@@ -12,6 +11,7 @@ import type {
   Source,
   SourceGroup,
 } from "./media.ts";
+import type { TraceParent } from "./trace-parent.ts";
 
 /** `<media type>`: what an endpoint can send and receive. */
 export interface ColibriMedia {
@@ -90,6 +90,13 @@ export interface ColibriConnect {
   readonly type: string | undefined;
   readonly audio: boolean;
   readonly video: boolean;
+  readonly headers?: readonly { readonly name: string; readonly value: string }[];
+  /** `<ping>`: both in ms. */
+  readonly ping?: { readonly interval: number; readonly timeout: number } | undefined;
+  /** Source names to send; empty: every audio source. */
+  readonly exports?: readonly string[];
+  /** Names of synthetic sources wanted back. */
+  readonly requests?: readonly string[];
 }
 
 /** `<conference-modify>` */
@@ -103,6 +110,7 @@ export interface ConferenceModify {
   readonly endpoints: readonly ColibriEndpoint[];
   readonly relays: readonly ColibriRelay[];
   readonly connects: readonly ColibriConnect[];
+  readonly traceParent?: TraceParent | undefined;
 }
 
 /** `<endpoint>` or `<relay>` in a reply. */

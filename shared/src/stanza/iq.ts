@@ -4,12 +4,12 @@ import { buildStanzaError, type StanzaError } from "./stanza-error.ts";
 
 /** The result for a request, with its payload if any. */
 export function iqResult(request: Element, payload?: Element): Element {
-  return xml("iq", answerAttributes(request, "result"), payload);
+  return iqAnswer(request, "result", payload);
 }
 
 /** The error for a request. */
 export function iqError(request: Element, error: StanzaError): Element {
-  return xml("iq", answerAttributes(request, "error"), buildStanzaError(error));
+  return iqAnswer(request, "error", buildStanzaError(error));
 }
 
 /** A new request; `request()` of the connection gives it an id. */
@@ -17,6 +17,8 @@ export function iqRequest(type: "get" | "set", to: string | undefined, payload: 
   return xml("iq", { type, to }, payload);
 }
 
-function answerAttributes(request: Element, type: "result" | "error") {
-  return { type, id: attr(request, "id"), to: attr(request, "from"), from: attr(request, "to") };
+/** An answer of that type with that child, if any. */
+export function iqAnswer(request: Element, type: "result" | "error", child?: Element): Element {
+  const to = attr(request, "from");
+  return xml("iq", { type, id: attr(request, "id"), to, from: attr(request, "to") }, child);
 }

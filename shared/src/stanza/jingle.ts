@@ -1,4 +1,29 @@
 /** Jingle (`urn:xmpp:jingle:1`), focus to client and back: spec xmpp-wire A3 to A8. */
+import { err, ok, type Result } from "../runtime/result.ts";
+import { NS } from "../xmpp/namespaces.ts";
+import {
+  attr,
+  boolAttr,
+  childOf,
+  childrenOf,
+  childText,
+  type Element,
+  elementsOf,
+  intAttr,
+  xml,
+} from "../xmpp/xml.ts";
+import {
+  type CompactSources,
+  encodeCompactSources,
+  parseCompactSources,
+} from "./compact-sources.ts";
+import {
+  buildIceTransport,
+  emptyTransport,
+  parseIceTransport,
+  parseSctpMap,
+  type SctpMap,
+} from "./ice-udp.ts";
 import type {
   HeaderExtension,
   IceTransport,
@@ -7,6 +32,22 @@ import type {
   Source,
   SourceGroup,
 } from "./media.ts";
+import {
+  buildExtmapAllowMixed,
+  buildHeaderExtension,
+  buildPayloadType,
+  parseExtmapAllowMixed,
+  parseHeaderExtensions,
+  parseMediaType,
+  parsePayloadTypes,
+} from "./rtp.ts";
+import { buildSource, buildSourceGroup, parseSourceGroups, parseSources } from "./ssma.ts";
+import { fault, type StanzaFault } from "./stanza-error.ts";
+import { buildTraceParent, parseTraceParent, type TraceParent } from "./trace-parent.ts";
+
+export type { CompactSources, EndpointSources, MediaSources } from "./compact-sources.ts";
+export type { SctpMap } from "./ice-udp.ts";
+export type { TraceParent } from "./trace-parent.ts";
 
 /** What a Jingle IQ asks for. The legacy `addsource`/`removesource` read as their modern names. */
 export const jingleActions = [
@@ -47,15 +88,6 @@ export interface RtpDescription {
   readonly rtcpMux: boolean;
   readonly sources: readonly Source[];
   readonly groups: readonly SourceGroup[];
-}
-
-/** `<sctpmap>` (XEP-0343). */
-export interface SctpMap {
-  /** SCTP port, normally 5000. */
-  readonly number: number;
-  /** Normally `webrtc-datachannel`. */
-  readonly protocol: string;
-  readonly streams: number | undefined;
 }
 
 /** `<content>` */
@@ -121,31 +153,6 @@ export interface StartMuted {
   readonly video: boolean;
 }
 
-/** `<traceparent xmlns='jitsi:opentelemetry'>`; upstream sends all zeros with tracing off. */
-export interface TraceParent {
-  /** 32 hex digits */
-  readonly traceId: string;
-  /** 16 hex digits */
-  readonly parentId: string;
-  /** 2 hex digits */
-  readonly traceFlags: string;
-}
-
-/** Sources of one endpoint, as the compact JSON form and source-add carry them. */
-export interface EndpointSources {
-  readonly audio: MediaSources;
-  readonly video: MediaSources;
-}
-
-/** Sources of one kind with their groups. */
-export interface MediaSources {
-  readonly sources: readonly Source[];
-  readonly groups: readonly SourceGroup[];
-}
-
-/** Owner (endpoint id, or `jvb`) to sources. */
-export type CompactSources = ReadonlyMap<string, EndpointSources>;
-
 /** `<jingle>` */
 export interface Jingle {
   readonly action: JingleAction;
@@ -181,4 +188,232 @@ export function emptyJingle(action: JingleAction, sid: string): Jingle {
     iceState: undefined,
     traceParent: undefined,
   };
+}
+
+/** Reads `<jingle>`. A fault of `bad-request` unless it says otherwise. */
+export function parseJingle(el: Element): Result<Jingle, StanzaFault> {
+  const action = parseAction(attr(el, "action"));
+  const sid = attr(el, "sid");
+  if (action === undefined) {
+    const named = attr(el, "action") !== undefined;
+    return err(
+      named ? fault("unknown action", "feature-not-implemented") : fault("missing action"),
+    );
+  }
+  if (sid === undefined || sid === "") return err(fault("missing sid"));
+  const contents: JingleContent[] = [];
+  for (const child of childrenOf(el, "content", NS.jingle)) {
+    const content = parseContent(child);
+    if (!content.ok) return content;
+    contents.push(content.value);
+  }
+  const json = childText(el, "json-message", NS.jitmeet);
+  const compact = json === undefined ? ok(undefined) : parseCompactSources(json);
+  if (!compact.ok) return compact;
+  return ok({
+    action,
+    sid,
+    initiator: attr(el, "initiator"),
+    responder: attr(el, "responder"),
+    contents,
+    reason: parseReason(el),
+    groups: childrenOf(el, "group", NS.group).map(parseGroup),
+    bridgeSession: parseBridgeSession(el),
+    startMuted: parseStartMuted(el),
+    compactSources: compact.value,
+    iceState: childText(el, "ice-state", NS.focus),
+    traceParent: parseTraceParent(el),
+  });
+}
+
+function parseAction(text: string | undefined): JingleAction | undefined {
+  // COMPAT(client): the names of before 2014 (A3).
+  if (text === "addsource") return "source-add";
+  if (text === "removesource") return "source-remove";
+  return jingleActions.find((action) => action === text);
+}
+
+function parseContent(el: Element): Result<JingleContent, StanzaFault> {
+  const name = attr(el, "name");
+  if (name === undefined) return err(fault("content without name"));
+  let description: RtpDescription | undefined;
+  const descriptionEl = childOf(el, "description", NS.rtp);
+  if (descriptionEl !== undefined) {
+    const read = parseDescription(descriptionEl, name);
+    if (!read.ok) return read;
+    description = read.value;
+  }
+  let transport: IceTransport | undefined;
+  const transportEl = childOf(el, "transport", NS.ice);
+  if (transportEl !== undefined) {
+    const read = parseIceTransport(transportEl);
+    if (!read.ok) return read;
+    transport = read.value;
+  }
+  let initialLastN: number | undefined;
+  const lastNEl = childOf(el, "initial-last-n", NS.colibri2);
+  if (lastNEl !== undefined) {
+    initialLastN = intAttr(lastNEl, "value", -1, 0x7fff_ffff);
+    if (initialLastN === undefined) return err(fault("initial-last-n is not a number"));
+  }
+  return ok({
+    creator: attr(el, "creator") === "initiator" ? "initiator" : "responder",
+    name,
+    senders: parseSenders(attr(el, "senders")),
+    description,
+    transport,
+    sctpMap: transportEl === undefined ? undefined : parseSctpMap(transportEl),
+    initialLastN,
+  });
+}
+
+function parseSenders(text: string | undefined): Senders | undefined {
+  switch (text) {
+    case "both":
+    case "initiator":
+    case "responder":
+    case "none":
+    case "rejected":
+      return text;
+    default:
+      return undefined;
+  }
+}
+
+function parseDescription(el: Element, name: string): Result<RtpDescription, StanzaFault> {
+  const media = parseMediaType(attr(el, "media") ?? name);
+  if (media === undefined) return err(fault("description without a known media"));
+  const payloadTypes = parsePayloadTypes(el);
+  if (!payloadTypes.ok) return payloadTypes;
+  const headerExtensions = parseHeaderExtensions(el);
+  if (!headerExtensions.ok) return headerExtensions;
+  const sources = parseSources(el);
+  if (!sources.ok) return sources;
+  const groups = parseSourceGroups(el);
+  if (!groups.ok) return groups;
+  return ok({
+    media,
+    ssrc: intAttr(el, "ssrc", 0, 0xffff_ffff),
+    maxptime: intAttr(el, "maxptime", 0, 65_535),
+    payloadTypes: payloadTypes.value,
+    headerExtensions: headerExtensions.value,
+    extmapAllowMixed: parseExtmapAllowMixed(el),
+    rtcpMux: childOf(el, "rtcp-mux", NS.rtp) !== undefined,
+    sources: sources.value,
+    groups: groups.value,
+  });
+}
+
+function parseReason(el: Element): JingleReason | undefined {
+  const reason = childOf(el, "reason", NS.jingle);
+  if (reason === undefined) return undefined;
+  const names = elementsOf(reason).map((child) => child.name);
+  return {
+    condition: jingleReasonConditions.find((condition) => names.includes(condition)),
+    text: childText(reason, "text", NS.jingle),
+  };
+}
+
+function parseGroup(el: Element): JingleGroup {
+  return {
+    semantics: attr(el, "semantics") ?? "BUNDLE",
+    contents: childrenOf(el, "content", NS.group).flatMap((child) => attr(child, "name") ?? []),
+  };
+}
+
+function parseBridgeSession(el: Element): BridgeSession | undefined {
+  const child = childOf(el, "bridge-session", NS.focus);
+  if (child === undefined) return undefined;
+  return {
+    id: attr(child, "id"),
+    region: attr(child, "region"),
+    restart: boolAttr(child, "restart"),
+    iceRestart: boolAttr(child, "ice-restart"),
+  };
+}
+
+function parseStartMuted(el: Element): StartMuted | undefined {
+  const child = childOf(el, "startmuted", NS.startMuted);
+  return child === undefined
+    ? undefined
+    : { audio: boolAttr(child, "audio"), video: boolAttr(child, "video") };
+}
+
+/** `<jingle>`; the trace context comes last as upstream's focus writes it. */
+export function buildJingle(jingle: Jingle): Element {
+  const { reason, bridgeSession, startMuted } = jingle;
+  return xml(
+    "jingle",
+    {
+      xmlns: NS.jingle,
+      action: jingle.action,
+      sid: jingle.sid,
+      initiator: jingle.initiator,
+      responder: jingle.responder,
+    },
+    jingle.contents.map(buildContent),
+    // The condition must come first: clients take the first child (A3).
+    reason &&
+      xml(
+        "reason",
+        {},
+        reason.condition && xml(reason.condition),
+        reason.text === undefined ? undefined : xml("text", {}, reason.text),
+      ),
+    jingle.groups.map((group) =>
+      xml(
+        "group",
+        { xmlns: NS.group, semantics: group.semantics },
+        group.contents.map((name) => xml("content", { name })),
+      ),
+    ),
+    bridgeSession &&
+      xml("bridge-session", {
+        xmlns: NS.focus,
+        id: bridgeSession.id,
+        region: bridgeSession.region,
+        restart: bridgeSession.restart ? true : undefined,
+        "ice-restart": bridgeSession.iceRestart ? true : undefined,
+      }),
+    startMuted && xml("startmuted", { xmlns: NS.startMuted, ...startMuted }),
+    jingle.compactSources &&
+      xml("json-message", { xmlns: NS.jitmeet }, encodeCompactSources(jingle.compactSources)),
+    jingle.iceState === undefined
+      ? undefined
+      : xml("ice-state", { xmlns: NS.focus }, jingle.iceState),
+    buildTraceParent(jingle.traceParent),
+  );
+}
+
+function buildContent(content: JingleContent): Element {
+  const { description, transport, sctpMap, initialLastN } = content;
+  return xml(
+    "content",
+    { creator: content.creator, name: content.name, senders: content.senders },
+    description && buildDescription(description),
+    transport !== undefined || sctpMap !== undefined
+      ? buildIceTransport(transport ?? emptyTransport, sctpMap)
+      : undefined,
+    initialLastN === undefined
+      ? undefined
+      : xml("initial-last-n", { xmlns: NS.colibri2, value: initialLastN }),
+  );
+}
+
+function buildDescription(description: RtpDescription): Element {
+  return xml(
+    "description",
+    {
+      xmlns: NS.rtp,
+      media: description.media,
+      ssrc: description.ssrc,
+      maxptime: description.maxptime,
+    },
+    description.payloadTypes.map((type) => buildPayloadType(type, NS.rtp)),
+    description.headerExtensions.map(buildHeaderExtension),
+    buildExtmapAllowMixed(description.extmapAllowMixed),
+    description.sources.map(buildSource),
+    description.groups.map(buildSourceGroup),
+    description.rtcpMux ? xml("rtcp-mux") : undefined,
+  );
 }

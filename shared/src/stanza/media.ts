@@ -1,7 +1,7 @@
 /**
  * The media vocabulary that Jingle and COLIBRI2 have in common, as plain readonly data: payload
  * types, header extensions, sources, groups and ICE-UDP transports. Parsers and builders for each
- * namespace sit in the file of that namespace.
+ * namespace sit in the file of that namespace: `rtp.ts`, `ssma.ts`, `ice-udp.ts`.
  */
 
 /** Kinds of media on the wire. `application` is the data channel. */
@@ -67,6 +67,8 @@ export interface Fingerprint {
   /** Upper-case hex pairs joined by colons. */
   readonly value: string;
   readonly cryptex: boolean | undefined;
+  /** Printed by focuses (`false`) and by clients between themselves (`true`). */
+  readonly required?: boolean | undefined;
 }
 
 /** `<candidate>` (XEP-0176, XEP-0371). */
