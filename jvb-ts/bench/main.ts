@@ -9,20 +9,10 @@ import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import yargs from "yargs";
+import type { BenchRow, Figures } from "./bench-row.ts";
 import { startUpRow } from "./start-up.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-
-/** A row measures one round of every contender; figures by contender and name. */
-export interface BenchRow {
-  readonly name: string;
-  readonly about: string;
-  /** Opens what the rounds need; `close` gives it back. */
-  open(): Promise<{ round(): Promise<Figures>; close(): Promise<void> }>;
-}
-
-/** contender → figure → value. */
-export type Figures = Record<string, Record<string, number>>;
 
 const packetPath: BenchRow = {
   name: "packet-path",

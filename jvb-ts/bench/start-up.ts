@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { answers, Program } from "../../shared/demo/program.ts";
 import { createStack } from "../../shared/demo/stack.ts";
-import type { BenchRow, Figures } from "./main.ts";
+import type { BenchRow, Figures } from "./bench-row.ts";
 
 const upstream = process.env["JITSI_UPSTREAM"];
 
