@@ -1,0 +1,107 @@
+import { expect } from "chai";
+import { encodeBridgeMessage } from "./encode.ts";
+import { parseBridgeMessage } from "./parse.ts";
+
+/** Texts that come out as they went in (order of fields included): recordings 02, 05, 08 and spec. */
+const same = [
+  '{"colibriClass":"ClientHello"}',
+  '{"colibriClass":"ServerHello"}',
+  '{"colibriClass":"ServerHello","version":"2.3-1"}',
+  '{"colibriClass":"EndpointMessage","to":"9d217e02","from":"7b89273f","msgPayload":{"type":"private-hello","n":1}}',
+  '{"colibriClass":"EndpointMessage","to":"","from":"a","msgPayload":{"__proto__":{"x":1}},"__proto__":{"y":2}}',
+  '{"colibriClass":"EndpointStats","from":"7b89273f","bitrate":{"download":0},"connectionQuality":99.5}',
+  '{"colibriClass":"LastNChangedEvent","lastN":3}',
+  '{"colibriClass":"ReceiverVideoConstraints","lastN":1,"selectedSources":[],"onStageSources":["9d217e02-v0"],"defaultConstraints":{"maxHeight":180,"maxFrameRate":-1},"constraints":{"9d217e02-v0":{"maxHeight":720,"maxFrameRate":15}},"assumedBandwidthBps":300000}',
+  '{"colibriClass":"ReceiverVideoConstraints","lastN":-1}',
+  '{"colibriClass":"ReceiverAudioSubscription","all":true,"include":[],"exclude":["9d217e02-a0"]}',
+  '{"colibriClass":"SourceVideoTypeMessage","sourceName":"a-v0","videoType":"CAMERA"}',
+  '{"colibriClass":"SourceVideoTypeMessage","sourceName":"a-v0","videoType":"DESKTOP_HIGH_FPS","endpointId":"a"}',
+  '{"colibriClass":"VideoTypeMessage","videoType":"NONE"}',
+  '{"colibriClass":"DominantSpeakerEndpointChangeEvent","dominantSpeakerEndpoint":"a","previousSpeakers":["b"],"silence":false}',
+  '{"colibriClass":"EndpointConnectivityStatusChangeEvent","endpoint":"aa11bb22","active":"false"}',
+  '{"colibriClass":"ForwardedSources","forwardedSources":["450ae5b6-v0","9d217e02-v0"]}',
+  '{"colibriClass":"VideoSourcesMap","mappedSources":[{"source":"a-v0","owner":null,"ssrc":3111222333,"rtx":4000111222,"videoType":"CAMERA","mid":"v0"}]}',
+  '{"colibriClass":"AudioSourcesMap","mappedSources":[{"source":"a-a0","owner":"a","ssrc":3111222333}]}',
+  '{"colibriClass":"SenderSourceConstraints","sourceName":"7b89273f-v0","maxHeight":0}',
+  '{"colibriClass":"ConnectionStats","estimatedDownlinkBandwidth":17265669}',
+  '{"colibriClass":"SyntheticSourceSendingChangeEvent","sourceName":"a-a9","sending":true,"timestamp":4294967295}',
+  '{"colibriClass":"AddReceiver","bridgeId":"jvb-us-8","sourceName":"aa11bb22-v0","videoConstraints":{"maxHeight":720,"maxFrameRate":-1}}',
+  '{"colibriClass":"RemoveReceiver","bridgeId":"jvb-us-8","endpointId":"a"}',
+];
+
+const refused = [
+  ["not json", "notJson"],
+  ["", "notJson"],
+  [`{"colibriClass":"EndpointStats","x":${"[".repeat(2000)}${"]".repeat(2000)}}`, "notJson"],
+  ["[]", "notObject"],
+  ["null", "notObject"],
+  ["{}", "noClass"],
+  ['{"colibriClass":7}', "noClass"],
+  ['{"colibriClass":"NoSuchClass"}', "unknownClass"],
+  ['{"colibriClass":"PinnedEndpointsChangedEvent","pinnedEndpoints":["x"]}', "unknownClass"],
+  ['{"colibriClass":"constructor"}', "unknownClass"],
+  ['{"colibriClass":"ReceiverVideoConstraints","lastN":"two"}', "badField"],
+  ['{"colibriClass":"ReceiverVideoConstraints","defaultConstraints":{"maxHeight":-2}}', "badField"],
+  ['{"colibriClass":"ReceiverVideoConstraints","constraints":{"a":5}}', "badField"],
+  ['{"colibriClass":"ReceiverVideoConstraints","selectedSources":"a"}', "badField"],
+  ['{"colibriClass":"LastNChangedEvent"}', "badField"],
+  ['{"colibriClass":"LastNChangedEvent","lastN":4294967296}', "badField"],
+  ['{"colibriClass":"EndpointMessage","msgPayload":{}}', "badField"],
+  ['{"colibriClass":"SourceVideoTypeMessage","sourceName":"a","videoType":"film"}', "badField"],
+  ['{"colibriClass":"ReceiverAudioSubscription","mode":"include","list":[]}', "badField"],
+  ['{"colibriClass":"AddReceiver","sourceName":"a"}', "badField"],
+] as const;
+
+describe("bridge-channel messages", () => {
+  for (const text of same) {
+    it(`reads and writes ${text.slice(0, 90)}`, () => {
+      const parsed = parseBridgeMessage(text);
+      expect(parsed.ok && encodeBridgeMessage(parsed.value)).to.equal(text);
+    });
+  }
+  for (const [text, reason] of refused) {
+    it(`refuses ${text.slice(0, 80)}`, () => {
+      const parsed = parseBridgeMessage(text);
+      expect(parsed.ok ? undefined : parsed.error.reason).to.equal(reason);
+    });
+  }
+
+  it("leaves absent constraints undefined, so that they change nothing", () => {
+    const parsed = parseBridgeMessage('{"colibriClass":"ReceiverVideoConstraints","lastN":null}');
+    expect(parsed.ok && parsed.value).to.deep.equal({
+      kind: "ReceiverVideoConstraints",
+      lastN: undefined,
+      selectedSources: undefined,
+      onStageSources: undefined,
+      defaultConstraints: undefined,
+      constraints: undefined,
+      assumedBandwidthBps: undefined,
+    });
+  });
+
+  it("takes enum texts in any case and ignores unknown fields", () => {
+    const parsed = parseBridgeMessage(
+      '{"colibriClass":"SourceVideoTypeMessage","sourceName":"a-v0","videoType":"desktop","more":1}',
+    );
+    expect(parsed.ok && parsed.value).to.deep.equal({
+      kind: "SourceVideoTypeMessage",
+      sourceName: "a-v0",
+      videoType: "DESKTOP",
+      endpointId: undefined,
+    });
+  });
+
+  for (const [mode, all, include, exclude] of [
+    ["All", true, [], []],
+    ["None", false, [], []],
+    ["Include", false, ["a-a0"], []],
+    ["Exclude", true, [], ["a-a0"]],
+  ] as const) {
+    it(`understands the older audio subscription ${mode}`, () => {
+      const text = `{"colibriClass":"ReceiverAudioSubscription","mode":"${mode}","list":["a-a0"]}`;
+      const parsed = parseBridgeMessage(text);
+      const kind = "ReceiverAudioSubscription";
+      expect(parsed.ok && parsed.value).to.deep.equal({ kind, all, include, exclude });
+    });
+  }
+});
