@@ -1,24 +1,35 @@
 /**
- * One endpoint's path to the bridge: ICE, DTLS and SCTP composed. Free of I/O: inputs are `handle*`
- * and the signalling calls, outputs are drained from `poll()`, the next deadline is `pollTimeout()`.
+ * One endpoint's path to the bridge: ICE, DTLS and SCTP composed. Free of I/O.
  *
- * This file is the door for the conference; the class below implements it.
+ * Contract: after every input (`setRemote`, `restartIce`, `handle*`, `sendChannel`, `close`) drain
+ * `poll()` until undefined and execute the outputs in order, then call `handleTimeout` when
+ * `pollTimeout()` is reached. Nothing a peer sends makes it throw.
  */
 import type { Logger } from "#shared/logging/logger";
+import { Bug } from "#shared/runtime/bug";
 import type { Millis, Random } from "#shared/runtime/runtime";
-import type { IceTransport } from "#shared/stanza/media";
+import type { IceTransport as IceDescription } from "#shared/stanza/media";
 import type { SocketAddress } from "../media/packet-io.ts";
 import type { DtlsCertificate, DtlsEngine } from "./dtls/dtls-engine.ts";
+import { type DtlsEvent, DtlsTransport } from "./dtls/dtls-transport.ts";
 import type { AddressMapping } from "./ice/address-mapping.ts";
 import type { IceDemux } from "./ice/ice-demux.ts";
 import type { IceSettings } from "./ice/ice-settings.ts";
+import {
+  type IceLocalDescription,
+  IceTransport,
+  type IceTransportOutput,
+} from "./ice/ice-transport.ts";
+import { type ChannelEvent, SctpTransport } from "./sctp/sctp-transport.ts";
+import { addressKey } from "./stun/ip-address.ts";
+import { parseStun } from "./stun/stun-message.ts";
 import type { RestartResult, TransportOutput } from "./transport-output.ts";
 
 export interface EndpointTransportOptions {
   readonly settings: IceSettings;
   /** `ice-controlling` of the COLIBRI2 transport: for endpoints usually true. */
   readonly controlling: boolean;
-  /** False hides RFC 1918 addresses unless `advertisePrivateCandidates` (capability, relays). */
+  /** False hides RFC 1918 addresses (`advertise-private-candidates`, capability, relays). */
   readonly privateAddresses: boolean;
   /** `server`: wait for INIT (endpoints); `client`: connect and open (relays); `off`: no SCTP. */
   readonly sctp: "off" | "server" | "client";
@@ -39,22 +50,328 @@ export interface EndpointTransportOptions {
   readonly log: Logger;
 }
 
-/** Signatures agreed with the conference; see the class for their meaning. */
-export interface EndpointTransport {
-  describe(): IceTransport;
-  setRemote(remote: IceTransport, now: Millis): void;
-  restartIce(now: Millis, wallNow: Millis): RestartResult;
-  describeRestart(): IceTransport | undefined;
-  handleStun(socket: number, remote: SocketAddress, bytes: Uint8Array, now: Millis): void;
-  handleDtls(bytes: Uint8Array, now: Millis): void;
-  sendChannel(text: string, now: Millis): boolean;
-  handleTimeout(now: Millis): void;
-  pollTimeout(): Millis | undefined;
-  poll(): TransportOutput | undefined;
-  close(now: Millis): void;
+/** Packets of one layer, for the debug JSON. */
+export interface LayerCounters {
+  readonly received: number;
+  readonly sent: number;
+  readonly dropped: number;
+}
+
+/** State for the debug JSON (spec jvb-control 6.3). */
+export interface EndpointTransportState {
+  readonly closed: boolean;
+  readonly iceWritable: boolean;
   readonly iceConnected: boolean;
   readonly iceFailed: boolean;
+  readonly iceControlling: boolean;
+  readonly iceState: string;
+  readonly consentLost: boolean;
+  readonly localUfrag: string;
+  readonly iceGeneration: number;
+  readonly restartPending: boolean;
+  readonly pendingIceGeneration: number | undefined;
+  readonly pendingLocalUfrag: string | undefined;
+  readonly pendingChecksStarted: boolean;
+  /** Remote end of the pair in use; to be shown through `pii()`. */
+  readonly remote: SocketAddress | undefined;
+  readonly dtlsRunning: boolean;
+  readonly dtlsRole: string;
   readonly dtlsConnected: boolean;
   readonly channelReady: boolean;
-  readonly lastIceActivity: Millis | undefined;
+  readonly ice: LayerCounters;
+  readonly dtls: LayerCounters;
+  readonly sctp: LayerCounters;
+}
+
+export class EndpointTransport {
+  readonly #demux: IceDemux<EndpointTransport>;
+  readonly #ice: IceTransport;
+  readonly #dtls: DtlsTransport;
+  readonly #sctp: SctpTransport | undefined;
+  readonly #outputs: TransportOutput[] = [];
+  #closed = false;
+  #iceReceived = 0;
+  #iceSent = 0;
+  #iceJunk = 0;
+
+  constructor(options: EndpointTransportOptions) {
+    const { settings, controlling, privateAddresses, sockets, mappings, random, log } = options;
+    const { demux, wallNow } = options;
+    this.#demux = demux;
+    this.#ice = new IceTransport({
+      settings,
+      controlling,
+      privateAddresses,
+      sockets,
+      mappings,
+      registry: {
+        newTag: () => demux.newTag(random),
+        hasUfrag: (ufrag) => demux.hasUfrag(ufrag),
+        register: (ufrag, tag) => demux.register(ufrag, tag, this),
+        unregister: (ufrag, tag) => demux.unregister(ufrag, tag),
+      },
+      random,
+      wallNow,
+      log,
+    });
+    this.#dtls = new DtlsTransport({ engine: options.dtls, certificate: options.certificate, log });
+    this.#sctp =
+      options.sctp === "off" ? undefined : new SctpTransport({ role: options.sctp, random, log });
+  }
+
+  // ---- signalling
+
+  /** Description of the established (or first) agent; web sockets are the signalling's to add. */
+  describe(): IceDescription {
+    return this.#describe(this.#ice.describe());
+  }
+
+  /** Description of the pending restart with its `ice-generation`, if one is pending. */
+  describeRestart(): IceDescription | undefined {
+    const pending = this.#ice.describePending();
+    return pending === undefined ? undefined : this.#describe(pending);
+  }
+
+  #describe({ ufrag, pwd, candidates, generation }: IceLocalDescription): IceDescription {
+    return {
+      ufrag,
+      pwd,
+      iceGeneration: generation,
+      rtcpMux: true,
+      fingerprints: [this.#dtls.describe()],
+      candidates,
+      webSockets: [],
+    };
+  }
+
+  /** Applies the peer's description: credentials, candidates, fingerprints (spec 3.5, 3.7, 3.8). */
+  setRemote(remote: IceDescription, now: Millis): void {
+    if (this.#closed) return;
+    this.#dtls.setRemote(remote.fingerprints, now);
+    this.#ice.setRemote(remote, now);
+    this.#settle(now);
+  }
+
+  /** Asks for an in-place restart; `started`: answer with `describeRestart()`. */
+  restartIce(now: Millis, wallNow: Millis): RestartResult {
+    const result = this.#ice.restart(now, wallNow);
+    this.#settle(now);
+    return result;
+  }
+
+  // ---- packets and time
+
+  /** A STUN datagram that `IceDemux.route` gave to this transport. `bytes` is not kept. */
+  handleStun(socket: number, remote: SocketAddress, bytes: Uint8Array, now: Millis): void {
+    if (this.#closed) return;
+    this.#iceReceived++;
+    const message = parseStun(bytes);
+    if (message === undefined) {
+      this.#iceJunk++;
+      return;
+    }
+    this.#ice.handleStun(socket, remote, message, now);
+    this.#settle(now);
+  }
+
+  /** A DTLS datagram (first byte 20 to 63) from one of this endpoint's addresses; not kept. */
+  handleDtls(bytes: Uint8Array, now: Millis): void {
+    if (this.#closed) return;
+    this.#dtls.handleDatagram(bytes, now);
+    this.#settle(now);
+  }
+
+  /** Sends one text on the data channel; false when there is none or its queue is full. */
+  sendChannel(text: string, now: Millis): boolean {
+    const taken = this.#sctp?.sendText(text, now) ?? false;
+    this.#settle(now);
+    return taken;
+  }
+
+  handleTimeout(now: Millis): void {
+    if (this.#closed) return;
+    this.#ice.handleTimeout(now);
+    this.#dtls.handleTimeout(now);
+    this.#sctp?.handleTimeout(now);
+    this.#settle(now);
+  }
+
+  pollTimeout(): Millis | undefined {
+    if (this.#closed) return undefined;
+    const at = Math.min(
+      this.#ice.pollTimeout() ?? Number.POSITIVE_INFINITY,
+      this.#dtls.pollTimeout() ?? Number.POSITIVE_INFINITY,
+      this.#sctp?.pollTimeout() ?? Number.POSITIVE_INFINITY,
+    );
+    return at === Number.POSITIVE_INFINITY ? undefined : at;
+  }
+
+  poll(): TransportOutput | undefined {
+    return this.#outputs.shift();
+  }
+
+  /** Ends the association, DTLS and ICE; the last datagrams and unbindings come out of `poll`. */
+  close(now: Millis): void {
+    if (this.#closed) return;
+    this.#sctp?.close(now);
+    this.#settle(now);
+    this.#dtls.close();
+    this.#settle(now);
+    this.#ice.close();
+    this.#settle(now);
+    this.#closed = true;
+  }
+
+  // ---- state
+
+  get iceConnected(): boolean {
+    return this.#ice.connected;
+  }
+  get iceFailed(): boolean {
+    return this.#ice.failed;
+  }
+  get dtlsConnected(): boolean {
+    return this.#dtls.connected;
+  }
+  get channelReady(): boolean {
+    return this.#sctp?.ready ?? false;
+  }
+  /** When the peer last confirmed consent; part of the endpoint's activity. */
+  get lastIceActivity(): Millis | undefined {
+    return this.#ice.lastConsent;
+  }
+
+  get state(): EndpointTransportState {
+    const ice = this.#ice;
+    const dtls = this.#dtls;
+    return {
+      closed: this.#closed,
+      iceWritable: ice.writable,
+      iceConnected: ice.connected,
+      iceFailed: ice.failed,
+      iceControlling: ice.agent.controlling,
+      iceState: ice.agent.state,
+      consentLost: ice.agent.consentLost,
+      localUfrag: ice.agent.credentials.ufrag,
+      iceGeneration: ice.generation,
+      restartPending: ice.pendingAgent !== undefined,
+      pendingIceGeneration: ice.pendingGeneration,
+      pendingLocalUfrag: ice.pendingAgent?.credentials.ufrag,
+      pendingChecksStarted: ice.pendingAgent?.hasRemoteCredentials ?? false,
+      remote: ice.path?.remote,
+      dtlsRunning: dtls.running,
+      dtlsRole: dtls.role,
+      dtlsConnected: dtls.connected,
+      channelReady: this.channelReady,
+      ice: {
+        received: this.#iceReceived,
+        sent: this.#iceSent,
+        dropped: this.#iceJunk + ice.dropped,
+      },
+      dtls: { received: dtls.packetsReceived, sent: dtls.packetsSent, dropped: dtls.dropped },
+      sctp: this.#sctp?.counters ?? { received: 0, sent: 0, dropped: 0 },
+    };
+  }
+
+  // ---- between the layers
+
+  /** Moves what each layer put out to the next one, until all are quiet. */
+  #settle(now: Millis): void {
+    for (let moved = true; moved; ) {
+      moved = false;
+      for (let out = this.#ice.poll(); out !== undefined; out = this.#ice.poll()) {
+        moved = true;
+        this.#fromIce(out, now);
+      }
+      for (let event = this.#dtls.poll(); event !== undefined; event = this.#dtls.poll()) {
+        moved = true;
+        this.#fromDtls(event, now);
+      }
+      if (this.#sctp === undefined) continue;
+      for (let event = this.#sctp.poll(); event !== undefined; event = this.#sctp.poll()) {
+        moved = true;
+        this.#fromSctp(event);
+      }
+    }
+  }
+
+  #fromIce(output: IceTransportOutput, now: Millis): void {
+    switch (output.kind) {
+      case "send":
+        this.#iceSent++;
+        this.#outputs.push({ ...output, kind: "sendDatagram" });
+        break;
+      case "bind":
+        this.#demux.bind(addressKey(output.socket, output.remote), this);
+        this.#outputs.push({ ...output, kind: "bindAddress" });
+        break;
+      case "unbind":
+        // Somebody else may own it by now: a client that came back from the same port.
+        if (this.#demux.unbind(addressKey(output.socket, output.remote), this)) {
+          this.#outputs.push({ ...output, kind: "unbindAddress" });
+        }
+        break;
+      case "path":
+        this.#outputs.push({ ...output, kind: "selectAddress" });
+        this.#dtls.setWritable(now);
+        break;
+      case "completed":
+        this.#outputs.push({ kind: "iceConnected", relayed: output.relayed });
+        break;
+      case "failed":
+        this.#outputs.push({ kind: "iceFailed" });
+        break;
+      case "restart":
+        this.#outputs.push({ kind: "iceRestart", outcome: output.outcome });
+        break;
+      default:
+        throw new Bug(output satisfies never);
+    }
+  }
+
+  #fromDtls(event: DtlsEvent, now: Millis): void {
+    switch (event.kind) {
+      case "datagram": {
+        const path = this.#ice.path;
+        if (path === undefined) break;
+        const { socket, remote } = path;
+        this.#outputs.push({ kind: "sendDatagram", socket, remote, bytes: event.bytes });
+        break;
+      }
+      case "connected":
+        this.#outputs.push({ kind: "setKeys", keys: event.keys }, { kind: "dtlsConnected" });
+        this.#sctp?.start(now);
+        break;
+      case "data":
+        this.#sctp?.handlePacket(event.bytes, now);
+        break;
+      case "failed":
+        this.#outputs.push({ kind: "dtlsFailed", reason: event.reason });
+        break;
+      default:
+        throw new Bug(event satisfies never);
+    }
+  }
+
+  #fromSctp(event: ChannelEvent): void {
+    switch (event.kind) {
+      case "packet":
+        this.#dtls.send(event.bytes);
+        break;
+      case "open":
+        this.#outputs.push({ kind: "channelOpen" });
+        break;
+      case "message":
+        this.#outputs.push({ kind: "channelMessage", text: event.text });
+        break;
+      case "closed":
+        this.#outputs.push({ kind: "channelClosed" });
+        break;
+      case "rejected":
+        this.#outputs.push({ kind: "channelRejected" });
+        break;
+      default:
+        throw new Bug(event satisfies never);
+    }
+  }
 }
