@@ -6,6 +6,7 @@ import type {
   ForceMute,
 } from "#shared/stanza/colibri2";
 import type { IceTransport } from "#shared/stanza/media";
+import { zeroTraceParent } from "#shared/stanza/trace-parent";
 import type { Offer } from "../jingle/offer.ts";
 
 /** A bridge, as much as a session needs of it. */
@@ -203,6 +204,7 @@ export class ColibriSession {
       create: false,
       expire: false,
       rtcstatsEnabled: true,
+      traceParent: zeroTraceParent,
       endpoints,
       relays: [],
       connects: [],

@@ -19,7 +19,7 @@ import { handleMute } from "./mute.ts";
 import { electOwner } from "./ownership.ts";
 import { publishBridgeCount, publishInitialPresence } from "./presence.ts";
 import { flushAll } from "./signaling.ts";
-import { type ConferenceState, emit, log, type RequestProperties, uuid } from "./state.ts";
+import { type ConferenceState, count, emit, log, type RequestProperties, uuid } from "./state.ts";
 
 /** What a conference is made of. */
 export interface ConferenceOptions {
@@ -51,6 +51,7 @@ export class Conference {
       random,
       pinnedVersion,
       phase: "new",
+      createdAt: 0,
       self: "",
       meetingId: "",
       breakout: false,
@@ -108,6 +109,7 @@ function dispatch(state: ConferenceState, event: ConferenceEvent): string | unde
   switch (event.kind) {
     case "start":
       state.phase = "joining";
+      state.createdAt = state.now;
       emit(state, { kind: "joinRoom" });
       emit(state, { kind: "setTimer", name: "initial", delay: config.initialTimeout });
       return undefined;
@@ -218,6 +220,10 @@ function end(state: ConferenceState, why: string): void {
     for (const _ of session.endpoints) state.pool.endpointRemoved(bridge);
   }
   state.colibri?.endAll();
+  count(state, "conferences_seconds", (state.now - state.createdAt) / 1000);
+  for (const { joinedAt } of state.members.values()) {
+    count(state, "endpoint_seconds", (state.now - joinedAt) / 1000);
+  }
   for (const name of ["initial", "single", "reconnect", "signal", "retry"] as const) {
     emit(state, { kind: "cancelTimer", name });
   }

@@ -5,7 +5,7 @@ import { expireEndpoint, inviteMember, terminateSession } from "./invite.ts";
 import { readMember } from "./member.ts";
 import { electOwner, ownerLeft } from "./ownership.ts";
 import { publishSenderLimits } from "./presence.ts";
-import { type ConferenceState, emit, log } from "./state.ts";
+import { type ConferenceState, count, emit, log } from "./state.ts";
 
 /** A member came, or sent another presence. */
 export function occupantSeen(state: ConferenceState, occupant: Occupant): void {
@@ -18,7 +18,7 @@ export function occupantSeen(state: ConferenceState, occupant: Occupant): void {
   }
   const member = readMember(occupant, undefined, state.config.trustedDomains);
   const arrival = ++state.arrivals;
-  state.members.set(nick, { member, arrival, features: undefined });
+  state.members.set(nick, { member, arrival, features: undefined, joinedAt: state.now });
   log(state, "info", "member joined", { participant: nick });
   electOwner(state);
   publishSenderLimits(state);
@@ -58,7 +58,10 @@ export function memberLeft(
   nick: string,
   status: string | undefined,
 ): string | undefined {
-  if (!state.members.delete(nick)) return undefined;
+  const presence = state.members.get(nick);
+  if (presence === undefined) return undefined;
+  state.members.delete(nick);
+  count(state, "endpoint_seconds", (state.now - presence.joinedAt) / 1000);
   log(state, "info", "member left", { participant: nick });
   const participant = state.participants.get(nick);
   if (participant !== undefined) {

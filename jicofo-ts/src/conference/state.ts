@@ -18,6 +18,7 @@ export interface Presence {
   /** Tells apart successive members of one nick. */
   readonly arrival: number;
   features: Features | undefined;
+  readonly joinedAt: Millis;
 }
 
 /** Where the invitation of a participant stands. */
@@ -64,6 +65,8 @@ export interface ConferenceState {
   readonly random: Random;
   readonly pinnedVersion: string | undefined;
   phase: Phase;
+  /** When the conference was made. */
+  createdAt: Millis;
   /** Our real full JID, once joined. */
   self: string;
   meetingId: string;

@@ -6,8 +6,12 @@ import type { Logger } from "#shared/logging/logger";
 import type { Result } from "#shared/runtime/result";
 import type { Runtime } from "#shared/runtime/runtime";
 import type { XmppConnection } from "#shared/xmpp/connection";
+import type { BareJid, Jid } from "#shared/xmpp/jid";
+import type { MucEvent, MucRoomDoor } from "#shared/xmpp/muc";
+import type { Element } from "#shared/xmpp/xml";
 import type { BridgeEvent, BridgePool } from "../bridge/bridge.ts";
 import type { ConferenceConfig } from "../conference/config.ts";
+import type { DebugObject } from "../conference/debug-state.ts";
 import type { ConferenceRequest, ConferenceResponse, RequestFault } from "./request.ts";
 
 /** What the focus is told once. */
@@ -17,6 +21,8 @@ export interface FocusOptions {
   readonly focusJid: string;
   /** Whether a Jigasi brewery is configured; printed as `sipGatewayEnabled`. */
   readonly sipGatewayEnabled: boolean;
+  /** Full version of bridges that a room is pinned to; asked when its conference is created. */
+  readonly pinOf?: (room: string) => string | undefined;
 }
 
 /** What the focus reaches the world through. */
@@ -28,19 +34,16 @@ export interface FocusPorts {
   /** COLIBRI2; the same object as `client` unless a service connection is configured. */
   readonly service: XmppConnection;
   readonly bridges: BridgePool;
+  /** Our occupancy of a room over `client`; events are given to `onEvent` in order. */
+  openRoom(room: BareJid, nick: string, onEvent: (event: MucEvent) => void): MucRoomDoor;
+  /**
+   * Feature URIs of an occupant by disco#info, from the caps cache where possible; `undefined` when
+   * it did not answer. Never rejects.
+   */
+  discover(occupant: Jid, presence: Element): Promise<Iterable<string> | undefined>;
   /** Counts an event under upstream's metric name (`conferences_created`, without prefix and `_total`). */
   count(metric: string, by?: number, labels?: Readonly<Record<string, string>>): void;
 }
-
-/** JSON-able debug data. */
-export type DebugValue =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly DebugValue[]
-  | { readonly [key: string]: DebugValue };
-export type DebugObject = { readonly [key: string]: DebugValue };
 
 /** Instantaneous figures for gauges and `/stats` (spec jicofo 10.2, 10.4). */
 export interface FocusFigures {
@@ -56,6 +59,12 @@ export interface FocusFigures {
   readonly jingleReceived: ReadonlyMap<string, number>;
 }
 
+/** How a request is to be treated. */
+export interface RequestOptions {
+  /** `false` for health checks: the conference is left out of figures and counters. */
+  readonly statistics?: boolean;
+}
+
 /** Result of a move-endpoints request. */
 export interface MoveResult {
   readonly movedEndpoints: number;
@@ -65,7 +74,10 @@ export interface MoveResult {
 /** All conferences. Every method returns at once unless it returns a promise. */
 export interface Focus {
   /** Finds or creates the conference; resolves for the creator once the room is joined. Never rejects. */
-  request(request: ConferenceRequest): Promise<Result<ConferenceResponse, RequestFault>>;
+  request(
+    request: ConferenceRequest,
+    options?: RequestOptions,
+  ): Promise<Result<ConferenceResponse, RequestFault>>;
   /** Whether the room has a conference. */
   has(room: string): boolean;
   /** Told after the pool knows it. */
@@ -74,6 +86,8 @@ export interface Focus {
   rooms(): readonly string[];
   /** Upstream's debug object of a room (spec jicofo 10.5), or undefined. */
   debugState(room: string, full: boolean): DebugObject | undefined;
+  /** `/rtcstats`: meeting id to short debug state, of rooms that have it enabled. */
+  rtcstats(): DebugObject;
   participantCount(room: string): number;
   figures(): FocusFigures;
   /** `bridge` undefined: wherever the endpoint is. */

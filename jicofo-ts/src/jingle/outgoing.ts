@@ -10,6 +10,7 @@ import {
   type StartMuted,
 } from "#shared/stanza/jingle";
 import type { IceTransport, Source, SourceGroup } from "#shared/stanza/media";
+import { zeroTraceParent } from "#shared/stanza/trace-parent";
 import type { Offer, RtpOffer } from "./offer.ts";
 
 /** Everything a `session-initiate` is made of. */
@@ -32,12 +33,6 @@ export interface Invitation {
 
 /** ms, on the audio description. */
 const maxptime = 60;
-
-const noTrace = {
-  traceId: "00000000000000000000000000000000",
-  parentId: "0000000000000000",
-  traceFlags: "00",
-} as const;
 
 /** The invitation of one participant. */
 export function sessionInitiate(invitation: Invitation): Jingle {
@@ -76,7 +71,7 @@ export function sessionInitiate(invitation: Invitation): Jingle {
     startMuted: startMuted.audio || startMuted.video ? startMuted : undefined,
     bridgeSession: { ...invitation.bridgeSession, restart: false, iceRestart: false },
     compactSources: json ? sources : undefined,
-    traceParent: noTrace,
+    traceParent: zeroTraceParent,
   };
 }
 

@@ -1,0 +1,385 @@
+/**
+ * Joins one conference's core to the world: room events, IQs and timers become events, effects
+ * become stanzas, timers and log lines. All asynchrony of a conference is here.
+ */
+import type { Logger } from "#shared/logging/logger";
+import { Mailbox } from "#shared/runtime/mailbox";
+import type { Timer } from "#shared/runtime/runtime";
+import type { ConferenceModified } from "#shared/stanza/colibri2";
+import { parseColibriError, parseConferenceModified } from "#shared/stanza/colibri2-reply";
+import { buildConferenceModify } from "#shared/stanza/colibri2-request";
+import { iqError, iqRequest, iqResult } from "#shared/stanza/iq";
+import { buildJingle, type Jingle } from "#shared/stanza/jingle";
+import { stanzaError } from "#shared/stanza/stanza-error";
+import type { IqReply, IqRequest } from "#shared/xmpp/connection";
+import { parseBareJid, parseJid } from "#shared/xmpp/jid";
+import type { FormFields, MucEvent, MucRoomDoor } from "#shared/xmpp/muc";
+import { NS } from "#shared/xmpp/namespaces";
+import { childOf, type Element, xml } from "#shared/xmpp/xml";
+import type { ColibriReply } from "../colibri/reaction.ts";
+import { Conference } from "../conference/conference.ts";
+import type { ConferenceConfig } from "../conference/config.ts";
+import type { ConferenceEvent, Effect, MuteMedia, TimerName } from "../conference/events.ts";
+import { type RequestProperties, uuid } from "../conference/state.ts";
+import { defaultFeatures, featuresOf } from "../jingle/features.ts";
+import type { FocusPorts } from "./door.ts";
+
+/** What a driver is told. */
+export interface DriverOptions {
+  readonly room: string;
+  readonly config: ConferenceConfig;
+  readonly properties: RequestProperties;
+  readonly pinnedVersion: string | undefined;
+  /** Whether it counts in figures. */
+  readonly statistics: boolean;
+  readonly ports: FocusPorts;
+  /** Claims a meeting id for this process; `false` when another room has it. */
+  readonly claim: (meetingId: string) => boolean;
+  readonly onJingleSent: (action: string) => void;
+  /** Told once, when the conference is over. */
+  readonly onEnded: () => void;
+}
+
+/** Namespaces of mute IQs by kind of media. */
+export const muteNamespaces: Readonly<Record<MuteMedia, string>> = {
+  audio: NS.muteAudio,
+  video: NS.muteVideo,
+  desktop: NS.muteDesktop,
+};
+
+interface Answer {
+  readonly request: IqRequest;
+  readonly answer: (reply: Element) => void;
+}
+
+export class ConferenceDriver {
+  readonly conference: Conference;
+  readonly statistics: boolean;
+  readonly #options: DriverOptions;
+  readonly #ports: FocusPorts;
+  readonly #log: Logger;
+  readonly #mailbox: Mailbox<ConferenceEvent>;
+  readonly #room: MucRoomDoor | undefined;
+  readonly #timers = new Map<TimerName, Timer>();
+  readonly #answers = new Map<number, Answer>();
+  /** Room events that came before the room was configured. */
+  #early: MucEvent[] | undefined = [];
+  #requests = 0;
+  readonly #started = Promise.withResolvers<boolean>();
+  #left: Promise<void> = Promise.resolve();
+  #over = false;
+
+  constructor(options: DriverOptions) {
+    const { room, config, properties, pinnedVersion, ports } = options;
+    this.#options = options;
+    this.#ports = ports;
+    this.statistics = options.statistics;
+    this.#log = ports.log.child({ room }, "conference");
+    this.conference = new Conference({
+      room,
+      config,
+      properties,
+      ...(pinnedVersion === undefined ? {} : { pinnedVersion }),
+      pool: ports.bridges,
+      random: ports.runtime.random,
+    });
+    this.#mailbox = new Mailbox({
+      name: `conference ${room}`,
+      log: this.#log,
+      handle: (event) => this.#handle(event),
+      onBug: () => this.#end(),
+    });
+    const jid = parseBareJid(room);
+    this.#room = jid && ports.openRoom(jid, config.nick, (event) => this.#roomEvent(event));
+  }
+
+  /** Resolves with whether the conference is running, once that is decided. */
+  get started(): Promise<boolean> {
+    return this.#started.promise;
+  }
+
+  /** Resolves when the room was left. */
+  get left(): Promise<void> {
+    return this.#left;
+  }
+
+  post(event: ConferenceEvent): void {
+    this.#mailbox.post(event);
+  }
+
+  /** A Jingle IQ of an occupant; resolves with the answer. */
+  jingle(request: IqRequest, jingle: Jingle): Promise<Element> {
+    return this.#ask(request, (id) => ({
+      kind: "jingle",
+      request: id,
+      from: request.from,
+      jingle,
+    }));
+  }
+
+  /** A mute IQ of an occupant; resolves with the answer. */
+  mute(request: IqRequest, media: MuteMedia, target: string, mute: boolean): Promise<Element> {
+    const { from } = request;
+    return this.#ask(request, (id) => ({ kind: "mute", request: id, from, media, target, mute }));
+  }
+
+  #ask(request: IqRequest, event: (id: number) => ConferenceEvent): Promise<Element> {
+    const id = ++this.#requests;
+    return new Promise((answer) => {
+      this.#answers.set(id, { request, answer });
+      this.post(event(id));
+      // A conference that ended because of a bug answers nobody by itself.
+      if (this.#over) this.#answer(id, iqError(request.iq, stanzaError("item-not-found")));
+    });
+  }
+
+  #answer(id: number, reply: Element): void {
+    const waiting = this.#answers.get(id);
+    this.#answers.delete(id);
+    waiting?.answer(reply);
+  }
+
+  #handle(event: ConferenceEvent): void {
+    const effects = this.conference.handle(event, this.#ports.runtime.clock.now());
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  #perform(effect: Effect): void {
+    const { client, runtime } = this.#ports;
+    switch (effect.kind) {
+      case "joinRoom":
+        this.#background(this.#join());
+        break;
+      case "leaveRoom":
+        if (this.#room !== undefined) this.#left = this.#room.leave();
+        break;
+      case "setPresence":
+        this.#room?.setPresenceExtension(effect.name, effect.ns, effect.extension);
+        break;
+      case "grantOwner":
+        this.#background(this.#grant(effect.jid));
+        break;
+      case "discover":
+        this.#background(this.#discover(effect));
+        break;
+      case "jingle":
+        this.#options.onJingleSent(effect.jingle.action);
+        this.#background(this.#sendJingle(effect));
+        break;
+      case "mute": {
+        const { to, media, actor } = effect;
+        const payload = xml("mute", { xmlns: muteNamespaces[media], actor }, "true");
+        // Clients never answer a mute (wire A14); nobody waits.
+        this.#background(client.request(iqRequest("set", to, payload)));
+        break;
+      }
+      case "colibri":
+        this.#background(this.#sendColibri(effect));
+        break;
+      case "reply": {
+        const iq = this.#answers.get(effect.request)?.request.iq;
+        if (iq === undefined) break;
+        const { fault } = effect;
+        const reply =
+          fault === undefined
+            ? iqResult(iq)
+            : iqError(iq, stanzaError(fault.condition, fault.text));
+        this.#answer(effect.request, reply);
+        break;
+      }
+      case "setTimer": {
+        const { name, delay } = effect;
+        // One that runs already fires no later than a batch may wait.
+        if (name === "signal" && this.#timers.has(name)) break;
+        this.#timers.get(name)?.cancel();
+        const timer = runtime.timers.after(delay, () => {
+          this.#timers.delete(name);
+          this.post({ kind: "timer", name });
+        });
+        this.#timers.set(name, timer);
+        break;
+      }
+      case "cancelTimer":
+        this.#timers.get(effect.name)?.cancel();
+        this.#timers.delete(effect.name);
+        break;
+      case "count":
+        if (this.statistics) this.#ports.count(effect.metric, effect.by);
+        break;
+      case "log":
+        this.#log[effect.level](effect.message, effect.context);
+        break;
+      case "ready":
+        this.#started.resolve(true);
+        break;
+      case "ended":
+        this.#end();
+        break;
+    }
+  }
+
+  /** Also after a bug: whatever happened, the room is left and nobody waits. */
+  #end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#mailbox.close();
+    for (const timer of this.#timers.values()) timer.cancel();
+    this.#timers.clear();
+    for (const [id, { request }] of [...this.#answers]) {
+      this.#answer(id, iqError(request.iq, stanzaError("item-not-found")));
+    }
+    this.#started.resolve(false);
+    if (this.#room?.joined === true) this.#left = this.#room.leave();
+    this.#options.onEnded();
+  }
+
+  async #join(): Promise<void> {
+    const room = this.#room;
+    const { config, claim } = this.#options;
+    if (room === undefined) return this.post({ kind: "joinFailed", why: "not a room address" });
+    const result = await room.join({ timeoutMs: config.clientReplyTimeout });
+    if (result.kind !== "joined") {
+      const why = result.kind === "refused" ? result.error.condition : result.kind;
+      return this.post({ kind: "joinFailed", why });
+    }
+    const form = await room.readConfig(config.clientReplyTimeout);
+    if (!isForm(form)) {
+      const why = typeof form === "string" ? form : form.condition;
+      return this.post({ kind: "joinFailed", why: `room configuration: ${why}` });
+    }
+    const meetingId = value(form, "muc#roominfo_meetingId") || uuid(this.#ports.runtime.random);
+    if (!claim(meetingId)) {
+      return this.post({ kind: "joinFailed", why: `meeting id ${meetingId} is in use` });
+    }
+    const refused = await room.writeConfig(
+      { "muc#roomconfig_whois": "anyone" },
+      config.clientReplyTimeout,
+    );
+    if (refused !== undefined) {
+      const why = typeof refused === "string" ? refused : refused.condition;
+      return this.post({ kind: "joinFailed", why: `room configuration: ${why}` });
+    }
+    const breakout = isTrue(value(form, "muc#roominfo_isbreakout"));
+    const self = this.#ports.client.jid ?? "";
+    this.post({ kind: "joined", self, meetingId, breakout });
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const event of early) this.#roomEvent(event);
+  }
+
+  #roomEvent(event: MucEvent): void {
+    if (this.#early !== undefined && event.kind !== "lost" && event.kind !== "destroyed") {
+      this.#early.push(event);
+      return;
+    }
+    switch (event.kind) {
+      case "occupantJoined":
+      case "presenceChanged":
+        this.post({ kind: "occupant", occupant: event.occupant });
+        break;
+      case "occupantLeft": {
+        const { occupant, departure } = event;
+        this.post({ kind: "left", nick: occupant.nick, status: departure.status });
+        break;
+      }
+      case "selfChanged":
+        if (event.self.affiliation !== "owner") {
+          this.post({ kind: "roomLost", why: "the focus is no longer owner of the room" });
+        }
+        break;
+      case "removed":
+        this.post({ kind: "roomLost", why: "the focus was removed from the room" });
+        break;
+      case "destroyed":
+        this.post({ kind: "roomLost", why: "the room was destroyed" });
+        break;
+      case "lost":
+      case "rejoinFailed":
+        this.post({ kind: "connectionBack", resumed: false });
+        break;
+      case "joined":
+      case "configChanged":
+      case "message":
+        break;
+    }
+  }
+
+  async #grant(jid: string): Promise<void> {
+    const bare = parseBareJid(jid);
+    if (bare === undefined) return;
+    const refused = await this.#room?.setAffiliation(
+      bare,
+      "owner",
+      this.#options.config.clientReplyTimeout,
+    );
+    if (refused !== undefined) {
+      const why = typeof refused === "string" ? refused : refused.condition;
+      this.#log.warn("could not make a member owner", { why });
+    }
+  }
+
+  async #discover(effect: Extract<Effect, { readonly kind: "discover" }>): Promise<void> {
+    const { nick, arrival, occupantJid } = effect;
+    const jid = parseJid(occupantJid);
+    const presence = this.#room?.occupants.get(nick)?.presence;
+    const uris =
+      jid === undefined || presence === undefined
+        ? undefined
+        : await this.#ports.discover(jid, presence);
+    const features = uris === undefined ? defaultFeatures : featuresOf(uris);
+    this.post({ kind: "features", nick, arrival, features });
+  }
+
+  async #sendJingle(effect: Extract<Effect, { readonly kind: "jingle" }>): Promise<void> {
+    const { to, jingle, tag } = effect;
+    const iq = iqRequest("set", to, buildJingle(jingle));
+    const reply = await this.#ports.client.request(iq, this.#options.config.clientReplyTimeout);
+    if (tag === undefined) return;
+    const error = reply.kind === "error" ? reply.error.condition : undefined;
+    this.post({ kind: "initiateAnswered", tag, error });
+  }
+
+  async #sendColibri(effect: Extract<Effect, { readonly kind: "colibri" }>): Promise<void> {
+    const { tag, modify } = effect;
+    const iq = iqRequest("get", tag.bridge, buildConferenceModify(modify));
+    const reply = await this.#ports.service.request(iq, this.#options.config.serviceReplyTimeout);
+    this.post({ kind: "colibriReply", tag, reply: colibriReply(reply) });
+  }
+
+  #background(work: Promise<unknown>): void {
+    work.catch((cause: unknown) => {
+      this.#log.error("unexpected failure", {}, cause);
+    });
+  }
+}
+
+/** An answer to a COLIBRI2 request as the core takes it. */
+export function colibriReply(reply: IqReply): ColibriReply<ConferenceModified> {
+  switch (reply.kind) {
+    case "result": {
+      const payload = childOf(reply.iq, "conference-modified", NS.colibri2);
+      if (payload === undefined) return { kind: "unusable", why: "no conference-modified" };
+      const parsed = parseConferenceModified(payload);
+      return parsed.ok
+        ? { kind: "result", value: parsed.value }
+        : { kind: "unusable", why: parsed.error.text };
+    }
+    case "error":
+      return { kind: "error", error: parseColibriError(reply.iq) };
+    case "timeout":
+    case "disconnected":
+      return { kind: reply.kind };
+  }
+}
+
+function isForm(form: FormFields | unknown): form is FormFields {
+  return form instanceof Map;
+}
+
+function value(form: FormFields, name: string): string {
+  return form.get(name)?.[0] ?? "";
+}
+
+function isTrue(text: string): boolean {
+  return text === "1" || text.toLowerCase() === "true";
+}

@@ -1,0 +1,268 @@
+import { err, ok, type Result } from "#shared/runtime/result";
+import { iqError } from "#shared/stanza/iq";
+import { parseJingle } from "#shared/stanza/jingle";
+import { stanzaError } from "#shared/stanza/stanza-error";
+import type { IqRequest } from "#shared/xmpp/connection";
+import { bareOf } from "#shared/xmpp/jid";
+import { NS } from "#shared/xmpp/namespaces";
+import { attr, type Element, parseInteger, textOf } from "#shared/xmpp/xml";
+import type { BridgeEvent } from "../bridge/bridge.ts";
+import { conferenceDebugState, type DebugObject } from "../conference/debug-state.ts";
+import type { MuteMedia } from "../conference/events.ts";
+import type { RequestProperties } from "../conference/state.ts";
+import { ConferenceDriver, muteNamespaces } from "./conference-driver.ts";
+import type {
+  Focus,
+  FocusFigures,
+  FocusOptions,
+  FocusPorts,
+  MoveResult,
+  RequestOptions,
+} from "./door.ts";
+import type { ConferenceRequest, ConferenceResponse, RequestFault } from "./request.ts";
+
+/** How long `stop` waits for rooms to confirm that we left. */
+const stopDeadlineMs = 2_000;
+
+/** Builds the focus and takes over Jingle and mute IQs of the client connection. */
+export function createFocus(options: FocusOptions, ports: FocusPorts): Focus {
+  return new Conferences(options, ports);
+}
+
+class Conferences implements Focus {
+  readonly #options: FocusOptions;
+  readonly #ports: FocusPorts;
+  readonly #drivers = new Map<string, ConferenceDriver>();
+  /** Room by meeting id: a meeting id names one conference in the process. */
+  readonly #meetings = new Map<string, string>();
+  readonly #jingleSent = new Map<string, number>();
+  readonly #jingleReceived = new Map<string, number>();
+  #stopping = false;
+
+  constructor(options: FocusOptions, ports: FocusPorts) {
+    this.#options = options;
+    this.#ports = ports;
+    const { client } = ports;
+    client.handleIq({ type: "set", name: "jingle", ns: NS.jingle }, (iq) => this.#jingle(iq));
+    for (const media of ["audio", "video", "desktop"] as const) {
+      const match = { type: "set", name: "mute", ns: muteNamespaces[media] } as const;
+      client.handleIq(match, (iq) => this.#mute(iq, media));
+    }
+    let online = client.state === "online";
+    client.onState(({ state, resumed }) => {
+      if (state === "online") {
+        for (const driver of this.#all()) driver.post({ kind: "connectionBack", resumed });
+        online = true;
+      } else if (online) {
+        online = false;
+        for (const driver of this.#all()) driver.post({ kind: "connectionLost" });
+      }
+    });
+  }
+
+  async request(
+    request: ConferenceRequest,
+    options: RequestOptions = {},
+  ): Promise<Result<ConferenceResponse, RequestFault>> {
+    const { room } = request;
+    if (this.#stopping) return err(refusal("service-unavailable", "shutting down"));
+    let driver = this.#drivers.get(room);
+    if (driver === undefined) {
+      driver = this.#create(request, options.statistics ?? true);
+      // Only the one who asked first waits; others come back until the room is ready.
+      if (!(await driver.started)) {
+        return err(refusal("internal-server-error", "the conference could not be started"));
+      }
+    } else {
+      driver.post({ kind: "requested" });
+    }
+    const properties = new Map([["authentication", "false"]]);
+    if (this.#options.sipGatewayEnabled) properties.set("sipGatewayEnabled", "true");
+    properties.set("visitors-supported", "false");
+    return ok({
+      room,
+      focusJid: this.#options.focusJid,
+      ready: driver.conference.state.phase === "running",
+      sessionId: undefined,
+      identity: undefined,
+      vnode: undefined,
+      properties,
+    });
+  }
+
+  has(room: string): boolean {
+    return this.#drivers.has(room);
+  }
+
+  handleBridge(event: BridgeEvent): void {
+    for (const driver of this.#all()) driver.post({ kind: "bridge", event });
+  }
+
+  rooms(): readonly string[] {
+    return [...this.#drivers.keys()];
+  }
+
+  debugState(room: string, full: boolean): DebugObject | undefined {
+    const driver = this.#drivers.get(room);
+    return driver && conferenceDebugState(driver.conference.state, full, driver.statistics);
+  }
+
+  rtcstats(): DebugObject {
+    const shown = this.#all().filter(
+      ({ conference: { state }, statistics }) =>
+        statistics && state.properties.rtcstatsEnabled && state.meetingId !== "",
+    );
+    return Object.fromEntries(
+      shown.map(({ conference: { state } }) => [
+        state.meetingId,
+        conferenceDebugState(state, false, true),
+      ]),
+    );
+  }
+
+  participantCount(room: string): number {
+    return this.#drivers.get(room)?.conference.state.participants.size ?? 0;
+  }
+
+  figures(): FocusFigures {
+    const sizes = this.#all()
+      .filter(({ statistics }) => statistics)
+      .map(({ conference }) => conference.state.participants.size);
+    return {
+      conferences: sizes.length,
+      participants: sizes.reduce((sum, size) => sum + size, 0),
+      largestConference: Math.max(0, ...sizes),
+      sizes,
+      pairs: sizes.reduce((sum, size) => sum + size * size, 0),
+      jingleSent: this.#jingleSent,
+      jingleReceived: this.#jingleReceived,
+    };
+  }
+
+  moveEndpoint(room: string, endpoint: string, bridge: string | undefined): MoveResult {
+    const driver = this.#drivers.get(room);
+    const session = driver?.conference.state.colibri?.sessionOf(endpoint);
+    if (driver === undefined || session === undefined) return nothingMoved;
+    if (bridge !== undefined && session.bridge.jid !== bridge) return nothingMoved;
+    driver.post({ kind: "moveEndpoints", endpoints: [endpoint] });
+    return { movedEndpoints: 1, conferences: 1 };
+  }
+
+  moveEndpoints(bridge: string, room: string | undefined, count: number): MoveResult {
+    const candidates = this.#all()
+      .filter(({ conference }) => room === undefined || conference.state.room === room)
+      .map((driver) => ({
+        driver,
+        endpoints: [
+          ...(driver.conference.state.colibri?.sessions.get(bridge)?.endpoints.keys() ?? []),
+        ],
+      }))
+      .filter(({ endpoints }) => endpoints.length > 0)
+      .sort((a, b) => b.endpoints.length - a.endpoints.length);
+    let movedEndpoints = 0;
+    let conferences = 0;
+    for (const { driver, endpoints } of candidates) {
+      const moved = endpoints.slice(0, count - movedEndpoints);
+      if (moved.length === 0) break;
+      driver.post({ kind: "moveEndpoints", endpoints: moved });
+      movedEndpoints += moved.length;
+      conferences++;
+    }
+    return { movedEndpoints, conferences };
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const drivers = this.#all();
+    for (const driver of drivers) driver.post({ kind: "stop", why: "the focus stops" });
+    const deadline = Promise.withResolvers<void>();
+    const timer = this.#ports.runtime.timers.after(stopDeadlineMs, deadline.resolve);
+    await Promise.race([Promise.all(drivers.map(({ left }) => left)), deadline.promise]);
+    timer.cancel();
+  }
+
+  #all(): ConferenceDriver[] {
+    return [...this.#drivers.values()];
+  }
+
+  #create(request: ConferenceRequest, statistics: boolean): ConferenceDriver {
+    const { room } = request;
+    let meeting: string | undefined;
+    const driver = new ConferenceDriver({
+      room,
+      config: this.#options.conference,
+      properties: requestProperties(request.properties),
+      pinnedVersion: this.#options.pinOf?.(room),
+      statistics,
+      ports: this.#ports,
+      claim: (meetingId) => {
+        if (this.#meetings.has(meetingId)) return false;
+        this.#meetings.set(meetingId, room);
+        meeting = meetingId;
+        return true;
+      },
+      onJingleSent: (action) => this.#jingleCounted(action, "sent"),
+      onEnded: () => {
+        this.#drivers.delete(room);
+        if (meeting !== undefined) this.#meetings.delete(meeting);
+      },
+    });
+    this.#drivers.set(room, driver);
+    if (statistics) this.#ports.count("conferences_created");
+    driver.post({ kind: "start" });
+    return driver;
+  }
+
+  async #jingle(request: IqRequest): Promise<Element> {
+    const parsed = parseJingle(request.payload);
+    if (!parsed.ok) {
+      return iqError(request.iq, stanzaError(parsed.error.condition, parsed.error.text));
+    }
+    this.#jingleCounted(parsed.value.action, "received");
+    const driver = this.#drivers.get(bareOf(request.from));
+    if (driver === undefined)
+      return iqError(request.iq, stanzaError("bad-request", "unknown session"));
+    return driver.jingle(request, parsed.value);
+  }
+
+  async #mute(request: IqRequest, media: MuteMedia): Promise<Element> {
+    const target = attr(request.payload, "jid");
+    const text = textOf(request.payload).trim().toLowerCase();
+    if (target === undefined || target === "" || text === "") {
+      return iqError(request.iq, stanzaError("bad-request", "jid or value missing"));
+    }
+    const driver = this.#drivers.get(bareOf(request.from));
+    if (driver === undefined) {
+      return iqError(request.iq, stanzaError("item-not-found", "no such conference"));
+    }
+    return driver.mute(request, media, target, text === "true");
+  }
+
+  /** Upstream's names: `jingle_session_accept_received`, `jingle_sourceadd_sent`. */
+  #jingleCounted(action: string, way: "sent" | "received"): void {
+    const counts = way === "sent" ? this.#jingleSent : this.#jingleReceived;
+    counts.set(action, (counts.get(action) ?? 0) + 1);
+    const name = action.startsWith("source-")
+      ? action.replace("-", "")
+      : action.replaceAll("-", "_");
+    this.#ports.count(`jingle_${name}_${way}`);
+  }
+}
+
+const nothingMoved: MoveResult = { movedEndpoints: 0, conferences: 0 };
+
+function refusal(
+  condition: "internal-server-error" | "service-unavailable",
+  text: string,
+): RequestFault {
+  return { type: "cancel", condition, text, application: undefined };
+}
+
+/** The properties that count, read as upstream reads them: what is invalid is ignored. */
+function requestProperties(properties: ReadonlyMap<string, string>): RequestProperties {
+  return {
+    rtcstatsEnabled: properties.get("rtcstatsEnabled")?.toLowerCase() !== "false",
+    startAudioMuted: parseInteger(properties.get("startAudioMuted"), 0),
+    startVideoMuted: parseInteger(properties.get("startVideoMuted"), 0),
+  };
+}
