@@ -22,6 +22,8 @@ export interface HttpReply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
+  /** Sent without the headers that the dialect adds to ordinary replies. */
+  readonly bare?: boolean;
 }
 
 /** Answers one request; a throw is logged and answered with 500. */
@@ -33,8 +35,12 @@ export function jsonReply(value: unknown, status = 200): HttpReply {
 }
 
 /** Plain text reply. */
-export function textReply(text: string, status = 200): HttpReply {
-  return { status, headers: { "Content-Type": "text/plain;charset=utf-8" }, body: text };
+export function textReply(
+  text: string,
+  status = 200,
+  contentType = "text/plain; charset=UTF-8",
+): HttpReply {
+  return { status, headers: { "Content-Type": contentType }, body: text };
 }
 
 /** Reply without body. */
