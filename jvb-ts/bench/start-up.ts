@@ -6,11 +6,10 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { answers, Program } from "../../shared/demo/program.ts";
+import { javaBridge, javaFocus, upstreamFolder } from "../../conformance/harness/java.ts";
+import type { Program } from "../../shared/demo/program.ts";
 import { createStack } from "../../shared/demo/stack.ts";
 import type { BenchRow, Figures } from "./bench-row.ts";
-
-const upstream = process.env["JITSI_UPSTREAM"];
 
 /** CPU time of a process in ms; the kernel counts in hundredths of a second. */
 function cpuMs(pid: number): number {
@@ -57,50 +56,28 @@ export const startUpRow: BenchRow = {
     await stack.prosody.start();
     const [bridge] = stack.bridges;
     if (bridge === undefined) throw new Error("the stack has no bridge");
-    const java = (name: string, config: string, classes: string, main: string, url: string) =>
-      new Program({
-        name,
-        command: "java",
-        args: [
-          `-Dconfig.file=${config}`,
-          `-Djava.util.logging.config.file=${upstream}/log.properties`,
-          "-cp",
-          classes,
-          main,
-        ],
-        logFile: join(folder, `${name}.log`),
-        ready: () => answers(url),
-        readyWithinMs: 60_000,
-      });
     const contenders = new Map([
       ["focus, ours", stack.focus],
       ["bridge, ours", bridge.program],
     ]);
-    if (upstream === undefined) console.log("  JITSI_UPSTREAM is not set: ours alone");
+    const upstream = upstreamFolder();
+    if ("reason" in upstream) console.log(`  ${upstream.reason}: ours alone`);
     else {
-      const jicofo = ["jicofo", "jicofo-selector", "jicofo-common"].map(
-        (jar) => `${upstream}/jicofo/${jar}-1.1-SNAPSHOT.jar`,
-      );
-      const focusClasses = [...jicofo, `${upstream}/jicofo/all.jar`].join(":");
       contenders.set(
         "focus, Java",
-        java(
-          "jicofo",
-          stack.focusFile,
-          focusClasses,
-          "org.jitsi.jicofo.Main",
-          `http://127.0.0.1:${stack.focusPort}/about/version`,
-        ),
+        javaFocus(upstream.path, {
+          logFile: join(folder, "focus-java.log"),
+          config: stack.focusFile,
+          httpPort: stack.focusPort,
+        }),
       );
       contenders.set(
         "bridge, Java",
-        java(
-          "jvb",
-          bridge.file,
-          `${upstream}/jvb/jitsi-videobridge.jar:${upstream}/jvb/lib/*`,
-          "org.jitsi.videobridge.MainKt",
-          `http://127.0.0.1:${bridge.privatePort}/about/version`,
-        ),
+        javaBridge(upstream.path, {
+          logFile: join(folder, "bridge-java.log"),
+          config: bridge.file,
+          httpPort: bridge.privatePort,
+        }),
       );
     }
     return {

@@ -28,6 +28,8 @@ export interface StackOptions {
   readonly say?: (text: string) => void;
   /** A program ended by itself. */
   readonly onExit?: (description: string) => void;
+  /** Accounts at the auth domain beside `focus` and `jvb`. */
+  readonly accounts?: readonly string[];
   /** More HOCON for the focus and the bridges. */
   readonly focusConfig?: string;
   readonly bridgeConfig?: string;
@@ -48,6 +50,10 @@ export interface Bridge {
 export interface Stack {
   readonly domain: string;
   readonly prosody: Program;
+  /** Port for clients over plain TCP, on which our programs log in. */
+  readonly c2sPort: number;
+  /** Passwords of the accounts at the auth domain. */
+  readonly passwords: Readonly<Record<string, string>>;
   /** Port of Prosody's WebSocket. */
   readonly xmppHttpPort: number;
   readonly focus: Program;
@@ -86,7 +92,7 @@ export async function createStack(options: StackOptions): Promise<Stack> {
   const c2sPort = await ports.take("XMPP", "tcp", usual(5222));
   const xmppHttpPort = await ports.take("XMPP WebSocket", "tcp", usual(5280));
   const focusPort = await ports.take("focus HTTP", "tcp", usual(8888));
-  const accounts = passwords(folder, ["focus", "jvb"]);
+  const accounts = passwords(folder, ["focus", "jvb", ...(options.accounts ?? [])]);
   const exit = options.onExit === undefined ? {} : { onExit: options.onExit };
 
   const xmpp = prosody({
@@ -195,6 +201,8 @@ ${options.bridgeConfig ?? ""}
   return {
     domain,
     prosody: xmpp,
+    c2sPort,
+    passwords: accounts,
     xmppHttpPort,
     focus,
     focusFile,
