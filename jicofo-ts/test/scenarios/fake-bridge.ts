@@ -1,0 +1,145 @@
+/** A bridge that understands COLIBRI2 as far as the focus can tell, and misbehaves on request. */
+import type { ColibriErrorReason, ConferenceModified } from "#shared/stanza/colibri2";
+import { buildConferenceModified, colibriErrorReply } from "#shared/stanza/colibri2-reply";
+import { parseConferenceModify } from "#shared/stanza/colibri2-request";
+import { emptyTransport } from "#shared/stanza/ice-udp";
+import { iqResult } from "#shared/stanza/iq";
+import type { StanzaCondition } from "#shared/stanza/stanza-error";
+import type { VirtualRuntime } from "#shared/testing/virtual-runtime";
+import { NS } from "#shared/xmpp/namespaces";
+import { childOf, type Element } from "#shared/xmpp/xml";
+
+interface BridgeEndpoint {
+  readonly created: Element;
+  generation: number;
+}
+
+export class FakeBridge {
+  readonly jid: string;
+  readonly meetings = new Map<string, Map<string, BridgeEndpoint>>();
+  /** `conference-modify` elements, in order. */
+  readonly requests: Element[] = [];
+  /** Does not answer at all. */
+  dead = false;
+  /** Refuses every allocation with this. */
+  refuse: { condition: StanzaCondition; reason: ColibriErrorReason | undefined } | undefined;
+  /**
+   * How long an expired conference is still found by its meeting id, as upstream's is until its
+   * queue has run the expiry; the answer to the expiry comes after that.
+   */
+  expiryMs = 0;
+  readonly #runtime: VirtualRuntime;
+  #ssrc = 1000;
+
+  constructor(runtime: VirtualRuntime, nick: string) {
+    this.#runtime = runtime;
+    this.jid = `jvbbrewery@internal.example.com/${nick}`;
+  }
+
+  /** Endpoints of all conferences. */
+  get endpoints(): string[] {
+    return [...this.meetings.values()].flatMap((endpoints) => [...endpoints.keys()]);
+  }
+
+  /** Requests that create a conference. */
+  get creations(): number {
+    return this.requests.filter((request) => request.attrs["create"] === "true").length;
+  }
+
+  readonly peer = async (iq: Element): Promise<Element | undefined> => {
+    if (this.dead) return undefined;
+    const payload = childOf(iq, "conference-modify", NS.colibri2);
+    if (payload === undefined) throw new Error("the focus sent something else to a bridge");
+    this.requests.push(payload);
+    const parsed = parseConferenceModify(payload);
+    if (!parsed.ok) throw new Error(parsed.error.text);
+    const modify = parsed.value;
+    const { meetingId } = modify;
+    if (modify.expire) {
+      if (this.expiryMs > 0) await this.#sleep(this.expiryMs);
+      this.meetings.delete(meetingId);
+      return iqResult(iq, buildConferenceModified(nothing));
+    }
+    const refuse = (
+      condition: StanzaCondition,
+      reason: ColibriErrorReason | undefined,
+      endpointId?: string,
+    ): Element =>
+      colibriErrorReply(iq, { condition, type: "cancel", reason, text: undefined, endpointId });
+    const allocates = modify.endpoints.some(({ create }) => create);
+    if (this.refuse !== undefined && allocates) {
+      return refuse(this.refuse.condition, this.refuse.reason);
+    }
+    if (modify.create) {
+      if (this.meetings.has(meetingId)) return refuse("conflict", "conference_already_exists");
+      this.meetings.set(meetingId, new Map());
+    }
+    const endpoints = this.meetings.get(meetingId);
+    if (endpoints === undefined) return refuse("item-not-found", "conference_not_found");
+    const replies: ConferenceModified["endpoints"][number][] = [];
+    for (const asked of modify.endpoints) {
+      const { id } = asked;
+      if (asked.expire) {
+        endpoints.delete(id);
+        replies.push({ id, expire: true, transport: undefined });
+        continue;
+      }
+      if (asked.create) {
+        if (endpoints.has(id)) return refuse("conflict", undefined);
+        endpoints.set(id, { created: payload, generation: 0 });
+      }
+      const endpoint = endpoints.get(id);
+      if (endpoint === undefined) return refuse("item-not-found", "unknown_endpoint", id);
+      const restart = asked.transport?.iceRestart === true;
+      if (restart) endpoint.generation++;
+      if (!asked.create && !restart) {
+        replies.push({ id, expire: false, transport: undefined });
+        continue;
+      }
+      replies.push({
+        id,
+        expire: false,
+        transport: {
+          iceControlling: false,
+          useUniquePort: false,
+          iceRestart: false,
+          sctp: asked.transport?.sctp && { port: 5000, role: "server" },
+          ice: {
+            ...emptyTransport,
+            ufrag: `u-${id}-${endpoint.generation}`,
+            pwd: "pwd",
+            rtcpMux: true,
+            iceGeneration: restart ? endpoint.generation : undefined,
+            fingerprints: [
+              { hash: "sha-256", setup: "actpass", value: "AA:BB", cryptex: undefined },
+            ],
+            webSockets: [`ws://127.0.0.1:9090/colibri-ws/jvb/c/${id}?pwd=x`],
+          },
+        },
+      });
+    }
+    const sources = (["audio", "video"] as const).map((type) => ({
+      type,
+      id: `jvb-${type.charAt(0)}0`,
+      synthetic: false,
+      sources: [
+        {
+          ssrc: this.#ssrc++,
+          name: `jvb-${type.charAt(0)}0`,
+          msid: undefined,
+          videoType: undefined,
+          rid: undefined,
+          owner: undefined,
+        },
+      ],
+      groups: [],
+    }));
+    return iqResult(iq, buildConferenceModified({ endpoints: replies, relays: [], sources }));
+  };
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#runtime.timers.after(ms, resolve));
+  }
+}
+
+const nothing: ConferenceModified = { endpoints: [], relays: [], sources: undefined };

@@ -1,0 +1,145 @@
+/** Everything a scenario needs: a focus, its rooms, bridges and clients on virtual time. */
+import { recordingLogger } from "#shared/testing/recording-logger";
+import { VirtualRuntime } from "#shared/testing/virtual-runtime";
+import type { Jid } from "#shared/xmpp/jid";
+import { BridgeRegistry } from "../../src/bridge/registry.ts";
+import type { BridgeReport } from "../../src/bridge/report.ts";
+import { defaultBridgeSettings } from "../../src/bridge/settings.ts";
+import { type ConferenceConfig, defaultConferenceConfig } from "../../src/conference/config.ts";
+import type { Focus } from "../../src/focus/door.ts";
+import { createFocus } from "../../src/focus/focus.ts";
+import { FakeBridge } from "./fake-bridge.ts";
+import { FakeClient } from "./fake-client.ts";
+import { FakeConnection, FakeRoom, jid } from "./fake-xmpp.ts";
+
+const wellReport: BridgeReport = {
+  stress: 0.1,
+  averageParticipantStress: undefined,
+  gracefulShutdown: false,
+  shuttingDown: false,
+  draining: false,
+  healthy: undefined,
+  version: "2.3",
+  release: undefined,
+  region: "region1",
+  relayId: undefined,
+};
+
+export const roomJid = "one@conference.example.com";
+
+export class World {
+  readonly runtime = new VirtualRuntime();
+  readonly log = recordingLogger();
+  readonly connection = new FakeConnection(this.runtime, jid("focus@auth.example.com/focus"));
+  readonly registry = new BridgeRegistry(defaultBridgeSettings);
+  readonly rooms = new Map<string, FakeRoom>();
+  readonly counts = new Map<string, number>();
+  readonly clients: FakeClient[] = [];
+  readonly focus: Focus;
+  /** Called with each room before the focus joins it. */
+  prepareRoom: (room: FakeRoom) => void = () => {};
+  /** How long a member takes to answer what it can do. */
+  discoveryMs = 1;
+
+  constructor(config: Partial<ConferenceConfig> = {}) {
+    this.focus = createFocus(
+      {
+        conference: { ...defaultConferenceConfig, ...config },
+        focusJid: "focus@auth.example.com",
+        sipGatewayEnabled: false,
+      },
+      {
+        runtime: this.runtime,
+        log: this.log,
+        client: this.connection,
+        service: this.connection,
+        bridges: this.registry,
+        count: (metric, by = 1) => {
+          this.counts.set(metric, (this.counts.get(metric) ?? 0) + by);
+        },
+        openRoom: (room, nick, onEvent) => {
+          const fake = new FakeRoom(room, nick, onEvent);
+          fake.form = new Map([["muc#roominfo_meetingId", [`meeting-${room}`]]]);
+          this.prepareRoom(fake);
+          this.rooms.set(room, fake);
+          return fake;
+        },
+        discover: (occupant) => this.#discover(occupant),
+      },
+    );
+  }
+
+  get room(): FakeRoom {
+    const room = this.rooms.get(roomJid);
+    if (room === undefined) throw new Error("no conference was requested");
+    return room;
+  }
+
+  /** A bridge enters the brewery. */
+  bridge(nick: string, report: Partial<BridgeReport> = {}): FakeBridge {
+    const bridge = new FakeBridge(this.runtime, nick);
+    this.connection.peers.set(bridge.jid, bridge.peer);
+    this.report(bridge, report);
+    return bridge;
+  }
+
+  /** A bridge publishes statistics. */
+  report(bridge: FakeBridge, report: Partial<BridgeReport>): void {
+    const now = this.runtime.clock.now();
+    for (const event of this.registry.handleReport(bridge.jid, { ...wellReport, ...report }, now)) {
+      this.focus.handleBridge(event);
+    }
+  }
+
+  /** A bridge leaves the brewery without a word. */
+  lose(bridge: FakeBridge): void {
+    this.connection.peers.delete(bridge.jid);
+    for (const event of this.registry.handleLeft(bridge.jid)) this.focus.handleBridge(event);
+  }
+
+  /** Somebody asks for the conference; resolves with whether it is ready. */
+  async request(properties: Readonly<Record<string, string>> = {}): Promise<boolean | string> {
+    const asked = this.focus.request({
+      room: roomJid,
+      from: "someone@example.com/x",
+      sessionId: undefined,
+      machineUid: undefined,
+      token: undefined,
+      properties: new Map(Object.entries(properties)),
+    });
+    await this.pass(1);
+    const answer = await asked;
+    return answer.ok ? answer.value.ready : answer.error.condition;
+  }
+
+  /** A client, not yet in the room. Its SSRCs are `1000·n` and up. */
+  client(nick: string): FakeClient {
+    const first = 100_000 + 1000 * this.clients.length;
+    const client = new FakeClient(this.connection, this.room, nick, first);
+    this.clients.push(client);
+    return client;
+  }
+
+  /** Clients that join one after the other, each invited before the next comes. */
+  async joinAll(...nicks: string[]): Promise<FakeClient[]> {
+    const joined: FakeClient[] = [];
+    for (const nick of nicks) {
+      const client = this.client(nick);
+      client.join();
+      joined.push(client);
+      await this.pass(20);
+    }
+    return joined;
+  }
+
+  async pass(ms: number): Promise<void> {
+    await this.runtime.advanceAsync(ms);
+  }
+
+  async #discover(occupant: Jid): Promise<readonly string[] | undefined> {
+    await new Promise<void>((resolve) => {
+      this.runtime.timers.after(this.discoveryMs, resolve);
+    });
+    return this.clients.find((client) => client.occupantJid === occupant)?.features;
+  }
+}
