@@ -1,10 +1,11 @@
 import type { Logger } from "#shared/logging/logger";
 import type { Millis, Runtime, Timer } from "#shared/runtime/runtime";
+import { parseColibriStats } from "#shared/stanza/colibri-stats";
 import { iqRequest } from "#shared/stanza/iq";
 import type { XmppConnection } from "#shared/xmpp/connection";
 import type { MucEvent, Occupant } from "#shared/xmpp/muc";
 import { NS } from "#shared/xmpp/namespaces";
-import { attr, childOf, childrenOf, type Element, xml } from "#shared/xmpp/xml";
+import { xml } from "#shared/xmpp/xml";
 import type { BridgeEvent, HealthOutcome } from "../bridge/bridge.ts";
 import type { BridgeRegistry } from "../bridge/registry.ts";
 import { readReport } from "../bridge/report.ts";
@@ -92,10 +93,10 @@ export class BridgeBrewery {
   }
 
   #present(jid: string, occupant: Occupant): void {
-    const stats = childOf(occupant.presence, "stats", NS.colibri);
+    const stats = parseColibriStats(occupant.presence);
     if (!stats) return;
     const now = this.#options.runtime.clock.now();
-    this.#tell(this.#options.registry.handleReport(jid, readReport(readStats(stats)), now));
+    this.#tell(this.#options.registry.handleReport(jid, readReport(stats), now));
   }
 
   #verdict(jid: string, outcome: HealthOutcome): void {
@@ -124,17 +125,6 @@ export class BridgeBrewery {
   }
 }
 
-/** `<stat name value>` pairs; the last of a name counts. */
-export function readStats(stats: Element): ReadonlyMap<string, string> {
-  const read = new Map<string, string>();
-  for (const stat of childrenOf(stats, "stat")) {
-    const name = attr(stat, "name");
-    const value = attr(stat, "value");
-    if (name !== undefined && value !== undefined) read.set(name, value);
-  }
-  return read;
-}
-
 /** One health question over XMPP. */
 async function askHealth(
   connection: XmppConnection,
@@ -160,24 +150,18 @@ async function askHealth(
 }
 
 function logBridgeEvent(log: Logger, event: BridgeEvent): void {
-  const { bridge } = event;
-  switch (event.kind) {
-    case "added":
-      return log.info("Added bridge", { bridge });
-    case "removed":
-      if (event.lost) return log.warn("Lost bridge", { bridge });
-      return log.info("Removed bridge", { bridge });
-    case "failed":
-      return log.warn("Bridge says it is unhealthy", { bridge });
-    case "unresponsive":
-      return log.warn("Bridge does not answer health checks", { bridge });
-    case "recovered":
-      return log.info("Bridge is operational again", { bridge });
-    case "shuttingDown":
-      return log.info("Bridge is shutting down", { bridge });
-    case "gracefulShutdown":
-      return log.info("Bridge is in graceful shutdown", { bridge });
-    case "draining":
-      return log.info("Bridge is draining", { bridge });
-  }
+  const [level, text] = bridgeLines[event.kind === "removed" && event.lost ? "lost" : event.kind];
+  log[level](text, { bridge: event.bridge });
 }
+
+const bridgeLines: Record<BridgeEvent["kind"] | "lost", readonly ["info" | "warn", string]> = {
+  added: ["info", "Added bridge"],
+  removed: ["info", "Removed bridge"],
+  lost: ["warn", "Lost bridge"],
+  failed: ["warn", "Bridge says it is unhealthy"],
+  unresponsive: ["warn", "Bridge does not answer health checks"],
+  recovered: ["info", "Bridge is operational again"],
+  shuttingDown: ["info", "Bridge is shutting down"],
+  gracefulShutdown: ["info", "Bridge is in graceful shutdown"],
+  draining: ["info", "Bridge is draining"],
+};

@@ -67,7 +67,10 @@ export class BridgeDoctor {
         verdict(jid, "failed");
         break;
       case "timeout":
-        if (!again && retryDelay > 0) return this.#checkIn(jid, retryDelay, true);
+        if (!again && retryDelay > 0) {
+          this.#checkIn(jid, retryDelay, true);
+          return;
+        }
         verdict(jid, "timedOut");
         break;
       case "unclear":

@@ -23,6 +23,7 @@ export class BridgeRecord {
   /** Last verdict; `#failedAt` overrules a good one for a while. */
   #assigned = true;
   #failedAt: Millis | undefined;
+  #lastCheck: HealthOutcome | undefined;
   #endpoints = 0;
   #failingIceUntil: Millis | undefined;
 
@@ -82,19 +83,21 @@ export class BridgeRecord {
     return events;
   }
 
-  /** A health check ended. */
+  /** A health check ended; only a change is an event. */
   handleHealth(outcome: HealthOutcome, now: Millis): BridgeEvent[] {
     const was = this.operational(now);
+    const news = this.#lastCheck !== outcome;
+    this.#lastCheck = outcome;
     switch (outcome) {
       case "passed":
         this.#assigned = true;
         return !was && this.operational(now) ? [{ kind: "recovered", bridge: this.jid }] : [];
       case "failed":
         this.#fail(now);
-        return [{ kind: "failed", bridge: this.jid }];
+        return news ? [{ kind: "failed", bridge: this.jid }] : [];
       case "timedOut":
         this.#fail(now);
-        return was ? [{ kind: "unresponsive", bridge: this.jid }] : [];
+        return news ? [{ kind: "unresponsive", bridge: this.jid }] : [];
     }
   }
 

@@ -1,61 +1,45 @@
-/**
- * The conference request as an IQ (`conference`, spec jicofo 2.1, xmpp-wire A11): payload to
- * request, response to payload.
- */
+/** The conference request as an IQ: `conference` to `focus@auth.DOMAIN/RESOURCE` (spec jicofo 2.1). */
 import { err, ok, type Result } from "#shared/runtime/result";
-import { fault, type StanzaFault } from "#shared/stanza/stanza-error";
-import { domainOf, type Jid, parseBareJid, parseJid, resourceOf } from "#shared/xmpp/jid";
+import { buildConferenceResponse, parseConferenceRequest } from "#shared/stanza/conference-request";
+import { iqError, iqResult } from "#shared/stanza/iq";
+import {
+  fault,
+  isCondition,
+  type StanzaError,
+  type StanzaFault,
+  stanzaError,
+} from "#shared/stanza/stanza-error";
+import type { XmppConnection } from "#shared/xmpp/connection";
+import {
+  type BareJid,
+  domainOf,
+  type Jid,
+  parseBareJid,
+  parseJid,
+  resourceOf,
+} from "#shared/xmpp/jid";
 import { NS } from "#shared/xmpp/namespaces";
-import { attr, childrenOf, type Element, xml } from "#shared/xmpp/xml";
-import type { ConferenceRequest, ConferenceResponse } from "../focus/request.ts";
+import { attr, type Element, xml } from "#shared/xmpp/xml";
+import type { ConferenceRequest, RequestFault } from "../focus/request.ts";
+import type { AskForConference } from "./conference-requests.ts";
 
-/** Reads a `conference` payload sent by `from`. */
-export function parseConference(
-  payload: Element,
-  from: string | undefined,
-): Result<ConferenceRequest, StanzaFault> {
-  const text = given(payload, "room");
-  if (text === undefined) return err(fault("No 'room' specified."));
-  const room = parseRoom(text);
-  if (room === undefined) return err(fault("The room is not a room's address.", "jid-malformed"));
-  const properties = new Map<string, string>();
-  for (const property of childrenOf(payload, "property")) {
-    const name = attr(property, "name");
-    const value = attr(property, "value");
-    if (name !== undefined && value !== undefined) properties.set(name, value);
-  }
+/** A request whose room is known to be an address. */
+export type ParsedRequest = ConferenceRequest & { readonly room: BareJid };
+
+/** Reads a `conference` payload sent by `from`. Empty attributes count as absent. */
+export function parseConference(payload: Element, from: Jid): Result<ParsedRequest, StanzaFault> {
+  if ((attr(payload, "room") ?? "") === "") return err(fault("No 'room' specified."));
+  const parsed = parseConferenceRequest(payload);
+  if (!parsed.ok) return parsed;
+  const { room, properties } = parsed.value;
   return ok({
     room,
     from,
-    sessionId: given(payload, "session-id"),
-    machineUid: given(payload, "machine-uid"),
-    token: given(payload, "token"),
+    sessionId: parsed.value.sessionId || undefined,
+    machineUid: parsed.value.machineUid || undefined,
+    token: parsed.value.token || undefined,
     properties,
   });
-}
-
-/** Bare JID of a room, normalised; `undefined` when the text is none. */
-export function parseRoom(text: string): string | undefined {
-  const room = parseBareJid(text);
-  return room?.includes("@") ? room : undefined;
-}
-
-/** The payload of the answer. */
-export function buildConference(response: ConferenceResponse): Element {
-  const { room, sessionId, identity, vnode } = response;
-  return xml(
-    "conference",
-    {
-      xmlns: NS.focus,
-      room,
-      focusjid: response.focusJid,
-      "session-id": sessionId,
-      identity,
-      vnode,
-      ready: response.ready,
-    },
-    Array.from(response.properties, ([name, value]) => xml("property", { name, value })),
-  );
 }
 
 /**
@@ -68,8 +52,31 @@ export function realSender(from: Jid, clientProxy: string | undefined): Jid {
   return (resource === undefined ? undefined : parseJid(resource)) ?? from;
 }
 
-/** An attribute; the empty text counts as absent. */
-function given(el: Element, name: string): string | undefined {
-  const value = attr(el, name);
-  return value === "" ? undefined : value;
+/** Answers conference requests on `connection`; every request gets an answer. */
+export function handleConferenceIq(
+  connection: XmppConnection,
+  ask: AskForConference,
+  clientProxy: string | undefined,
+): void {
+  connection.handleIq({ type: "set", name: "conference", ns: NS.focus }, async (request) => {
+    const from = realSender(request.from, clientProxy);
+    const parsed = parseConference(request.payload, from);
+    if (!parsed.ok)
+      return iqError(request.iq, stanzaError(parsed.error.condition, parsed.error.text));
+    const { room } = parsed.value;
+    const answer = await ask(parsed.value);
+    if (!answer.ok) return iqError(request.iq, refusal(answer.error));
+    const focusJid = parseBareJid(answer.value.focusJid);
+    return iqResult(request.iq, buildConferenceResponse({ ...answer.value, room, focusJid }));
+  });
+}
+
+/** A refusal as a stanza error. */
+export function refusal({ condition, type, text, application }: RequestFault): StanzaError {
+  return stanzaError(
+    isCondition(condition) ? condition : "undefined-condition",
+    text,
+    application && xml(application.name, { xmlns: application.ns }),
+    type,
+  );
 }

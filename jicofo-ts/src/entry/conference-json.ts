@@ -2,8 +2,8 @@
 import type { HttpReply } from "#shared/http/message";
 import { emptyReply, jsonReply, textReply } from "#shared/http/message";
 import { err, ok, type Result } from "#shared/runtime/result";
+import { parseRoom } from "#shared/stanza/conference-request";
 import type { ConferenceRequest, ConferenceResponse, RequestFault } from "../focus/request.ts";
-import { parseRoom } from "./conference-iq.ts";
 
 /** Pages of another origin may ask; nothing here depends on cookies. */
 const cors = {

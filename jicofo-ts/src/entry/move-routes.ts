@@ -3,10 +3,10 @@ import { jsonReply, textReply } from "#shared/http/message";
 import type { HttpServer } from "#shared/http/server";
 import { err, ok, type Result } from "#shared/runtime/result";
 import type { Clock } from "#shared/runtime/runtime";
+import { parseRoom } from "#shared/stanza/conference-request";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { BridgeRegistry } from "../bridge/registry.ts";
 import type { Focus } from "../focus/door.ts";
-import { parseRoom } from "./conference-iq.ts";
 
 type Answer<T> = Result<T, HttpReply>;
 

@@ -2,7 +2,7 @@ import type { HttpReply, HttpRequest } from "#shared/http/message";
 import { emptyReply, jsonReply, textReply } from "#shared/http/message";
 import type { HttpServer } from "#shared/http/server";
 import type { Clock } from "#shared/runtime/runtime";
-import { parseRoom } from "./conference-iq.ts";
+import { parseRoom } from "#shared/stanza/conference-request";
 import type { Pins } from "./pins.ts";
 
 /** `/pin` and `/pin/remove` (spec jicofo 10.1). */
