@@ -21,6 +21,14 @@ import {
   str,
   where,
 } from "#shared/config/keys";
+import { SrtpProfile, type SrtpProfileId } from "./media/packet-io.ts";
+import { openSslCipherSuite } from "./net/native-dtls.ts";
+
+/** Configured names of the SRTP profiles. */
+export const srtpProfileNames: Readonly<Record<string, SrtpProfileId>> = {
+  SRTP_AEAD_AES_128_GCM: SrtpProfile.AEAD_AES_128_GCM,
+  SRTP_AES128_CM_HMAC_SHA1_80: SrtpProfile.AES128_CM_HMAC_SHA1_80,
+};
 
 const legacy = (name: string): string => `org.jitsi.videobridge.${name}`;
 const ice4j = (name: string): string => `org.ice4j.${name}`;
@@ -597,7 +605,29 @@ export const loadKeys = keys("videobridge.load-management", {
   },
 });
 
+const defaultCipherSuites = [
+  "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+  "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+  "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+  "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+  "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256",
+] as const;
+
 export const jmtKeys = keys("jmt", {
+  "dtls.cipher-suites": {
+    type: where(list(str), "a list of TLS 1.2 cipher suites", (names) => {
+      return names.length > 0 && names.every((name) => openSslCipherSuite(name) !== undefined);
+    }),
+    default: defaultCipherSuites,
+    doc: "Cipher suites of DTLS, best first.",
+  },
+  "srtp.protection-profiles": {
+    type: where(list(str), "a list of SRTP profiles we have", (names) => {
+      return names.some((name) => Object.hasOwn(srtpProfileNames, name));
+    }),
+    default: Object.keys(srtpProfileNames),
+    doc: "SRTP protection profiles, best first.",
+  },
   "audio.level.forwarded-silence-packets-limit": {
     type: int,
     default: 3,

@@ -4,7 +4,7 @@
  * burst of XMPP or JSON delays a packet. A conference lives in one worker from birth to end, and
  * messages about it arrive in the order they were sent.
  */
-import type { LogContext, LogLevel } from "#shared/logging/logger";
+import type { LogLevel } from "#shared/logging/logger";
 import type {
   ColibriError,
   ConferenceModified,
@@ -75,10 +75,11 @@ export type ColibriOutcome =
 /** Worker to main thread. */
 export type FromWorker =
   | {
-      /** Sockets are open (or failed: then `bindError` says why and health fails). */
+      /** Sockets are open. None at all: health fails with `Failed to bind single-port`. */
       readonly kind: "ready";
       readonly localAddresses: readonly { readonly ip: string; readonly port: number }[];
-      readonly bindError: string | undefined;
+      /** `ip:port ERRNO` of each that could not be bound. */
+      readonly bindFailures: readonly string[];
     }
   | {
       readonly kind: "fatal";
@@ -108,15 +109,7 @@ export type FromWorker =
       readonly reason: string;
     }
   | { readonly kind: "answer"; readonly tag: Tag; readonly value: Json | undefined }
-  | { readonly kind: "stats"; readonly stats: WorkerStats }
-  | {
-      readonly kind: "log";
-      readonly level: LogLevel;
-      readonly component: string | undefined;
-      readonly message: string;
-      readonly context: LogContext;
-      readonly cause: string | undefined;
-    };
+  | { readonly kind: "stats"; readonly stats: WorkerStats };
 
 /** Totals a worker counts since its start, by upstream's metric name (jvb-control 6.6). */
 export const workerCounters = [

@@ -4,7 +4,7 @@
  */
 import type { Millis } from "#shared/runtime/runtime";
 import type { MediaEngineOptions } from "../media/engine-options.ts";
-import type { SocketAddress } from "../media/packet-io.ts";
+import type { SocketAddress, SrtpProfileId } from "../media/packet-io.ts";
 import type { AddressMapping } from "../transport/ice/address-mapping.ts";
 import type { IceSettings } from "../transport/ice/ice-settings.ts";
 
@@ -36,10 +36,18 @@ export interface LifeSettings {
   readonly statsFilterThreshold: number;
 }
 
+/** `jmt.dtls`, `jmt.srtp` */
+export interface DtlsSettings {
+  /** Names as configured (`TLS_…`), all known. */
+  readonly cipherSuites: readonly string[];
+  readonly srtpProfiles: readonly SrtpProfileId[];
+}
+
 export interface BridgeSettings {
   readonly sockets: SocketSettings;
   readonly ice: IceSettings;
   readonly engine: MediaEngineOptions;
+  readonly dtls: DtlsSettings;
   readonly life: LifeSettings;
   /** `videobridge.sctp.enabled` */
   readonly sctpEnabled: boolean;

@@ -22,7 +22,7 @@ import { BATCH, Kind, NO_SESSION, RxSlab, Status } from "../media/slab.ts";
 import type { DtlsCertificate, DtlsEngine } from "../transport/dtls/dtls-engine.ts";
 import type { EndpointTransport } from "../transport/endpoint-transport.ts";
 import type { AddressMapping } from "../transport/ice/address-mapping.ts";
-import { UfragDemux } from "../transport/ice/ice-demux.ts";
+import { IceDemux } from "../transport/ice/ice-demux.ts";
 import { formatIp } from "../transport/stun/ip-address.ts";
 import type { FromWorker, ToWorker } from "../worker-messages.ts";
 import { snapshotStats } from "./worker-stats.ts";
@@ -76,7 +76,7 @@ export class MediaWorker {
       io,
       dtls,
       engine: this.#engine,
-      demux: new UfragDemux<EndpointTransport>(),
+      demux: new IceDemux<EndpointTransport>(),
       random: runtime.random,
       clock: runtime.clock,
       log,

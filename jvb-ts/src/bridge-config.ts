@@ -1,0 +1,363 @@
+/** Turns the configuration into the values the rooms receive. Used by `main.ts` only. */
+import { cpus, networkInterfaces } from "node:os";
+import type { LoadedConfig } from "#shared/config/config";
+import { ConfigError } from "#shared/config/config-error";
+import { type ConfigValue, toPlain } from "#shared/config/config-value";
+import type { Logger } from "#shared/logging/logger";
+import type { Millis } from "#shared/runtime/runtime";
+import type { BridgeSettings } from "./conference/settings.ts";
+import {
+  ccKeys,
+  healthKeys,
+  ice4jKeys,
+  iceKeys,
+  jmtKeys,
+  lifeKeys,
+  loadKeys,
+  octoKeys,
+  privateHttpKeys,
+  publicHttpKeys,
+  relayKeys,
+  restKeys,
+  speechKeys,
+  srtpProfileNames,
+  webSocketKeys,
+  xmppKeys,
+} from "./config-keys.ts";
+import type { LoadMeasurement, LoadThresholds } from "./load/load-monitor.ts";
+import { localAddresses } from "./local-addresses.ts";
+import { defaultEngineOptions } from "./media/engine-options.ts";
+import type { HealthSettings } from "./signaling/health.ts";
+import { type MucClientConfig, parseMucClient } from "./signaling/muc-client-config.ts";
+import type { ApiSwitches } from "./signaling/private-http.ts";
+import type { ShutdownSettings } from "./signaling/shutdown-state.ts";
+import type { AddressMapping } from "./transport/ice/address-mapping.ts";
+import { defaultIceSettings } from "./transport/ice/ice-settings.ts";
+
+export interface HttpSettings {
+  readonly host: string | undefined;
+  /** -1: off. */
+  readonly port: number;
+  readonly portKey: string;
+}
+
+export interface BridgeConfig {
+  readonly workers: number;
+  readonly settings: BridgeSettings;
+  readonly stunServers: readonly string[];
+  readonly version: string | undefined;
+  readonly release: string | undefined;
+  readonly region: string | undefined;
+  /** Relays were asked for in the configuration; none are built yet. */
+  readonly relayWanted: boolean;
+  readonly initialDrain: boolean;
+  readonly jvmStats: boolean;
+  readonly statsIntervalMs: Millis;
+  readonly presenceIntervalMs: Millis;
+  readonly statsWhitelist: readonly string[] | undefined;
+  readonly mucClients: readonly MucClientConfig[];
+  readonly privateHttp: HttpSettings;
+  readonly publicHttp: HttpSettings;
+  readonly apis: ApiSwitches;
+  readonly health: HealthSettings & { readonly intervalMs: Millis };
+  readonly shutdown: ShutdownSettings;
+  readonly load: {
+    readonly measurement: LoadMeasurement;
+    readonly thresholds: LoadThresholds;
+    readonly detectSteal: boolean;
+    readonly averageParticipantStress: number;
+  };
+  readonly webSockets: {
+    readonly enabled: boolean;
+    readonly serverId: string;
+    readonly compression: boolean;
+    readonly pings: boolean;
+    readonly pingIntervalMs: Millis;
+    readonly idleTimeoutMs: Millis;
+  };
+}
+
+/** Reads every table. Throws `ConfigError` for what upstream would die of. */
+export function readBridgeConfig(config: LoadedConfig, log: Logger): BridgeConfig {
+  const life = config.readTable(lifeKeys);
+  const xmpp = config.readTable(xmppKeys);
+  const relay = config.readTable(relayKeys);
+  const octo = config.readTable(octoKeys);
+  const sockets = config.readTable(webSocketKeys);
+  const publicHttp = httpSettings(config.readTable(publicHttpKeys), "public");
+  const loads = config.readTable(loadKeys);
+  const measurement = loads["load-measurements.load-measurement"];
+  return {
+    workers: life["ts.workers"] > 0 ? life["ts.workers"] : Math.max(1, cpus().length - 1),
+    settings: bridgeSettings(config, publicHttp),
+    stunServers: config.readTable(ice4jKeys)["harvest.mapping.stun.addresses"],
+    version: life["ts.version"],
+    release: life["version.release"],
+    region: octo.region ?? relay.region,
+    relayWanted: octo.enabled ?? relay.enabled,
+    initialDrain: life["initial-drain-mode"],
+    jvmStats: life["stats.jvm.enabled"],
+    statsIntervalMs: life["stats.interval"],
+    presenceIntervalMs: xmpp["presence-interval"],
+    statsWhitelist: xmpp["stats-filter.enabled"] ? xmpp["stats-filter.whitelist"] : undefined,
+    mucClients: mucClients(config, xmpp.configs, log),
+    privateHttp: httpSettings(config.readTable(privateHttpKeys), "private"),
+    publicHttp,
+    apis: apiSwitches(config),
+    health: healthSettings(config),
+    shutdown: {
+      gracefulMaxDurationMs: life["shutdown.graceful-shutdown-max-duration"],
+      gracefulMinParticipants: life["shutdown.graceful-shutdown-min-participants"],
+      shuttingDownDelayMs: life["shutdown.shutting-down-delay"],
+    },
+    load: {
+      measurement,
+      thresholds: {
+        load: loads[`load-measurements.${measurement}.load-threshold`],
+        recovery: loads[`load-measurements.${measurement}.recovery-threshold`],
+      },
+      detectSteal: loads["load-measurements.cpu-usage.detect-cpu-steal"],
+      averageParticipantStress: loads["average-participant-stress"],
+    },
+    webSockets: {
+      enabled: sockets.enabled,
+      serverId: sockets["server-id"],
+      compression: sockets["enable-compression"],
+      pings: sockets["send-keepalive-pings"],
+      pingIntervalMs: sockets["keepalive-ping-interval"],
+      idleTimeoutMs: sockets["idle-timeout"],
+    },
+  };
+}
+
+function bridgeSettings(config: LoadedConfig, publicHttp: HttpSettings): BridgeSettings {
+  const life = config.readTable(lifeKeys);
+  const ice = config.readTable(iceKeys);
+  const ice4j = config.readTable(ice4jKeys);
+  const cc = config.readTable(ccKeys);
+  const speech = config.readTable(speechKeys);
+  const jmt = config.readTable(jmtKeys);
+  const limits = config.readTable(loadKeys)["conference-last-n-limits"];
+  const addresses = localAddresses(networkInterfaces(), {
+    useIpv6: ice4j["harvest.use-ipv6"],
+    useLinkLocal: ice4j["harvest.use-link-local-addresses"],
+    allowedAddresses: ice4j["harvest.allowed-addresses"],
+    blockedAddresses: ice4j["harvest.blocked-addresses"],
+    allowedInterfaces: ice4j["harvest.allowed-interfaces"],
+    blockedInterfaces: ice4j["harvest.blocked-interfaces"],
+  });
+  return {
+    sockets: {
+      addresses: addresses.map((ip) => ({ ip, port: ice["udp.port"] })),
+      mappings: staticMappings(config, ice4j["harvest.mapping.static-mappings"]),
+      receiveBufferBytes: ice4j["harvest.udp.receive-buffer-size"],
+    },
+    ice: {
+      ...defaultIceSettings,
+      ufragPrefix: ice["ufrag-prefix"] ?? "",
+      keepAliveStrategy: ice["keep-alive-strategy"],
+      nominationStrategy: ice["nomination-strategy"],
+      advertisePrivateCandidates: ice["advertise-private-candidates"],
+      software: ice4j.software,
+      maxCheckListSize: ice4j["ice.max-check-list-size"],
+      terminationDelayMs: ice4j["ice.termination-delay"],
+      consentIntervalMs: ice4j["consent-freshness.interval"],
+      consentRandomize: ice4j["consent-freshness.randomize-interval"],
+      consentWaitMs: ice4j["consent-freshness.original-wait-interval"],
+      consentMaxWaitMs: ice4j["consent-freshness.max-wait-interval"],
+      consentMaxRetransmissions: ice4j["consent-freshness.max-retransmissions"],
+      restartEnabled: ice["restart.enabled"],
+      restartTransitionMs: ice["restart.transition-window"],
+      restartTimeoutMs: ice["restart.timeout"],
+    },
+    engine: {
+      ...defaultEngineOptions,
+      initialMaxHeightPx: cc["initial-max-height-px"],
+      defaultMaxHeightPx: cc["default-max-height-px"],
+      onstagePreferredHeightPx: cc["onstage-preferred-height-px"],
+      onstagePreferredFramerate: cc["onstage-preferred-framerate"],
+      allowOversendOnstage: cc["allow-oversend-onstage"],
+      maxOversendBitrateBps: cc["max-oversend-bitrate"],
+      maxTimeBetweenCalculationsMs: cc["max-time-between-calculations"],
+      assumedBandwidthLimitBps: cc["assumed-bandwidth-limit"],
+      bridgeLastN: cc["jvb-last-n"],
+      initialLastN: cc["initial-last-n"],
+      lastNLimits: new Map(Object.entries(limits).map(([size, lastN]) => [Number(size), lastN])),
+      videoSsrcLimit: speech["ssrc-limit.video"],
+      recentSpeakersCount: speech["speech-activity.recent-speakers-count"],
+      enableSilenceDetection: speech["speech-activity.enable-silence-detection"],
+      silenceDetectionTimeoutMs: speech["speech-activity.silence-detection-timeout"],
+      routeLoudestOnly: speech["loudest.route-loudest-only"],
+      numLoudest: speech["loudest.num-loudest"],
+      alwaysRouteDominant: speech["loudest.always-route-dominant"],
+      energyExpireTimeMs: speech["loudest.energy-expire-time"],
+      energyAlphaPct: speech["loudest.energy-alpha-pct"],
+      discardSilence: jmt["audio.level.discard-silence"],
+      forwardedSilencePacketsLimit: jmt["audio.level.forwarded-silence-packets-limit"],
+      redPolicy: jmt["audio.red.policy"] === "STRIP" ? "STRIP" : "NOOP",
+      keyframeMinIntervalMs: jmt["keyframe.min-interval"],
+      keyframeMaxRequests: jmt["keyframe.max-requests"],
+      keyframeMaxRequestIntervalMs: jmt["keyframe.max-request-interval"],
+      keyframeSourceMinIntervalMs: jmt["keyframe.source-wide-min-interval"],
+    },
+    dtls: {
+      cipherSuites: jmt["dtls.cipher-suites"],
+      srtpProfiles: jmt["srtp.protection-profiles"].flatMap(
+        (name) => srtpProfileNames[name] ?? [],
+      ),
+    },
+    life: {
+      expirationTimeoutMs: life["entity-expiration.timeout"],
+      expirationCheckMs: life["entity-expiration.check-interval"],
+      firstTransferTimeoutMs: life["ep-connection-status.first-transfer-timeout"],
+      maxInactivityMs: life["ep-connection-status.max-inactivity-limit"],
+      connectivityCheckMs: life["ep-connection-status.check-interval"],
+      statsIntervalMs: life["stats.interval"],
+      statsFilterThreshold: life["stats-filter-threshold"],
+    },
+    sctpEnabled: life["sctp.enabled"],
+    webSocketPrefixes: webSocketPrefixes(config, publicHttp),
+    announcedVersion: undefined,
+    redactRemoteAddresses: life["redact-remote-addresses"],
+  };
+}
+
+/** The version is told to clients only when `videobridge.version.announce`. */
+export function announcesVersion(config: LoadedConfig): boolean {
+  return config.readTable(lifeKeys)["version.announce"];
+}
+
+function webSocketPrefixes(config: LoadedConfig, publicHttp: HttpSettings): string[] {
+  const values = config.readTable(webSocketKeys);
+  if (!values.enabled || publicHttp.port < 0) return [];
+  const scheme = values.tls === true ? "wss" : "ws";
+  const first = values.domain === undefined ? [] : [values.domain];
+  const domains = [...new Set([...first, ...values.domains])];
+  return domains.map((domain) => `${scheme}://${domain}/colibri-ws/${values["server-id"]}`);
+}
+
+function httpSettings(
+  values: { readonly port: number; readonly host: string | undefined },
+  name: "private" | "public",
+): HttpSettings {
+  const portKey = `videobridge.http-servers.${name}.port`;
+  return { host: values.host, port: values.port, portKey };
+}
+
+function apiSwitches(config: LoadedConfig): ApiSwitches {
+  const rest = config.readTable(restKeys);
+  return {
+    colibri: rest["apis.rest.enabled"],
+    debug: rest["rest.debug.enabled"],
+    drain: rest["rest.drain.enabled"],
+    health: rest["rest.health.enabled"],
+    prometheus: rest["rest.prometheus.enabled"],
+    rtcstats: rest["rest.rtcstats.enabled"],
+    version: rest["rest.version.enabled"],
+    shutdown: rest["rest.shutdown.enabled"],
+  };
+}
+
+function healthSettings(config: LoadedConfig): BridgeConfig["health"] {
+  const health = config.readTable(healthKeys);
+  return {
+    intervalMs: health.interval,
+    timeoutMs: health.timeout,
+    requireValidAddress: health["require-valid-address"],
+    requireStun: health["require-stun"],
+  };
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Static mappings of the file and the one of the legacy NAT properties. */
+function staticMappings(config: LoadedConfig, items: readonly ConfigValue[]): AddressMapping[] {
+  const mappings = items.map((item): AddressMapping => {
+    const fields = toPlain(item);
+    const wrong = (message: string): never => {
+      throw new ConfigError({
+        key: "ice4j.harvest.mapping.static-mappings",
+        origin: item.origin,
+        message,
+        remedy: "give local-address and public-address, and both ports or none",
+      });
+    };
+    if (!isRecord(fields)) return wrong("a mapping is an object");
+    const address = (key: string): string => {
+      const value = fields[key];
+      return typeof value === "string" ? value : wrong(`${key} is missing`);
+    };
+    const port = (key: string): number | undefined => {
+      const value = fields[key];
+      if (value === undefined) return undefined;
+      const number = Number(value);
+      const fits = Number.isInteger(number) && number > 0 && number < 65_536;
+      return fits ? number : wrong(`${key} is not a port number`);
+    };
+    const localPort = port("local-port");
+    const publicPort = port("public-port");
+    if ((localPort === undefined) !== (publicPort === undefined)) wrong("only one port is given");
+    const localIp = address("local-address");
+    return { localIp, publicIp: address("public-address"), localPort, publicPort };
+  });
+  const old = (name: string): string | undefined => {
+    const value = config.legacy(`org.ice4j.ice.harvest.NAT_HARVESTER_${name}_ADDRESS`);
+    return value === undefined ? undefined : String(toPlain(value));
+  };
+  const localIp = old("LOCAL");
+  const publicIp = old("PUBLIC");
+  if (localIp === undefined || publicIp === undefined) return mappings;
+  return [...mappings, { localIp, publicIp, localPort: undefined, publicPort: undefined }];
+}
+
+/** Entries of the file, or the legacy ones when at least one of those is complete (1.2). */
+function mucClients(
+  config: LoadedConfig,
+  value: ConfigValue | undefined,
+  log: Logger,
+): MucClientConfig[] {
+  const old = legacyMucClients(config);
+  if (old.length > 0) return old;
+  if (value === undefined) return [];
+  const key = "videobridge.apis.xmpp-client.configs";
+  const wrong = (at: ConfigValue, path: string): ConfigError =>
+    new ConfigError({
+      key: path,
+      origin: at.origin,
+      message: "must be an object",
+      remedy: "write configs { NAME { hostname = …, domain = …, username = … } }",
+    });
+  if (value.kind !== "object") throw wrong(value, key);
+  const clients: MucClientConfig[] = [];
+  for (const [id, entry] of value.fields) {
+    if (entry.kind !== "object") throw wrong(entry, `${key}.${id}`);
+    const properties = [...entry.fields].map(([name, one]): [string, string] => [
+      name,
+      String(toPlain(one)),
+    ]);
+    const parsed = parseMucClient(id, properties);
+    if (parsed.ok) clients.push(parsed.value);
+    else {
+      const { file, line } = entry.origin;
+      log.error(`Ignoring an XMPP connection: ${file}:${line}: ${key}.${id}: ${parsed.error}`);
+    }
+  }
+  return clients;
+}
+
+function legacyMucClients(config: LoadedConfig): MucClientConfig[] {
+  const groups = new Map<string, [string, string][]>();
+  for (const [name, value] of config.legacyBelow("org.jitsi.videobridge.xmpp.user.")) {
+    const dot = name.indexOf(".");
+    const id = dot < 0 ? "default" : name.slice(0, dot);
+    const group = groups.get(id) ?? [];
+    groups.set(id, group);
+    group.push([name.slice(dot + 1), String(toPlain(value))]);
+  }
+  return [...groups].flatMap(([id, properties]) => {
+    const parsed = parseMucClient(id, properties);
+    return parsed.ok ? [parsed.value] : [];
+  });
+}

@@ -1,0 +1,35 @@
+/** What the HTTP servers may ask of the bridge; `main.ts` implements it. */
+import type { ConferenceModify } from "#shared/stanza/colibri2";
+import type { MetricsView } from "#shared/metrics/registry";
+import type { DebugMode, Json } from "../conference/debug-state.ts";
+import type { ColibriOutcome } from "../worker-messages.ts";
+import type { HealthResult } from "./health.ts";
+
+export interface BridgeApi {
+  readonly version: string;
+  health(): HealthResult;
+  statistics(): Readonly<Record<string, number | boolean | string>>;
+  metrics(accept: string | undefined): MetricsView | undefined;
+  readonly drain: boolean;
+  setDrain(on: boolean): void;
+  shutDown(graceful: boolean): void;
+  /** Bridge-local id of a meeting's conference. */
+  conferenceOf(meetingId: string): string | undefined;
+  colibri(request: ConferenceModify): Promise<ColibriOutcome>;
+  /** Debug states by conference id. */
+  debug(
+    conference: string | undefined,
+    endpoint: string | undefined,
+    mode: DebugMode,
+  ): Promise<Readonly<Record<string, Json>>>;
+  speakers(conference: string): Promise<Json | undefined>;
+  /** `load_management`, `shutdown_state` and the like of `/debug`. */
+  debugHead(): Readonly<Record<string, Json>>;
+  /** Own diagnostics under upstream's name, or undefined for an unknown name. */
+  debugStats(name: string): Json | undefined;
+  mucClients(): readonly string[];
+  /** False: the properties are incomplete or wrong. */
+  addMucClient(id: string, properties: ReadonlyMap<string, string>): boolean;
+  /** False: there is none of that id. */
+  removeMucClient(id: string): boolean;
+}

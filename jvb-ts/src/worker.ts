@@ -1,0 +1,57 @@
+/** Entry of a media worker thread: opens the sockets and hands messages to a `MediaWorker`. */
+import { parentPort, workerData } from "node:worker_threads";
+import { createRootLogger } from "#shared/logging/log";
+import { Bug } from "#shared/runtime/bug";
+import { realRuntime } from "#shared/runtime/real-runtime";
+import { NativeAddonError } from "./net/native-addon.ts";
+import { createDtlsEngine } from "./net/native-dtls.ts";
+import { openNativePacketIo } from "./net/native-packet-io.ts";
+import { MediaWorker } from "./worker/media-worker.ts";
+import { noPacketIo } from "./worker/no-packet-io.ts";
+import type { FromWorker, ToWorker, WorkerStart } from "./worker-messages.ts";
+
+/** The first thread is the main thread. */
+const FIRST_WORKER_THREAD = 2;
+
+if (parentPort === null) throw new Bug("worker.ts must be started by main.ts");
+const port = parentPort;
+const start = workerData as WorkerStart;
+const post = (message: FromWorker): void => port.postMessage(message);
+
+function run(): void {
+  const { settings, index, workers } = start;
+  const { sockets, dtls } = settings;
+  const log = createRootLogger({
+    clock: realRuntime.clock,
+    program: "JVB",
+    component: "Worker",
+    thread: FIRST_WORKER_THREAD + index,
+    level: start.logLevel,
+  });
+  const opened = openNativePacketIo({
+    addresses: sockets.addresses,
+    receiveBufferBytes: sockets.receiveBufferBytes,
+    worker: index,
+    workers,
+    clock: realRuntime.clock,
+  });
+  const failures = opened.failures.map(({ address, code }) => `${address.ip}:${address.port} ${code}`);
+  const io = opened.io ?? noPacketIo();
+  const worker = new MediaWorker({
+    settings,
+    runtime: realRuntime,
+    io,
+    dtls: createDtlsEngine(dtls),
+    log,
+    post,
+  });
+  port.on("message", (message: ToWorker) => worker.handle(message));
+  post({ kind: "ready", localAddresses: io.localAddresses, bindFailures: failures });
+}
+
+try {
+  run();
+} catch (cause) {
+  if (!(cause instanceof NativeAddonError)) throw cause;
+  post({ kind: "fatal", message: cause.message, status: 1 });
+}
