@@ -40,7 +40,7 @@ export function toPlain(value: ConfigValue): unknown {
     case "boolean":
       return value.text === "true";
     case "number":
-      return Number(value.text);
+      return Number(value.text) + 0; // never -0
     case "string":
       return value.text;
     case "list":

@@ -119,23 +119,11 @@ const includeFromDisk: IncludeResolver = (request) => {
   for (const candidate of candidates) {
     const text = readText(candidate);
     if (text === undefined) continue;
-    return {
-      text: candidate.endsWith(".properties") ? hoconOfProperties(text) : text,
-      file: candidate,
-    };
+    // COMPAT(jicofo, jvb): an included .properties file is read as HOCON too.
+    return { text, file: candidate };
   }
   return undefined;
 };
-
-function hoconOfProperties(text: string): string {
-  const quote = (key: string): string =>
-    key
-      .split(".")
-      .map((k) => JSON.stringify(k))
-      .join(".");
-  const lines = parseProperties(text).filter(({ key }) => key !== "");
-  return lines.map(({ key, value }) => `${quote(key)} = ${JSON.stringify(value)}`).join("\n");
-}
 
 function readText(file: string): string | undefined {
   try {

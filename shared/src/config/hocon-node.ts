@@ -13,6 +13,8 @@ export interface ScalarNode {
   readonly origin: Origin;
   /** White space between two values of a line: ignored beside lists and objects. */
   readonly space?: boolean;
+  /** Written without quotes, as opposed to text that a substitution brought. */
+  readonly unquoted?: boolean;
 }
 
 export interface ObjectNode {

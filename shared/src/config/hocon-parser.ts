@@ -90,7 +90,10 @@ class Parser {
         this.#at++;
         break;
       }
-      if (token.kind === "end" && !braced) break;
+      if (token.kind === "end") {
+        if (!braced) break;
+        throw this.#error(token, ...this.#afterValue(token));
+      }
       if (token.kind === "unquoted" && token.text === "include") this.#includeInto(fields);
       else this.#field(fields);
       if (this.#separator()) continue;
@@ -118,8 +121,12 @@ class Parser {
       const message = `key ${keys.join(".")} is followed by ${show(separator)}`;
       throw this.#error(separator, message, "write key = value");
     }
+    if (this.#path.length + keys.length > MAX_DEPTH) {
+      throw this.#error(keyToken, `nested deeper than ${MAX_DEPTH} levels`, "simplify the file");
+    }
     this.#path.push(...keys);
-    let value = this.#value();
+    // Without a separator only the braces belong to the key.
+    let value = isPunct(separator, "{") ? this.#braces() : this.#value();
     if (plus) value = this.#append(keyToken, value);
     this.#path.length -= keys.length;
     put(fields, keys, value);
@@ -205,9 +212,11 @@ class Parser {
         return { kind: "reference", path: own, prefix: this.#prefix, optional, origin };
       }
       case "quoted":
-      case "unquoted":
         this.#at++;
         return { kind: "string", text: token.text, origin };
+      case "unquoted":
+        this.#at++;
+        return { kind: "string", text: token.text, origin, unquoted: true };
       case "space":
         this.#at++;
         return { kind: "string", text: token.text, origin, space: true };
@@ -244,13 +253,6 @@ class Parser {
   #includeInto(fields: Map<string, Slot>): void {
     const at = this.#peek();
     this.#at++;
-    if (this.#lists > 0) {
-      throw this.#error(
-        at,
-        "include inside a list",
-        "include the file outside and refer to its keys",
-      );
-    }
     const request = this.#includeRequest(at);
     if (this.#chain.length > MAX_INCLUDES) {
       throw this.#error(

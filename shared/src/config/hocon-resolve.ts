@@ -28,6 +28,9 @@ export type EnvironmentLookup = (name: string) => string | undefined;
 /** Enough for any file that people write; ends inputs that multiply themselves. */
 const MAX_STEPS = 200_000;
 const MAX_TEXT = 1 << 20;
+/** Substitutions that need each other, one level of the value each. */
+const MAX_CHAIN = 300;
+const MAX_DEPTH = 500;
 
 /**
  * Resolves `target`; substitutions are looked up in `layers` (lowest first, normally with `target`
@@ -53,6 +56,7 @@ class Resolver {
   /** Substitutions whose children are being resolved: meeting one again is a cycle. */
   readonly #descending = new Set<Node>();
   #steps = 0;
+  #depth = 0;
 
   constructor(root: Slot, environment: EnvironmentLookup) {
     this.#root = root;
@@ -70,8 +74,12 @@ class Resolver {
     for (const passed of via) {
       if (this.#descending.has(passed)) throw this.#cycle(passed);
     }
+    if (++this.#depth > MAX_DEPTH) {
+      throw this.#fail(node, `nested deeper than ${MAX_DEPTH} levels`, "simplify the file");
+    }
     for (const passed of via) this.#descending.add(passed);
     const value = node.kind === "object" ? this.#deepObject(node) : this.#deepList(node);
+    this.#depth--;
     for (const passed of via) this.#descending.delete(passed);
     return value;
   }
@@ -125,6 +133,13 @@ class Resolver {
     }
     if (node.kind !== "reference" && node.kind !== "join") return { node, via: [] };
     if (this.#finding.has(node)) throw this.#cycle(node);
+    if (this.#finding.size >= MAX_CHAIN) {
+      throw this.#fail(
+        node,
+        `more than ${MAX_CHAIN} substitutions need each other`,
+        "simplify them",
+      );
+    }
     this.#finding.add(node);
     try {
       const found = node.kind === "reference" ? this.#reference(node) : this.#join(node);
@@ -175,7 +190,7 @@ class Resolver {
         // Leading white space matters only when text follows.
         if (joined !== undefined && isContainer(found.node)) texts.length = 0;
         joined = { node: found.node, via };
-      } else if (isContainer(joined.node) && isSpace(found.node)) {
+      } else if (isContainer(joined.node) && isIgnoredAfterContainer(found.node)) {
         continue;
       } else {
         joined = { node: this.#pair(node, joined.node, found.node), via };
@@ -213,7 +228,7 @@ class Resolver {
     return this.#fail(node, `${what} refers to itself`, "remove the cycle");
   }
 
-  #fail(node: Node, message: string, remedy: string): HoconSyntaxError {
+  #fail(node: Node | Shallow["node"], message: string, remedy: string): HoconSyntaxError {
     return new HoconSyntaxError({ message, remedy, origin: node.origin });
   }
 }
@@ -246,6 +261,11 @@ function itemsOf(node: Shallow["node"]): readonly Node[] | undefined {
 
 function isContainer(node: Shallow["node"]): node is ListNode | ObjectNode {
   return node.kind === "list" || node.kind === "object";
+}
+
+/** COMPAT(jicofo, jvb): Typesafe config drops unquoted text behind a list or object. */
+function isIgnoredAfterContainer(node: Shallow["node"]): boolean {
+  return node.kind === "string" && (node.space === true || node.unquoted === true);
 }
 
 function isSpace(node: Shallow["node"]): boolean {

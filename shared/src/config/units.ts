@@ -72,7 +72,7 @@ export function parseDuration(text: string): number | undefined {
 /** Bytes, or `undefined`. */
 export function parseSize(text: string): number | undefined {
   const bytes = withUnit(text, SIZE_BYTES, (unit) => unit);
-  return bytes === undefined ? undefined : Math.trunc(bytes);
+  return bytes === undefined || bytes < 0 ? undefined : Math.trunc(bytes);
 }
 
 /** Bits per second, or `undefined`. */
