@@ -6,7 +6,9 @@ import type { LogContext, LogLevel } from "#shared/logging/logger";
 import type { Millis } from "#shared/runtime/runtime";
 import type { ConferenceModified, ConferenceModify } from "#shared/stanza/colibri2";
 import type { Jingle } from "#shared/stanza/jingle";
+import type { MuteMedia } from "#shared/stanza/mute";
 import type { StanzaFault } from "#shared/stanza/stanza-error";
+import type { BareJid, Jid } from "#shared/xmpp/jid";
 import type { Occupant } from "#shared/xmpp/muc";
 import type { Element } from "#shared/xmpp/xml";
 import type { BridgeEvent } from "../bridge/bridge.ts";
@@ -22,9 +24,6 @@ export interface InitiateTag {
   readonly nick: string;
   readonly sid: string;
 }
-
-/** Kinds of mute IQ (wire A14). */
-export type MuteMedia = "audio" | "video" | "desktop";
 
 /** One thing that happened. `request` is the driver's handle for the answer. */
 export type ConferenceEvent =
@@ -68,9 +67,9 @@ export type ConferenceEvent =
   | {
       readonly kind: "mute";
       readonly request: number;
-      readonly from: string;
+      readonly from: Jid;
       readonly media: MuteMedia;
-      readonly target: string;
+      readonly target: Jid;
       readonly mute: boolean;
     }
   | {
@@ -96,7 +95,7 @@ export type Effect =
       readonly ns: string;
       readonly extension: Element | undefined;
     }
-  | { readonly kind: "grantOwner"; readonly jid: string }
+  | { readonly kind: "grantOwner"; readonly jid: BareJid }
   /** Ask for the features of a member, then `features`. */
   | {
       readonly kind: "discover";
@@ -113,9 +112,9 @@ export type Effect =
     }
   | {
       readonly kind: "mute";
-      readonly to: string;
+      readonly to: Jid;
       readonly media: MuteMedia;
-      readonly actor: string | undefined;
+      readonly actor: Jid | undefined;
     }
   | { readonly kind: "colibri"; readonly tag: ColibriTag; readonly modify: ConferenceModify }
   /** Answers an IQ: an empty result, or an error. */

@@ -1,5 +1,5 @@
 /** Who is owner of a room without authentication (spec jicofo 3.5). */
-import { bareOf, parseJid } from "#shared/xmpp/jid";
+import { bareOf } from "#shared/xmpp/jid";
 import type { Member } from "./member.ts";
 import { type ConferenceState, emit, log } from "./state.ts";
 
@@ -19,14 +19,13 @@ export function electOwner(state: ConferenceState): void {
   const chosen = members.find(({ role }) => role !== "VISITOR");
   if (chosen === undefined) return;
   state.owner = chosen.nick;
-  const real = chosen.realJid === undefined ? undefined : parseJid(chosen.realJid);
-  if (real === undefined) {
+  if (chosen.realJid === undefined) {
     log(state, "warn", "cannot make a member owner whose address is hidden", {
       participant: chosen.nick,
     });
     return;
   }
-  emit(state, { kind: "grantOwner", jid: bareOf(real) });
+  emit(state, { kind: "grantOwner", jid: bareOf(chosen.realJid) });
   log(state, "info", "making the first member owner", { participant: chosen.nick });
 }
 

@@ -1,7 +1,12 @@
 /** What the focus shows in its presence (spec jicofo 1.9, wire A13). */
+import {
+  buildBridgeNotAvailable,
+  buildConferenceProperties,
+  buildEtherpad,
+  buildVersions,
+} from "#shared/stanza/focus-presence";
 import { localOf, parseJid } from "#shared/xmpp/jid";
 import { NS } from "#shared/xmpp/namespaces";
-import { xml } from "#shared/xmpp/xml";
 import { type ConferenceState, emit, uuid } from "./state.ts";
 
 /** Publishes everything that is there from the start. */
@@ -15,17 +20,13 @@ export function publishInitialPresence(state: ConferenceState): void {
     kind: "setPresence",
     name: "etherpad",
     ns: NS.etherpad,
-    extension: xml("etherpad", { xmlns: NS.etherpad }, document),
+    extension: buildEtherpad(document),
   });
   emit(state, {
     kind: "setPresence",
     name: "versions",
     ns: NS.jitmeet,
-    extension: xml(
-      "versions",
-      { xmlns: NS.jitmeet },
-      xml("component", { name: "focus" }, config.version),
-    ),
+    extension: buildVersions({ focus: config.version }),
   });
   setProperty(state, "support-terminate-restart", "true");
 }
@@ -34,14 +35,11 @@ export function publishInitialPresence(state: ConferenceState): void {
 export function setProperty(state: ConferenceState, key: string, value: string): void {
   if (state.conferenceProperties.get(key) === value) return;
   state.conferenceProperties.set(key, value);
-  const properties = [...state.conferenceProperties].map(([name, text]) =>
-    xml("property", { key: name, value: text }),
-  );
   emit(state, {
     kind: "setPresence",
     name: "conference-properties",
     ns: NS.focus,
-    extension: xml("conference-properties", { xmlns: NS.focus }, properties),
+    extension: buildConferenceProperties(state.conferenceProperties),
   });
 }
 
@@ -53,7 +51,7 @@ export function setBridgeAvailable(state: ConferenceState, available: boolean): 
     kind: "setPresence",
     name: "bridgeNotAvailable",
     ns: NS.focus,
-    extension: available ? undefined : xml("bridgeNotAvailable", { xmlns: NS.focus }),
+    extension: available ? undefined : buildBridgeNotAvailable(),
   });
 }
 

@@ -10,16 +10,17 @@ import { parseColibriError, parseConferenceModified } from "#shared/stanza/colib
 import { buildConferenceModify } from "#shared/stanza/colibri2-request";
 import { iqError, iqRequest, iqResult } from "#shared/stanza/iq";
 import { buildJingle, type Jingle } from "#shared/stanza/jingle";
+import { buildMute, type MuteMedia } from "#shared/stanza/mute";
 import { stanzaError } from "#shared/stanza/stanza-error";
 import type { IqReply, IqRequest } from "#shared/xmpp/connection";
-import { parseBareJid, parseJid } from "#shared/xmpp/jid";
+import { type BareJid, type Jid, parseBareJid, parseJid } from "#shared/xmpp/jid";
 import type { FormFields, MucEvent, MucRoomDoor } from "#shared/xmpp/muc";
 import { NS } from "#shared/xmpp/namespaces";
-import { childOf, type Element, xml } from "#shared/xmpp/xml";
+import { childOf, type Element } from "#shared/xmpp/xml";
 import type { ColibriReply } from "../colibri/reaction.ts";
 import { Conference } from "../conference/conference.ts";
 import type { ConferenceConfig } from "../conference/config.ts";
-import type { ConferenceEvent, Effect, MuteMedia, TimerName } from "../conference/events.ts";
+import type { ConferenceEvent, Effect, TimerName } from "../conference/events.ts";
 import { type RequestProperties, uuid } from "../conference/state.ts";
 import { defaultFeatures, featuresOf } from "../jingle/features.ts";
 import type { FocusPorts } from "./door.ts";
@@ -39,13 +40,6 @@ export interface DriverOptions {
   /** Told once, when the conference is over. */
   readonly onEnded: () => void;
 }
-
-/** Namespaces of mute IQs by kind of media. */
-export const muteNamespaces: Readonly<Record<MuteMedia, string>> = {
-  audio: NS.muteAudio,
-  video: NS.muteVideo,
-  desktop: NS.muteDesktop,
-};
 
 interface Answer {
   readonly request: IqRequest;
@@ -118,7 +112,7 @@ export class ConferenceDriver {
   }
 
   /** A mute IQ of an occupant; resolves with the answer. */
-  mute(request: IqRequest, media: MuteMedia, target: string, mute: boolean): Promise<Element> {
+  mute(request: IqRequest, media: MuteMedia, target: Jid, mute: boolean): Promise<Element> {
     const { from } = request;
     return this.#ask(request, (id) => ({ kind: "mute", request: id, from, media, target, mute }));
   }
@@ -168,7 +162,7 @@ export class ConferenceDriver {
         break;
       case "mute": {
         const { to, media, actor } = effect;
-        const payload = xml("mute", { xmlns: muteNamespaces[media], actor }, "true");
+        const payload = buildMute({ media, jid: undefined, actor, mute: true });
         // Clients never answer a mute (wire A14); nobody waits.
         this.#background(client.request(iqRequest("set", to, payload)));
         break;
@@ -304,9 +298,7 @@ export class ConferenceDriver {
     }
   }
 
-  async #grant(jid: string): Promise<void> {
-    const bare = parseBareJid(jid);
-    if (bare === undefined) return;
+  async #grant(bare: BareJid): Promise<void> {
     const refused = await this.#room?.setAffiliation(
       bare,
       "owner",

@@ -1,16 +1,16 @@
 import { err, ok, type Result } from "#shared/runtime/result";
 import { iqError } from "#shared/stanza/iq";
 import { parseJingle } from "#shared/stanza/jingle";
+import { muteNamespaces, parseMute } from "#shared/stanza/mute";
 import { stanzaError } from "#shared/stanza/stanza-error";
 import type { IqRequest } from "#shared/xmpp/connection";
 import { bareOf } from "#shared/xmpp/jid";
 import { NS } from "#shared/xmpp/namespaces";
-import { attr, type Element, parseInteger, textOf } from "#shared/xmpp/xml";
+import { type Element, parseInteger } from "#shared/xmpp/xml";
 import type { BridgeEvent } from "../bridge/bridge.ts";
 import { conferenceDebugState, type DebugObject } from "../conference/debug-state.ts";
-import type { MuteMedia } from "../conference/events.ts";
 import type { RequestProperties } from "../conference/state.ts";
-import { ConferenceDriver, muteNamespaces } from "./conference-driver.ts";
+import { ConferenceDriver } from "./conference-driver.ts";
 import type {
   Focus,
   FocusFigures,
@@ -44,9 +44,8 @@ class Conferences implements Focus {
     this.#ports = ports;
     const { client } = ports;
     client.handleIq({ type: "set", name: "jingle", ns: NS.jingle }, (iq) => this.#jingle(iq));
-    for (const media of ["audio", "video", "desktop"] as const) {
-      const match = { type: "set", name: "mute", ns: muteNamespaces[media] } as const;
-      client.handleIq(match, (iq) => this.#mute(iq, media));
+    for (const ns of Object.values(muteNamespaces)) {
+      client.handleIq({ type: "set", name: "mute", ns }, (iq) => this.#mute(iq));
     }
     let online = client.state === "online";
     client.onState(({ state, resumed }) => {
@@ -225,17 +224,18 @@ class Conferences implements Focus {
     return driver.jingle(request, parsed.value);
   }
 
-  async #mute(request: IqRequest, media: MuteMedia): Promise<Element> {
-    const target = attr(request.payload, "jid");
-    const text = textOf(request.payload).trim().toLowerCase();
-    if (target === undefined || target === "" || text === "") {
-      return iqError(request.iq, stanzaError("bad-request", "jid or value missing"));
+  async #mute(request: IqRequest): Promise<Element> {
+    const parsed = parseMute(request.payload);
+    if (!parsed.ok) {
+      return iqError(request.iq, stanzaError(parsed.error.condition, parsed.error.text));
     }
+    const { media, jid, mute } = parsed.value;
+    if (jid === undefined) return iqError(request.iq, stanzaError("bad-request", "jid missing"));
     const driver = this.#drivers.get(bareOf(request.from));
     if (driver === undefined) {
       return iqError(request.iq, stanzaError("item-not-found", "no such conference"));
     }
-    return driver.mute(request, media, target, text === "true");
+    return driver.mute(request, media, jid, mute);
   }
 
   /** Upstream's names: `jingle_session_accept_received`, `jingle_sourceadd_sent`. */
