@@ -3,7 +3,7 @@ import { Bug } from "#shared/runtime/bug";
 import type { PacketCounters, PacketIo, SocketAddress, SrtpKeys } from "../media/packet-io.ts";
 import type { RxSlab, TxSlab } from "../media/slab.ts";
 import { type NativeBinding, type NativeSockets, nativeAddon } from "./native-addon.ts";
-import type { BindFailure, OpenedPacketIo, PacketIoOptions } from "./open-packet-io.ts";
+import type { BindFailure, OpenedPacketIo, PacketIoOptions } from "./packet-io-options.ts";
 
 /** In the order of the addon's counters. */
 const counterNames = [

@@ -1,4 +1,4 @@
-/** Door of the UDP driver: opens the sockets of the single port for one media worker. */
+/** What opening the UDP sockets takes and gives (`native-packet-io.ts`, `twin-packet-io.ts`). */
 import type { Clock } from "#shared/runtime/runtime";
 import type { PacketIo, SocketAddress } from "../media/packet-io.ts";
 
