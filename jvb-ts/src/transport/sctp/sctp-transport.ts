@@ -1,6 +1,14 @@
-/** Placeholder door of the data channel; the association follows in the next commit. */
+/**
+ * The bridge channel over a data channel: one association, one channel (spec jvb-control 4.2,
+ * jvb-media 3.3). With clients the bridge waits for INIT and OPEN; towards a relay it may connect
+ * and open itself. Same contract as the other cores: input, drain `poll`, wait until `pollTimeout`.
+ */
 import type { Logger } from "#shared/logging/logger";
+import { Bug } from "#shared/runtime/bug";
 import type { Millis, Random } from "#shared/runtime/runtime";
+import { buildDcepAck, buildDcepOpen, parseDcep, Ppid } from "./dcep.ts";
+import { type AssociationEvent, SctpAssociation } from "./sctp-association.ts";
+import type { SctpMessage } from "./sctp-receiver.ts";
 
 export type ChannelEvent =
   /** One SCTP packet for DTLS. */
@@ -12,29 +20,177 @@ export type ChannelEvent =
   | { readonly kind: "rejected" };
 
 export interface SctpTransportOptions {
+  /** `server` waits for INIT and OPEN, `client` connects and opens. */
   readonly role: "server" | "client";
   readonly random: Random;
   readonly log: Logger;
 }
 
+/** What a bridge opens towards a relay. */
+const LABEL = "default";
+const PROTOCOL = "http://jitsi.org/protocols/colibri";
+const RELAY_STREAM = 0;
+/** Packets kept until `start`. */
+const MAX_EARLY = 100;
+
 export class SctpTransport {
-  readonly ready = false;
-  readonly counters = { received: 0, sent: 0, dropped: 0 };
-  readonly options: SctpTransportOptions;
-  constructor(options: SctpTransportOptions) {
-    this.options = options;
+  readonly #role: "server" | "client";
+  readonly #log: Logger;
+  readonly #association: SctpAssociation;
+  readonly #events: ChannelEvent[] = [];
+  #early: Uint8Array[] | undefined = [];
+  #stream: number | undefined;
+  #open = false;
+  #dropped = 0;
+
+  constructor({ role, random, log }: SctpTransportOptions) {
+    this.#role = role;
+    this.#log = log;
+    this.#association = new SctpAssociation(random);
   }
-  start(_now: Millis): void {}
-  handlePacket(_bytes: Uint8Array, _now: Millis): void {}
-  sendText(_text: string, _now: Millis): boolean {
-    return false;
+
+  /** The channel is open in both directions. */
+  get ready(): boolean {
+    return this.#open;
   }
-  handleTimeout(_now: Millis): void {}
+  get counters(): { readonly received: number; readonly sent: number; readonly dropped: number } {
+    const { received, sent, dropped } = this.#association;
+    return { received, sent, dropped: dropped + this.#dropped };
+  }
+
+  /** DTLS is connected. */
+  start(now: Millis): void {
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    if (this.#role === "client") this.#association.connect(now);
+    for (const bytes of early) this.#association.handlePacket(bytes, now);
+    this.#drain(now);
+  }
+
+  handlePacket(bytes: Uint8Array, now: Millis): void {
+    if (this.#early !== undefined) {
+      if (this.#early.length < MAX_EARLY) this.#early.push(bytes.slice());
+      else this.#dropped++;
+      return;
+    }
+    this.#association.handlePacket(bytes, now);
+    this.#drain(now);
+  }
+
+  /** False when the channel is not open or its queue is full; the text is then not sent. */
+  sendText(text: string, now: Millis): boolean {
+    if (!this.#open || this.#stream === undefined) return false;
+    // An empty message cannot be sent in SCTP: RFC 8831 6.6 has a PPID and one byte for it.
+    const sent =
+      text === ""
+        ? this.#association.send(this.#stream, Ppid.stringEmpty, new Uint8Array(1), now)
+        : this.#association.send(this.#stream, Ppid.string, Buffer.from(text, "utf8"), now);
+    this.#drain(now);
+    return sent;
+  }
+
+  handleTimeout(now: Millis): void {
+    this.#association.handleTimeout(now);
+    this.#drain(now);
+  }
+
   pollTimeout(): Millis | undefined {
-    return undefined;
+    return this.#association.pollTimeout();
   }
+
   poll(): ChannelEvent | undefined {
-    return undefined;
+    return this.#events.shift();
   }
-  close(_now: Millis): void {}
+
+  /** Ends the association; the peer is told. */
+  close(now: Millis): void {
+    this.#association.abort("endpoint closed");
+    this.#drain(now);
+  }
+
+  #drain(now: Millis): void {
+    for (let event = this.#association.poll(); event; event = this.#association.poll()) {
+      this.#handle(event, now);
+    }
+  }
+
+  #handle(event: AssociationEvent, now: Millis): void {
+    switch (event.kind) {
+      case "packet":
+        this.#events.push(event);
+        break;
+      case "established":
+        this.#log.debug("sctp established");
+        if (this.#role === "client") {
+          this.#stream = RELAY_STREAM;
+          this.#association.send(RELAY_STREAM, Ppid.dcep, buildDcepOpen(LABEL, PROTOCOL), now);
+        }
+        break;
+      case "message":
+        this.#handleMessage(event.message, now);
+        break;
+      case "streamsReset":
+        if (this.#stream === undefined) break;
+        if (event.streams.length > 0 && !event.streams.includes(this.#stream)) break;
+        this.#association.resetStream(this.#stream, now);
+        this.#closed("reset by the peer");
+        break;
+      case "ended":
+        this.#closed(event.reason);
+        break;
+      default:
+        throw new Bug(event satisfies never);
+    }
+  }
+
+  #handleMessage(message: SctpMessage, now: Millis): void {
+    switch (message.ppid) {
+      case Ppid.dcep:
+        this.#handleDcep(message, now);
+        break;
+      case Ppid.string:
+      case Ppid.stringEmpty: {
+        if (message.stream !== this.#stream) break;
+        // A channel may carry data before our OPEN is acknowledged (RFC 8832 6).
+        this.#opened("opened by us");
+        const empty = message.ppid === Ppid.stringEmpty;
+        const text = empty ? "" : Buffer.from(message.bytes).toString("utf8");
+        this.#events.push({ kind: "message", text });
+        break;
+      }
+      default:
+        // Binary is parsed by upstream and ignored.
+        this.#dropped++;
+    }
+  }
+
+  #handleDcep(message: SctpMessage, now: Millis): void {
+    const dcep = parseDcep(message.bytes);
+    if (dcep === undefined) {
+      this.#dropped++;
+    } else if (dcep.kind === "ack") {
+      if (message.stream === this.#stream) this.#opened("opened by us");
+    } else if (this.#stream !== undefined) {
+      this.#events.push({ kind: "rejected" });
+    } else {
+      this.#stream = message.stream;
+      this.#association.send(message.stream, Ppid.dcep, buildDcepAck(), now);
+      this.#opened("opened by the peer");
+    }
+  }
+
+  #opened(how: string): void {
+    if (this.#open) return;
+    this.#open = true;
+    this.#log.debug(`data channel ${how}`);
+    this.#events.push({ kind: "open" });
+  }
+
+  #closed(reason: string): void {
+    this.#stream = undefined;
+    if (!this.#open) return;
+    this.#open = false;
+    this.#log.debug("data channel closed", { reason });
+    this.#events.push({ kind: "closed" });
+  }
 }
