@@ -1,0 +1,181 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+/** What a test may choose. */
+export interface ProsodyOptions {
+  /** PEM files by name, put into the certificates folder; given, STARTTLS is offered. */
+  readonly certificates?: Readonly<Record<string, string>>;
+  /** Refuse logins without TLS. */
+  readonly requireEncryption?: boolean;
+  /** Seconds a cut session can be resumed. */
+  readonly hibernationSeconds?: number;
+  readonly smacks?: boolean;
+}
+
+/** A real Prosody (spec xmpp-wire C2) on free loopback ports with its data in a temporary folder. */
+export class Prosody {
+  readonly domain = "meet.example";
+  readonly authDomain = "auth.meet.example";
+  readonly mucDomain = "conference.meet.example";
+  readonly componentDomain = "focus.meet.example";
+  readonly componentSecret = "component-secret";
+  readonly c2sPort: number;
+  readonly componentPort: number;
+  readonly #folder: string;
+  readonly #options: ProsodyOptions;
+  #process: ChildProcess | undefined = undefined;
+  #output = "";
+
+  private constructor(ports: readonly number[], folder: string, options: ProsodyOptions) {
+    this.c2sPort = ports[0] as number;
+    this.componentPort = ports[1] as number;
+    this.#folder = folder;
+    this.#options = options;
+  }
+
+  /** Starts one with the accounts `focus` and `jvb` (password = name) on the auth domain. */
+  static async start(options: ProsodyOptions = {}): Promise<Prosody> {
+    const ports = [await freePort(), await freePort()];
+    const prosody = new Prosody(ports, mkdtempSync(join(tmpdir(), "prosody-test-")), options);
+    prosody.#writeConfig();
+    for (const user of ["focus", "jvb"]) {
+      await run("prosodyctl", [
+        "--root",
+        "--config",
+        prosody.#configFile,
+        "register",
+        user,
+        prosody.authDomain,
+        user,
+      ]);
+    }
+    await prosody.up();
+    return prosody;
+  }
+
+  get #configFile(): string {
+    return join(this.#folder, "prosody.cfg.lua");
+  }
+
+  /** What it printed so far. */
+  get output(): string {
+    return this.#output;
+  }
+
+  /** Starts the process (again) and waits until its ports answer. */
+  async up(): Promise<void> {
+    const child = spawn("prosody", ["-F", "--root", "--config", this.#configFile], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const keep = (data: Buffer): void => {
+      this.#output += data.toString();
+    };
+    child.stdout.on("data", keep);
+    child.stderr.on("data", keep);
+    this.#process = child;
+    const until = Date.now() + 10_000;
+    while (!(await answers(this.c2sPort)) || !(await answers(this.componentPort))) {
+      if (child.exitCode !== null || Date.now() > until) {
+        throw new Error(`Prosody did not start:\n${this.#output}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  /** Ends the process, data stays; `SIGKILL` closes nothing in order. */
+  async down(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    if (child === undefined || child.exitCode !== null) return;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill(signal);
+    await ended;
+  }
+
+  /** Ends it and removes its data. */
+  async stop(): Promise<void> {
+    await this.down();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #writeConfig(): void {
+    const {
+      certificates,
+      requireEncryption,
+      hibernationSeconds = 15,
+      smacks = true,
+    } = this.#options;
+    const folder = join(this.#folder, "certs");
+    mkdirSync(folder);
+    for (const [name, pem] of Object.entries(certificates ?? {})) {
+      writeFileSync(join(folder, name), pem, { mode: 0o600 });
+    }
+    const tls = certificates !== undefined;
+    writeFileSync(
+      this.#configFile,
+      `run_as_root = true
+data_path = "${this.#folder}"
+certificates = "${folder}"
+log = { { levels = { min = "info" }, to = "console" } }
+plugin_paths = {}
+network_backend = "epoll"
+interfaces = { "127.0.0.1" }
+c2s_ports = { ${this.c2sPort} }
+c2s_direct_tls_ports = {}
+component_interfaces = { "127.0.0.1" }
+component_ports = { ${this.componentPort} }
+http_ports = {}
+https_ports = {}
+modules_enabled = { "disco", "saslauth", "ping", "version"${tls ? ', "tls"' : ""} }
+modules_disabled = { "s2s", "offline", "register"${tls ? "" : ', "tls"'} }
+c2s_require_encryption = ${requireEncryption === true}
+c2s_stanza_size_limit = 1024 * 1024
+component_stanza_size_limit = 1024 * 1024
+allow_registration = false
+storage = "internal"
+admins = { "focus@${this.authDomain}", "jvb@${this.authDomain}" }
+VirtualHost "${this.domain}"
+  authentication = "anonymous"
+VirtualHost "${this.authDomain}"
+  authentication = "internal_hashed"
+  modules_enabled = { ${smacks ? '"smacks"' : ""} }
+  smacks_hibernation_time = ${hibernationSeconds}
+Component "${this.mucDomain}" "muc"
+  storage = "memory"
+  restrict_room_creation = true
+  muc_room_locking = false
+  muc_room_default_public_jids = true
+  muc_room_default_history_length = 0
+  muc_tombstones = false
+Component "${this.componentDomain}"
+  component_secret = "${this.componentSecret}"
+`,
+    );
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}

@@ -1,0 +1,407 @@
+/**
+ * The stanza side of a connection, without I/O: reconnection, keep-alive, routing, IQ requests and
+ * answers. Works on a `StanzaTransport`; tests give it one without a network and virtual time.
+ */
+import type { Logger } from "../logging/logger.ts";
+import type { Runtime, Timer } from "../runtime/runtime.ts";
+import { iqError } from "../stanza/iq.ts";
+import { parseStanzaError, type StanzaCondition, stanzaError } from "../stanza/stanza-error.ts";
+import type {
+  ConnectionState,
+  IqHandler,
+  IqMatch,
+  IqReply,
+  StateChange,
+  Unsubscribe,
+  XmppConnection,
+} from "./connection.ts";
+import { type BareJid, bareOf, type Jid, parseJid } from "./jid.ts";
+import { NS } from "./namespaces.ts";
+import type { StanzaTransport, StreamEnd } from "./transport.ts";
+import { attr, type Element, elementsOf, namespaceOf, xml } from "./xml.ts";
+
+/** Settings that every kind of connection has. */
+export interface SessionOptions {
+  /** For logs and statistics. */
+  readonly name: string;
+  /** ms without anything received until a ping is sent; default 30,000. */
+  readonly pingIntervalMs?: number;
+  /** ms until an unanswered ping ends the stream; default 10,000. */
+  readonly pingTimeoutMs?: number;
+  /** ms without anything sent until white space is; default 10,000. */
+  readonly whitespaceIntervalMs?: number;
+  /** ms that `request` waits by default; 15,000 as upstream. */
+  readonly replyTimeoutMs?: number;
+  /** What IQs without handler get; default `service-unavailable`. */
+  readonly unknownIq?: StanzaCondition;
+  /** `from` of stanzas that have none; components need it. */
+  readonly defaultFrom?: string;
+}
+
+const retryMinMs = 500;
+const retryMaxMs = 2000;
+const stopTimeoutMs = 2000;
+
+interface PendingRequest {
+  readonly to: Jid | undefined;
+  readonly resolve: (reply: IqReply) => void;
+  readonly timer: Timer;
+}
+
+/** Implements `XmppConnection` on a transport. */
+export class XmppSession implements XmppConnection {
+  readonly name: string;
+  readonly #transport: StanzaTransport;
+  readonly #domain: string;
+  readonly #options: SessionOptions;
+  readonly #runtime: Runtime;
+  readonly #log: Logger;
+  readonly #pending = new Map<string, PendingRequest>();
+  readonly #stateListeners = new Set<(change: StateChange) => void>();
+  readonly #stanzaListeners = new Set<(stanza: Element) => void>();
+  readonly #fromListeners = new Map<BareJid, Set<(stanza: Element) => void>>();
+  readonly #handlers = new Map<string, IqHandler[]>();
+  readonly #idPrefix: string;
+  #nextId = 1;
+  #state: ConnectionState = "offline";
+  #jid: Jid | undefined = undefined;
+  #open = false;
+  #stopped: (() => void)[] | undefined = undefined;
+  #retry: Timer | undefined = undefined;
+  #keepalive: Timer | undefined = undefined;
+  #lastReceived = 0;
+  #lastSent = 0;
+  #pinging = false;
+  /** The last reason logged, so that endless retries are one line. */
+  #loggedReason: string | undefined = undefined;
+
+  constructor(
+    transport: StanzaTransport,
+    domain: string,
+    options: SessionOptions,
+    runtime: Runtime,
+    log: Logger,
+  ) {
+    this.name = options.name;
+    this.#transport = transport;
+    this.#domain = domain;
+    this.#options = options;
+    this.#runtime = runtime;
+    this.#log = log.child({ connection: options.name }, "XmppConnection");
+    this.#idPrefix = Buffer.from(runtime.random.bytes(4)).toString("hex");
+    this.handleIq({ type: "get", name: "ping", ns: NS.ping }, ({ iq }) =>
+      xml("iq", { type: "result", id: attr(iq, "id"), to: attr(iq, "from"), from: attr(iq, "to") }),
+    );
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  get jid(): Jid | undefined {
+    return this.#jid;
+  }
+
+  start(): void {
+    if (this.#state !== "offline" || this.#stopped !== undefined) return;
+    this.#setState("connecting", false);
+    this.#connect();
+  }
+
+  stop(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const waiting = this.#stopped;
+    if (waiting !== undefined) {
+      if (this.#open) waiting.push(resolve);
+      else resolve();
+      return promise;
+    }
+    this.#stopped = [resolve];
+    this.#retry?.cancel();
+    this.#keepalive?.cancel();
+    this.#setState("offline", false);
+    this.#failPending();
+    if (this.#open) {
+      this.#runtime.timers.after(stopTimeoutMs, () => this.#transport.abort("stopping"));
+      this.#transport.close();
+    } else {
+      this.#finishStop();
+    }
+    return promise;
+  }
+
+  #finishStop(): void {
+    for (const resolve of this.#stopped?.splice(0) ?? []) resolve();
+  }
+
+  #connect(): void {
+    this.#open = true;
+    this.#transport.open({
+      online: (jid, resumed) => this.#handleOnline(jid, resumed),
+      stanza: (el) => this.#handleStanza(el),
+      ended: (end) => this.#handleEnded(end),
+    });
+  }
+
+  #handleOnline(jid: Jid, resumed: boolean): void {
+    if (this.#stopped !== undefined) return;
+    this.#jid = jid;
+    this.#loggedReason = undefined;
+    if (!resumed) this.#failPending();
+    this.#lastReceived = this.#lastSent = this.#runtime.clock.now();
+    this.#pinging = false;
+    this.#keepalive?.cancel();
+    this.#keepalive = this.#runtime.timers.every(1000, () => this.#checkKeepalive());
+    this.#log.info(resumed ? "XMPP session resumed" : "XMPP connection online");
+    this.#setState("online", resumed);
+  }
+
+  #handleEnded(end: StreamEnd): void {
+    this.#open = false;
+    this.#keepalive?.cancel();
+    if (this.#stopped !== undefined) {
+      this.#finishStop();
+      return;
+    }
+    const wasOnline = this.#state === "online";
+    if (!end.resumable) this.#failPending();
+    this.#logEnd(end, wasOnline);
+    // At once after a loss; with jitter when that fails, so that a restarted server is not stormed.
+    const delay = wasOnline
+      ? 0
+      : retryMinMs + this.#runtime.random.float() * (retryMaxMs - retryMinMs);
+    this.#retry = this.#runtime.timers.after(delay, () => this.#connect());
+    if (wasOnline) this.#setState("connecting", false);
+  }
+
+  #logEnd(end: StreamEnd, wasOnline: boolean): void {
+    if (!wasOnline && this.#loggedReason === end.reason) return;
+    this.#loggedReason = wasOnline ? undefined : end.reason;
+    if (wasOnline) this.#log.warn(`XMPP connection lost, reconnecting: ${end.reason}`);
+    else if (end.kind === "login") {
+      this.#log.error(`XMPP ${end.reason}; check user name and password. Still trying`);
+    } else this.#log.warn(`XMPP connection failed, still trying: ${end.reason}`);
+  }
+
+  #setState(state: ConnectionState, resumed: boolean): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    for (const listener of [...this.#stateListeners]) {
+      this.#guard("state listener", () => listener({ state, resumed }));
+    }
+  }
+
+  #checkKeepalive(): void {
+    const { pingIntervalMs = 30_000, whitespaceIntervalMs = 10_000 } = this.#options;
+    const now = this.#runtime.clock.now();
+    if (now - this.#lastReceived >= pingIntervalMs && !this.#pinging) this.#ping();
+    if (now - this.#lastSent >= whitespaceIntervalMs) {
+      this.#lastSent = now;
+      this.#transport.sendWhitespace();
+    }
+  }
+
+  #ping(): void {
+    const since = this.#lastReceived;
+    this.#pinging = true;
+    const ping = xml("iq", { type: "get", to: this.#domain }, xml("ping", { xmlns: NS.ping }));
+    this.request(ping, this.#options.pingTimeoutMs ?? 10_000).then(
+      (reply) => {
+        this.#pinging = false;
+        // Anything received meanwhile shows life as well as an answer does.
+        if (reply.kind === "timeout" && this.#lastReceived === since && this.#state === "online") {
+          this.#transport.abort("ping timed out");
+        }
+      },
+      () => {},
+    );
+  }
+
+  send(stanza: Element): boolean {
+    if (this.#stopped !== undefined) return false;
+    const { defaultFrom } = this.#options;
+    if (defaultFrom !== undefined) stanza.attrs["from"] ??= defaultFrom;
+    const sent = this.#transport.send(stanza);
+    if (sent) this.#lastSent = this.#runtime.clock.now();
+    return sent;
+  }
+
+  request(iq: Element, timeoutMs = this.#options.replyTimeoutMs ?? 15_000): Promise<IqReply> {
+    const { promise, resolve } = Promise.withResolvers<IqReply>();
+    const id = `${this.#idPrefix}-${this.#nextId++}`;
+    const to = attr(iq, "to");
+    iq.attrs["id"] = id;
+    if (!this.send(iq)) {
+      resolve({ kind: "disconnected" });
+      return promise;
+    }
+    const timer = this.#runtime.timers.after(timeoutMs, () =>
+      this.#settle(id, { kind: "timeout" }),
+    );
+    this.#pending.set(id, { to: to === undefined ? undefined : parseJid(to), resolve, timer });
+    return promise;
+  }
+
+  #settle(id: string, reply: IqReply): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    this.#pending.delete(id);
+    pending.timer.cancel();
+    pending.resolve(reply);
+  }
+
+  #failPending(): void {
+    for (const id of [...this.#pending.keys()]) this.#settle(id, { kind: "disconnected" });
+  }
+
+  #handleStanza(el: Element): void {
+    this.#lastReceived = this.#runtime.clock.now();
+    if (this.#stopped !== undefined) return;
+    if (el.name === "iq") this.#handleIqStanza(el);
+    else this.#route(el);
+  }
+
+  #route(el: Element): void {
+    const from = parseJid(attr(el, "from") ?? "");
+    const listeners = from === undefined ? undefined : this.#fromListeners.get(bareOf(from));
+    if (listeners !== undefined) {
+      for (const listener of [...listeners]) this.#guard("room listener", () => listener(el));
+    }
+    this.#tellAll(el);
+  }
+
+  #tellAll(el: Element): void {
+    for (const listener of [...this.#stanzaListeners]) {
+      this.#guard("stanza listener", () => listener(el));
+    }
+  }
+
+  #handleIqStanza(iq: Element): void {
+    const type = attr(iq, "type");
+    if (type === "result" || type === "error") this.#handleAnswer(iq, type);
+    else if (type === "get" || type === "set") this.#handleRequest(iq, type);
+    else this.#refuse(iq, "bad-request");
+  }
+
+  #handleAnswer(iq: Element, type: "result" | "error"): void {
+    const id = attr(iq, "id") ?? "";
+    const pending = this.#pending.get(id);
+    if (pending === undefined || !this.#comesFrom(iq, pending.to)) {
+      this.#tellAll(iq);
+      return;
+    }
+    const reply: IqReply =
+      type === "result"
+        ? { kind: "result", iq }
+        : { kind: "error", error: parseStanzaError(iq), iq };
+    this.#settle(id, reply);
+  }
+
+  /** RFC 6120 §8.1.3: the server may answer for itself without `from`, or as our own account. */
+  #comesFrom(iq: Element, asked: Jid | undefined): boolean {
+    const text = attr(iq, "from");
+    const from = text === undefined ? undefined : parseJid(text);
+    if (asked !== undefined && from === asked) return true;
+    const own = this.#jid;
+    const server = from === undefined || from === this.#domain;
+    const account = own !== undefined && (from === own || from === bareOf(own));
+    if (asked === undefined) return server || account;
+    const askedServer = asked === this.#domain || (own !== undefined && asked === bareOf(own));
+    return askedServer && (server || account);
+  }
+
+  #handleRequest(iq: Element, type: "get" | "set"): void {
+    const payloads = elementsOf(iq);
+    const payload = payloads[0];
+    const id = attr(iq, "id");
+    const fromText = attr(iq, "from") ?? (this.#jid === undefined ? undefined : bareOf(this.#jid));
+    const from = fromText === undefined ? undefined : parseJid(fromText);
+    if (payload === undefined || payloads.length !== 1 || id === undefined) {
+      this.#refuse(iq, "bad-request");
+      return;
+    }
+    if (from === undefined) {
+      this.#refuse(iq, "jid-malformed");
+      return;
+    }
+    const handler = this.#handlers
+      .get(`${type} ${payload.name} ${namespaceOf(payload) ?? ""}`)
+      ?.at(-1);
+    if (handler === undefined) {
+      this.#refuse(iq, this.#options.unknownIq ?? "service-unavailable");
+      return;
+    }
+    const toText = attr(iq, "to");
+    const to = toText === undefined ? undefined : parseJid(toText);
+    try {
+      const answer = handler({ type, id, from, to, payload, iq });
+      if (answer instanceof Promise) this.#answerLater(iq, answer);
+      else if (answer !== undefined) this.send(answer);
+    } catch (error) {
+      this.#failHandler(iq, error);
+    }
+  }
+
+  #answerLater(iq: Element, answer: Promise<Element | undefined>): void {
+    answer.then(
+      (el) => {
+        if (el !== undefined) this.send(el);
+      },
+      (error: unknown) => this.#failHandler(iq, error),
+    );
+  }
+
+  #failHandler(iq: Element, error: unknown): void {
+    const payload = elementsOf(iq)[0]?.name;
+    this.#log.error("Handling an IQ failed", { payload }, error);
+    this.#refuse(iq, "internal-server-error");
+  }
+
+  #refuse(iq: Element, condition: StanzaCondition): void {
+    this.send(iqError(iq, stanzaError(condition)));
+  }
+
+  /** A listener's bug must not cost the other listeners their stanza, nor the stream its life. */
+  #guard(what: string, call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#log.error(`A ${what} failed`, {}, error);
+    }
+  }
+
+  onState(listener: (change: StateChange) => void): Unsubscribe {
+    this.#stateListeners.add(listener);
+    return () => this.#stateListeners.delete(listener);
+  }
+
+  onStanza(listener: (stanza: Element) => void): Unsubscribe {
+    this.#stanzaListeners.add(listener);
+    return () => this.#stanzaListeners.delete(listener);
+  }
+
+  onStanzaFrom(from: BareJid, listener: (stanza: Element) => void): Unsubscribe {
+    const listeners = this.#fromListeners.get(from) ?? new Set();
+    this.#fromListeners.set(from, listeners);
+    listeners.add(listener);
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#fromListeners.get(from) === listeners) {
+        this.#fromListeners.delete(from);
+      }
+    };
+  }
+
+  handleIq(match: IqMatch, handler: IqHandler): Unsubscribe {
+    const types = match.type === "any" ? (["get", "set"] as const) : [match.type];
+    const keys = types.map((type) => `${type} ${match.name} ${match.ns}`);
+    for (const key of keys) this.#handlers.set(key, [...(this.#handlers.get(key) ?? []), handler]);
+    return () => {
+      for (const key of keys) {
+        const left = (this.#handlers.get(key) ?? []).filter((known) => known !== handler);
+        if (left.length === 0) this.#handlers.delete(key);
+        else this.#handlers.set(key, left);
+      }
+    };
+  }
+}

@@ -1,0 +1,35 @@
+/** What `session.ts` needs of a stream: the port that `client.ts` and `component.ts` implement. */
+import type { Jid } from "./jid.ts";
+import type { Element } from "./xml.ts";
+
+/** Why a stream ended or did not come about. */
+export interface StreamEnd {
+  /** `login`: refused by the server with our name and password. */
+  readonly kind: "login" | "failed";
+  /** For people, without addresses or secrets. */
+  readonly reason: string;
+  /** The session may be taken up by the next stream: nothing is lost yet. */
+  readonly resumable: boolean;
+}
+
+/** What a stream tells. After `ended` nothing more comes from that `open`. */
+export interface StreamEvents {
+  /** Bound. `resumed`: the previous session goes on. */
+  online(jid: Jid, resumed: boolean): void;
+  stanza(el: Element): void;
+  ended(end: StreamEnd): void;
+}
+
+/** One stream at a time, opened anew after each end. */
+export interface StanzaTransport {
+  /** Starts an attempt; ends in `online` or `ended`. Not to be called while one is open. */
+  open(events: StreamEvents): void;
+  /** Writes, or keeps for resumption; `false` when there is no session. */
+  send(stanza: Element): boolean;
+  /** Writes white space, so that middleboxes see traffic. */
+  sendWhitespace(): void;
+  /** Ends in order: footer, then the socket within 1 s. */
+  close(): void;
+  /** Ends at once. */
+  abort(reason: string): void;
+}
