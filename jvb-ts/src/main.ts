@@ -1,0 +1,203 @@
+/**
+ * The bridge as a program: reads the configuration, starts the media workers, HTTP and XMPP, and
+ * ends them in order. The only file that reads configuration (with `bridge-config.ts`).
+ */
+import { readFileSync } from "node:fs";
+import { loadConfig } from "#shared/config/config";
+import { ConfigError, faultLine } from "#shared/config/config-error";
+import { JVB_HTTP } from "#shared/http/dialect";
+import { createHttpServer, type HttpServer } from "#shared/http/server";
+import { createRootLogger } from "#shared/logging/log";
+import type { Logger, LogLevel } from "#shared/logging/logger";
+import { publishProcessMetrics } from "#shared/metrics/process-metrics";
+import { realRuntime } from "#shared/runtime/real-runtime";
+import { createShutdown, EXIT_CONFIG, type Shutdown } from "#shared/runtime/shutdown";
+import { createXmppClient } from "#shared/xmpp/client";
+import { MucRoom } from "#shared/xmpp/muc";
+import {
+  announcesVersion,
+  type BridgeConfig,
+  type HttpSettings,
+  readBridgeConfig,
+} from "./bridge-config.ts";
+import { allKeys, openPaths } from "./config-keys.ts";
+import { Bridge } from "./main/bridge.ts";
+import { MediaWorkers } from "./main/media-workers.ts";
+import { ColibriWebSockets } from "./signaling/colibri-web-socket.ts";
+import { MucClients } from "./signaling/muc-clients.ts";
+import { addPrivateRoutes } from "./signaling/private-http.ts";
+import { version } from "./version.ts";
+
+const runtime = realRuntime;
+
+function readProcStat(): string {
+  try {
+    return readFileSync("/proc/stat", "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function levelFrom(text: string | undefined): LogLevel {
+  const levels: readonly LogLevel[] = ["error", "warn", "info", "debug", "trace"];
+  return levels.find((level) => level === text?.toLowerCase()) ?? "info";
+}
+
+/** The configuration, with every wrong value named; warnings go to the log. */
+function readConfig(log: Logger): BridgeConfig {
+  const loaded = loadConfig({
+    argv: process.argv.slice(2),
+    env: process.env,
+    tables: allKeys,
+    anyBelow: openPaths,
+  });
+  const config = readBridgeConfig(loaded, log);
+  for (const warning of loaded.warnings) log.warn(faultLine(warning));
+  if (loaded.strict && loaded.warnings.length > 0) {
+    throw new ConfigError({ message: "there are warnings", remedy: "start without --strict" });
+  }
+  if (config.relayWanted) {
+    log.warn("videobridge.relay.enabled: this bridge has no relays yet, relay_id is not published");
+  }
+  const own = config.version ?? version;
+  const announcedVersion = announcesVersion(loaded) ? own : undefined;
+  return { ...config, version: own, settings: { ...config.settings, announcedVersion } };
+}
+
+function makeServer(name: "private" | "public", at: HttpSettings, log: Logger): HttpServer {
+  return createHttpServer({
+    name,
+    host: at.host,
+    port: at.port,
+    portKey: at.portKey,
+    dialect: JVB_HTTP,
+    log,
+  });
+}
+
+/** Starts everything. Throws `ConfigError` for what the operator must put right. */
+async function start(log: Logger, level: LogLevel, shutdown: Shutdown): Promise<void> {
+  const config = readConfig(log);
+  const workers = new MediaWorkers({
+    count: config.workers,
+    settings: config.settings,
+    logLevel: level,
+    runtime,
+    log,
+    onMessage: (worker, message) => bridge.handleWorker(worker, message),
+    onDeath: (worker) => bridge.handleWorkerDeath(worker),
+  });
+  const bridge = new Bridge({
+    config,
+    version: config.version ?? version,
+    runtime,
+    log,
+    post: (worker, message) => workers.post(worker, message),
+    readProcStat,
+    onFinished: () => void shutdown.stop("shutdown over the API", 0),
+    onFatal: (message, status) => {
+      process.stderr.write(`${message}\n`);
+      void shutdown.stop("a media worker cannot start", status);
+    },
+  });
+  if (config.jvmStats) {
+    shutdown.onStop(
+      "metrics",
+      publishProcessMetrics(bridge.registry, { threads: "thread_count", jvm: true }),
+    );
+  }
+  workers.start();
+  shutdown.onStop("media workers", () => workers.stop());
+  await startHttp(config, bridge, log, shutdown);
+  log.info("Bridge started", { version: bridge.version, workers: config.workers });
+}
+
+async function startHttp(
+  config: BridgeConfig,
+  bridge: Bridge,
+  log: Logger,
+  shutdown: Shutdown,
+): Promise<void> {
+  const { webSockets, publicHttp, privateHttp } = config;
+  let sockets: ColibriWebSockets | undefined;
+  if (publicHttp.port >= 0) {
+    const server = makeServer("public", publicHttp, log);
+    if (webSockets.enabled) {
+      sockets = new ColibriWebSockets({
+        ...webSockets,
+        runtime,
+        log,
+        toConference: (conference, message) => bridge.toConference(conference, message),
+        count: (counter) => bridge.count(counter),
+      });
+      sockets.addTo(server);
+    }
+    await server.start();
+    shutdown.onStop("public HTTP", async () => {
+      sockets?.close();
+      await server.stop(0);
+    });
+  }
+  const clients = makeClients(bridge, log);
+  bridge.start(clients, sockets);
+  if (privateHttp.port >= 0) {
+    const server = makeServer("private", privateHttp, log);
+    addPrivateRoutes(server, bridge, config.apis);
+    await server.start();
+    shutdown.onStop("private HTTP", () => server.stop(0));
+  }
+  shutdown.onStop("XMPP", () => clients.stop());
+}
+
+function makeClients(bridge: Bridge, log: Logger): MucClients {
+  return new MucClients({
+    version: bridge.version,
+    timers: runtime.timers,
+    log,
+    now: () => runtime.clock.now(),
+    connect: (client) =>
+      createXmppClient(
+        {
+          name: client.id,
+          host: client.hostname,
+          port: client.port,
+          domain: client.domain,
+          username: client.username,
+          password: client.password,
+          resource: undefined,
+          security: client.securityMode,
+          disableCertificateVerification: client.disableCertificateVerification,
+          unknownIq: "feature-not-implemented",
+        },
+        runtime,
+        log,
+      ),
+    openRoom: (connection, room, nick, onEvent) =>
+      new MucRoom({ connection, room, nick, onEvent, runtime, log }),
+    colibri: (request) => bridge.colibri(request),
+    health: () => bridge.health(),
+    onDisconnect: () => bridge.count("xmpp_disconnects"),
+    onDelay: (kind, delayMs) => bridge.addDelay(kind, delayMs),
+  });
+}
+
+async function main(): Promise<void> {
+  const level = levelFrom(process.env["JITSI_TS_LOG_LEVEL"]);
+  const log = createRootLogger({
+    clock: runtime.clock,
+    program: "JVB",
+    component: "Bridge",
+    level,
+  });
+  const shutdown = createShutdown({ runtime, log });
+  shutdown.listen();
+  try {
+    await start(log, level, shutdown);
+  } catch (cause) {
+    if (!(cause instanceof ConfigError)) throw cause;
+    process.stderr.write(`${cause.line}\n`);
+    process.exit(EXIT_CONFIG);
+  }
+}
+
+await main();

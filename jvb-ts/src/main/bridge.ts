@@ -1,0 +1,420 @@
+/**
+ * The bridge of one process: the cores of the main thread wired to each other and to the workers.
+ * Implements what HTTP asks (`BridgeApi`).
+ */
+import type { Logger } from "#shared/logging/logger";
+import { JVB_METRICS } from "#shared/metrics/negotiate";
+import { threadCount } from "#shared/metrics/process-metrics";
+import { MetricsRegistry, type MetricsView } from "#shared/metrics/registry";
+import { Bug } from "#shared/runtime/bug";
+import type { Runtime, Timer } from "#shared/runtime/runtime";
+import type { ConferenceModify } from "#shared/stanza/colibri2";
+import { parseBareJid } from "#shared/xmpp/jid";
+import type { BridgeConfig } from "../bridge-config.ts";
+import type { DebugMode, Json } from "../conference/debug-state.ts";
+import { CpuMeter } from "../load/cpu-load.ts";
+import { LOAD_SAMPLE_PERIOD_MS, LoadMonitor } from "../load/load-monitor.ts";
+import { isPublicAddress } from "../local-addresses.ts";
+import type { BridgeApi } from "../signaling/bridge-api.ts";
+import type { ColibriWebSockets } from "../signaling/colibri-web-socket.ts";
+import { ConferenceDirectory, type DirectoryEffect } from "../signaling/conference-directory.ts";
+import { DelayStats } from "../signaling/delay-stats.ts";
+import { Health, type HealthResult } from "../signaling/health.ts";
+import { parseMucClient } from "../signaling/muc-client-config.ts";
+import type { MucClients } from "../signaling/muc-clients.ts";
+import { Shutdown } from "../signaling/shutdown-state.ts";
+import { BridgeMetrics, type MainCounter } from "../stats/bridge-metrics.ts";
+import {
+  type BridgeFacts,
+  BridgeStats,
+  bridgeStatistics,
+  presenceStatistics,
+  statisticsJson,
+} from "../stats/bridge-stats.ts";
+import type { ColibriOutcome, FromWorker, Tag, ToWorker } from "../worker-messages.ts";
+
+/** First look at the CPU after the base line; upstream has its first value at once. */
+const FIRST_LOAD_SAMPLE_MS = 1000;
+/** A worker that does not answer a question of `/debug` by then is busy or gone. */
+const ANSWER_TIMEOUT_MS = 5000;
+
+export interface BridgeOptions {
+  readonly config: BridgeConfig;
+  readonly version: string;
+  readonly runtime: Runtime;
+  readonly log: Logger;
+  readonly post: (worker: number, message: ToWorker) => void;
+  /** Content of `/proc/stat`; empty where there is none. */
+  readonly readProcStat: () => string;
+  /** Shutdown over the API is over: end the process with status 0. */
+  readonly onFinished: () => void;
+  /** A worker found that this process cannot work. */
+  readonly onFatal: (message: string, status: number) => void;
+}
+
+export class Bridge implements BridgeApi {
+  readonly version: string;
+  readonly #options: BridgeOptions;
+  readonly #directory: ConferenceDirectory;
+  readonly #health: Health;
+  readonly #shutdown: Shutdown;
+  readonly #load: LoadMonitor;
+  readonly #cpu = new CpuMeter();
+  readonly #stats = new BridgeStats();
+  readonly #registry: MetricsRegistry;
+  readonly #metrics: BridgeMetrics;
+  readonly #delays = {
+    colibri: new DelayStats(),
+    colibri_processing: new DelayStats(),
+    health: new DelayStats(),
+    version: new DelayStats(),
+  };
+  readonly #colibriWaiting = new Map<Tag, (outcome: ColibriOutcome) => void>();
+  readonly #answerWaiting = new Map<Tag, (value: Json | undefined) => void>();
+  readonly #sentAt = new Map<Tag, number>();
+  readonly #localEndpoints: number[];
+  readonly #bindFailed: boolean[];
+  #nextTag: Tag = 1;
+  #drain: boolean;
+  #steal = 0;
+  #clients: MucClients | undefined;
+  #sockets: ColibriWebSockets | undefined;
+  #shutdownTimer: Timer | undefined;
+
+  constructor(options: BridgeOptions) {
+    const { config, runtime } = options;
+    this.#options = options;
+    this.version = options.version;
+    this.#directory = new ConferenceDirectory({
+      workers: config.workers,
+      random: runtime.random,
+      isRoomJid: (name) => parseBareJid(name) !== undefined && name.includes("@"),
+    });
+    this.#health = new Health(config.health, runtime.clock.now());
+    this.#shutdown = new Shutdown(config.shutdown);
+    this.#load = new LoadMonitor(config.load.thresholds);
+    this.#drain = config.initialDrain;
+    this.#localEndpoints = new Array<number>(config.workers).fill(0);
+    this.#bindFailed = new Array<boolean>(config.workers).fill(false);
+    this.#registry = new MetricsRegistry({ prefix: "jitsi_jvb", clock: runtime.clock });
+    this.#metrics = new BridgeMetrics(this.#registry, {
+      totals: () => this.#stats.totals(),
+      facts: () => this.#facts(),
+      cpuSteal: () => this.#steal,
+      startedAt: runtime.clock.wallNow(),
+    });
+  }
+
+  /** For the process metrics, which belong to `main.ts`. */
+  get registry(): MetricsRegistry {
+    return this.#registry;
+  }
+
+  /** Begins health checks, load samples and the statistics presence. */
+  start(clients: MucClients, sockets: ColibriWebSockets | undefined): void {
+    const { config, runtime } = this.#options;
+    const { timers, clock } = runtime;
+    this.#clients = clients;
+    this.#sockets = sockets;
+    timers.every(config.health.intervalMs, () => this.#checkHealth());
+    this.#cpu.handleReading(this.#options.readProcStat());
+    timers.after(FIRST_LOAD_SAMPLE_MS, () => this.#sampleLoad());
+    timers.every(LOAD_SAMPLE_PERIOD_MS, () => this.#sampleLoad());
+    this.#publish();
+    timers.every(config.presenceIntervalMs, () => this.#publish());
+    for (const client of config.mucClients) clients.add(client);
+    this.#options.log.debug("Bridge started", { at: Math.round(clock.now()) });
+  }
+
+  count(counter: MainCounter): void {
+    this.#metrics.count(counter);
+  }
+
+  addDelay(kind: "colibri" | "health" | "version", delayMs: number): void {
+    this.#delays[kind].add(delayMs);
+  }
+
+  /** Sends to the worker of a conference; false when there is none. */
+  toConference(conference: string, message: ToWorker): boolean {
+    const entry = this.#directory.byConference(conference);
+    if (entry === undefined) return false;
+    this.#options.post(entry.worker, message);
+    return true;
+  }
+
+  /** Takes one message of a worker. */
+  handleWorker(worker: number, message: FromWorker): void {
+    switch (message.kind) {
+      case "ready":
+        return this.#workerReady(worker, message);
+      case "fatal":
+        return this.#options.onFatal(message.message, message.status);
+      case "colibriDone": {
+        const { tag, outcome, expired } = message;
+        return this.#execute(this.#directory.handleDone(tag, outcome, expired));
+      }
+      case "conferenceExpired":
+        return this.#execute(this.#directory.handleExpired(message.conference));
+      case "localEndpoints":
+        this.#localEndpoints[worker] = message.count;
+        this.#shutdown.handleEndpoints(this.#countEndpoints(), this.#options.runtime.clock.now());
+        return this.#armShutdown();
+      case "channelVerdict":
+      case "channelSend":
+      case "channelClose":
+        return this.#sockets?.handle(message);
+      case "answer": {
+        const waiting = this.#answerWaiting.get(message.tag);
+        this.#answerWaiting.delete(message.tag);
+        return waiting?.(message.value);
+      }
+      case "stats":
+        return this.#stats.handleReport(worker, message.stats);
+      default:
+        throw new Bug(message satisfies never);
+    }
+  }
+
+  handleWorkerDeath(worker: number): void {
+    this.#localEndpoints[worker] = 0;
+    this.#execute(this.#directory.handleWorkerGone(worker));
+  }
+
+  health(): HealthResult {
+    return this.#health.result(this.#options.runtime.clock.now());
+  }
+
+  statistics(): Readonly<Record<string, number | boolean | string>> {
+    return statisticsJson(bridgeStatistics(this.#stats.totals(), this.#facts()));
+  }
+
+  metrics(accept: string | undefined): MetricsView | undefined {
+    return this.#registry.view(accept, JVB_METRICS);
+  }
+
+  get drain(): boolean {
+    return this.#drain;
+  }
+
+  setDrain(on: boolean): void {
+    if (on !== this.#drain) this.#options.log.info(on ? "Drain mode on" : "Drain mode off");
+    this.#drain = on;
+  }
+
+  shutDown(graceful: boolean): void {
+    const { log, runtime } = this.#options;
+    const before = this.#shutdown.state;
+    this.#shutdown.handleRequest(graceful, this.#countEndpoints(), runtime.clock.now());
+    if (this.#shutdown.state === before) return;
+    log.info("Shutdown asked for", { graceful, state: this.#shutdown.state });
+    if (this.#shutdown.isGraceful) this.#directory.refuseCreation();
+    this.#armShutdown();
+  }
+
+  conferenceOf(meetingId: string): string | undefined {
+    return this.#directory.byMeeting(meetingId)?.conference;
+  }
+
+  colibri(request: ConferenceModify): Promise<ColibriOutcome> {
+    const tag = this.#nextTag++;
+    return new Promise((resolve) => {
+      this.#colibriWaiting.set(tag, resolve);
+      this.#execute(this.#directory.handleRequest(tag, request));
+    });
+  }
+
+  async debug(
+    conference: string | undefined,
+    endpoint: string | undefined,
+    mode: DebugMode,
+  ): Promise<Readonly<Record<string, Json>>> {
+    const entry = conference === undefined ? undefined : this.#directory.byConference(conference);
+    if (conference !== undefined && entry === undefined) return {};
+    const workers = entry === undefined ? this.#localEndpoints.keys() : [entry.worker];
+    const states = await Promise.all(
+      [...workers].map((worker) =>
+        this.#ask(worker, (tag) => ({ kind: "debug", tag, conference, endpoint, mode })),
+      ),
+    );
+    return Object.assign({}, ...states) as Record<string, Json>;
+  }
+
+  speakers(conference: string): Promise<Json | undefined> {
+    const entry = this.#directory.byConference(conference);
+    if (entry === undefined) return Promise.resolve(undefined);
+    return this.#ask(entry.worker, (tag) => ({ kind: "speakers", tag, conference }));
+  }
+
+  debugHead(): Readonly<Record<string, Json>> {
+    const { success, hardFailure, message } = this.health();
+    return {
+      shutdown_state: this.#shutdown.state,
+      drain: this.#drain,
+      time: this.#options.runtime.clock.wallNow(),
+      load_management: {
+        state: this.#load.state,
+        stress: String(this.#load.stress),
+        reducer_enabled: "false",
+      },
+      health: { success, hardFailure, responseCode: null, message: message ?? null },
+    };
+  }
+
+  debugStats(name: string): Json | undefined {
+    switch (name) {
+      case "xmpp-delay-stats":
+        return Object.fromEntries(
+          Object.entries(this.#delays).map(([kind, delays]) => [kind, delays.json()]),
+        );
+      case "node-stats":
+      case "payload-verification":
+        return { num_payload_verification_failures: 0 };
+      case "pool-stats":
+      case "queue-stats":
+      case "transit-stats":
+      case "task-pool-stats":
+      case "ice-stats":
+      case "conference-packet-stats":
+      case "tossed-packet-stats":
+        return {};
+      default:
+        return undefined;
+    }
+  }
+
+  mucClients(): readonly string[] {
+    return this.#clients?.ids ?? [];
+  }
+
+  addMucClient(id: string, properties: ReadonlyMap<string, string>): boolean {
+    const parsed = parseMucClient(id, properties);
+    if (!parsed.ok) {
+      this.#options.log.warn("MUC client refused", { client: id, why: parsed.error });
+      return false;
+    }
+    this.#clients?.add(parsed.value);
+    return true;
+  }
+
+  removeMucClient(id: string): boolean {
+    return this.#clients?.remove(id) ?? false;
+  }
+
+  #execute(effects: readonly DirectoryEffect[]): void {
+    const { now } = this.#options.runtime.clock;
+    for (const effect of effects) {
+      if (effect.kind === "send") {
+        if (effect.message.kind === "colibri") this.#sentAt.set(effect.message.tag, now());
+        this.#options.post(effect.worker, effect.message);
+        continue;
+      }
+      const sentAt = this.#sentAt.get(effect.tag);
+      this.#sentAt.delete(effect.tag);
+      if (sentAt !== undefined) this.#delays.colibri_processing.add(now() - sentAt);
+      const waiting = this.#colibriWaiting.get(effect.tag);
+      this.#colibriWaiting.delete(effect.tag);
+      waiting?.(effect.outcome);
+    }
+  }
+
+  #ask(worker: number, message: (tag: Tag) => ToWorker): Promise<Json | undefined> {
+    const tag = this.#nextTag++;
+    return new Promise((resolve) => {
+      const late = this.#options.runtime.timers.after(ANSWER_TIMEOUT_MS, () => {
+        this.#answerWaiting.delete(tag);
+        resolve(undefined);
+      });
+      this.#answerWaiting.set(tag, (value) => {
+        late.cancel();
+        resolve(value);
+      });
+      this.#options.post(worker, message(tag));
+    });
+  }
+
+  #workerReady(worker: number, message: Extract<FromWorker, { kind: "ready" }>): void {
+    const { log } = this.#options;
+    const addresses = message.localAddresses.map(({ ip, port }) => `${ip}:${port}`).join(" ");
+    log.info("Media worker ready", { worker, addresses });
+    const failed = message.localAddresses.length === 0;
+    this.#bindFailed[worker] = failed;
+    for (const failure of message.bindFailures) {
+      log.error(`Cannot bind ${failure}; change videobridge.ice.udp.port or free the port`);
+    }
+    if (failed) this.#checkHealth();
+  }
+
+  #countEndpoints(): number {
+    return this.#localEndpoints.reduce((sum, count) => sum + count, 0);
+  }
+
+  #armShutdown(): void {
+    this.#shutdownTimer?.cancel();
+    const { clock, timers } = this.#options.runtime;
+    const at = this.#shutdown.pollTimeout();
+    if (at === undefined) return;
+    this.#shutdownTimer = timers.after(Math.max(0, at - clock.now()), () => {
+      this.#shutdown.handleTimeout(clock.now());
+      if (this.#shutdown.isFinished) this.#options.onFinished();
+      else this.#armShutdown();
+    });
+  }
+
+  #checkHealth(): void {
+    const { config, runtime, log } = this.#options;
+    const now = runtime.clock.now();
+    const before = this.#health.result(now);
+    const { addresses, mappings } = config.settings.sockets;
+    const known = [...addresses.map(({ ip }) => ip), ...mappings.map(({ publicIp }) => publicIp)];
+    const facts = {
+      hasValidAddress: known.some(isPublicAddress),
+      stunSucceeded: config.stunServers.length === 0,
+      bindError: this.#bindFailed.includes(true) ? "no socket" : undefined,
+    };
+    this.#health.handleCheck(facts, now);
+    const after = this.#health.result(now);
+    if (before.success && !after.success) log.error(`Unhealthy: ${after.message ?? ""}`);
+    if (!before.success && after.success) log.info("Healthy again");
+  }
+
+  #sampleLoad(): void {
+    const { measurement, detectSteal } = this.#options.config.load;
+    const { busy, steal } = this.#cpu.handleReading(this.#options.readProcStat());
+    this.#steal = steal;
+    const totals = this.#stats.totals();
+    const load =
+      measurement === "packet-rate"
+        ? totals.incomingPps + totals.outgoingPps
+        : busy + (detectSteal ? steal : 0);
+    this.#load.handleSample(load);
+  }
+
+  #publish(): void {
+    const stats = bridgeStatistics(this.#stats.totals(), this.#facts());
+    this.#clients?.publish(presenceStatistics(stats, this.#options.config.statsWhitelist));
+  }
+
+  #facts(): BridgeFacts {
+    const { config, runtime } = this.#options;
+    const figures = this.#clients?.figures();
+    return {
+      stress: this.#load.stress,
+      averageParticipantStress: config.load.averageParticipantStress,
+      gracefulShutdown: this.#shutdown.isGraceful,
+      shuttingDown: this.#shutdown.isShuttingDown,
+      drain: this.#drain,
+      healthy: this.health().success,
+      version: this.version,
+      release: config.release,
+      region: config.region,
+      // Without relays a bridge must not be chosen as one of several.
+      relayId: undefined,
+      threads: config.jvmStats ? threadCount() : undefined,
+      mucClientsConfigured: figures?.clientsConfigured ?? 0,
+      mucClientsConnected: figures?.clientsConnected ?? 0,
+      mucsConfigured: figures?.roomsConfigured ?? 0,
+      mucsJoined: figures?.roomsJoined ?? 0,
+      wallNow: runtime.clock.wallNow(),
+    };
+  }
+}

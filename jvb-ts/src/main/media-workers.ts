@@ -1,0 +1,81 @@
+/** Starts the media worker threads and speaks to them. Driver: no decisions but restarting. */
+import { Worker } from "node:worker_threads";
+import type { Logger, LogLevel } from "#shared/logging/logger";
+import type { Runtime } from "#shared/runtime/runtime";
+import type { BridgeSettings } from "../conference/settings.ts";
+import type { FromWorker, ToWorker, WorkerStart } from "../worker-messages.ts";
+
+/** A worker that dies is started again after this long. */
+const RESTART_DELAY_MS = 1000;
+
+export interface MediaWorkersOptions {
+  readonly count: number;
+  readonly settings: BridgeSettings;
+  readonly logLevel: LogLevel;
+  readonly runtime: Runtime;
+  readonly log: Logger;
+  readonly onMessage: (worker: number, message: FromWorker) => void;
+  /** The thread ended by itself: its conferences are gone. */
+  readonly onDeath: (worker: number) => void;
+}
+
+export class MediaWorkers {
+  readonly #options: MediaWorkersOptions;
+  readonly #workers: (Worker | undefined)[] = [];
+  #stopping = false;
+
+  constructor(options: MediaWorkersOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    for (let index = 0; index < this.#options.count; index++) this.#spawn(index);
+  }
+
+  post(worker: number, message: ToWorker): void {
+    this.#workers[worker]?.postMessage(message);
+  }
+
+  broadcast(message: ToWorker): void {
+    for (const worker of this.#workers) worker?.postMessage(message);
+  }
+
+  /** Ends all threads; resolves when they are gone. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all(
+      this.#workers.map(async (worker) => {
+        if (worker === undefined) return;
+        const gone = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+        worker.postMessage({ kind: "stop" } satisfies ToWorker);
+        await gone;
+      }),
+    );
+  }
+
+  #spawn(index: number): void {
+    const { count, settings, logLevel, log } = this.#options;
+    const workerData: WorkerStart = { index, workers: count, settings, logLevel };
+    // A bundle has its worker beside it; run from source this file is one folder down.
+    const bundled = import.meta.url.endsWith(".mjs");
+    const url = new URL(bundled ? "./worker.mjs" : "../worker.ts", import.meta.url);
+    const worker = new Worker(url, {
+      workerData,
+      ...(bundled ? {} : { execArgv: ["--conditions=source"] }),
+    });
+    this.#workers[index] = worker;
+    worker.on("message", (message: FromWorker) => this.#options.onMessage(index, message));
+    worker.on("error", (cause) => log.error("A media worker failed", { worker: index }, cause));
+    worker.on("exit", () => this.#exited(index));
+  }
+
+  #exited(index: number): void {
+    this.#workers[index] = undefined;
+    if (this.#stopping) return;
+    this.#options.log.error("A media worker ended, starting it again", { worker: index });
+    this.#options.onDeath(index);
+    this.#options.runtime.timers.after(RESTART_DELAY_MS, () => {
+      if (!this.#stopping) this.#spawn(index);
+    });
+  }
+}
