@@ -43,7 +43,10 @@ export function parseBridgeMessage(text: string): Result<BridgeMessage, BridgeMe
   const fields = new JsonFields(json);
   const message = read(colibriClass, fields, json);
   if (message === undefined) {
-    return err({ reason: "unknownClass", text: `unknown colibriClass ${colibriClass.slice(0, 64)}` });
+    return err({
+      reason: "unknownClass",
+      text: `unknown colibriClass ${colibriClass.slice(0, 64)}`,
+    });
   }
   if (fields.fault !== undefined) {
     return err({ reason: "badField", text: `${colibriClass}: ${fields.fault}` });

@@ -304,7 +304,9 @@ export class IceAgent {
   }
 
   #respondUnknown(socket: number, remote: SocketAddress, request: StunMessage): void {
-    const list = Uint8Array.from(request.unknownRequired.flatMap((type) => [type >> 8, type & 255]));
+    const list = Uint8Array.from(
+      request.unknownRequired.flatMap((type) => [type >> 8, type & 255]),
+    );
     const fill = (writer: StunWriter) =>
       writer.error(420, "Unknown Attribute").attribute(Attribute.unknownAttributes, list);
     this.#respond(socket, remote, request, fill, "error");
@@ -556,7 +558,8 @@ export class IceAgent {
 
   /** Controlling side, before the first nomination. */
   #nominate(now: Millis): void {
-    if (!this.#controlling || this.#selected !== undefined || this.#nominating !== undefined) return;
+    if (!this.#controlling || this.#selected !== undefined || this.#nominating !== undefined)
+      return;
     const pair = this.#choose(now);
     if (pair === undefined) return;
     this.#nominating = pair;
@@ -636,7 +639,9 @@ export class IceAgent {
 
   #consentInterval(): Millis {
     const { consentIntervalMs, consentRandomize } = this.#settings;
-    return consentRandomize ? consentIntervalMs * (0.8 + 0.4 * this.#random.float()) : consentIntervalMs;
+    return consentRandomize
+      ? consentIntervalMs * (0.8 + 0.4 * this.#random.float())
+      : consentIntervalMs;
   }
 
   #askConsent(now: Millis): void {
@@ -649,7 +654,8 @@ export class IceAgent {
     if (!asked) this.#startCheck(selected, "consent", false, now);
     if (this.#settings.keepAliveStrategy !== "all_succeeded") return;
     for (const pair of this.#pairs.values()) {
-      if (pair !== selected && pair.state === "succeeded") this.#startCheck(pair, "consent", false, now, 0);
+      if (pair !== selected && pair.state === "succeeded")
+        this.#startCheck(pair, "consent", false, now, 0);
     }
   }
 
@@ -659,7 +665,8 @@ export class IceAgent {
    */
   #suspectSelected(pair: CandidatePair, now: Millis): void {
     const selected = this.#selected;
-    if (selected === undefined || this.#probe !== undefined || this.#nominating !== undefined) return;
+    if (selected === undefined || this.#probe !== undefined || this.#nominating !== undefined)
+      return;
     const silence = now - (selected.heardAt ?? Number.NEGATIVE_INFINITY);
     if (silence < SUSPICIOUS_SILENCE_MS) return;
     this.#probe = { pair, at: now + PROBE_MS };

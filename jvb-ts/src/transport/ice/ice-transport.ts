@@ -185,7 +185,8 @@ export class IceTransport {
   handleTimeout(now: Millis): void {
     if (this.#closed) return;
     this.#current.agent.handleTimeout(now);
-    if (this.#pending !== undefined && this.#pending.giveUpAt <= now) this.#restartFailed("time-out");
+    if (this.#pending !== undefined && this.#pending.giveUpAt <= now)
+      this.#restartFailed("time-out");
     this.#pending?.agent.handleTimeout(now);
     for (const { generation, freeAt } of this.#retiring) if (freeAt <= now) this.#free(generation);
     this.#retiring = this.#retiring.filter(({ freeAt }) => freeAt > now);

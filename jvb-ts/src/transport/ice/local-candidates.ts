@@ -47,7 +47,11 @@ export function localCandidates(options: LocalCandidateOptions, random: Random):
     foundations.set(key, known);
     return known;
   };
-  const make = (type: "host" | "srflx", base: SocketAddress, address: SocketAddress): Candidate => ({
+  const make = (
+    type: "host" | "srflx",
+    base: SocketAddress,
+    address: SocketAddress,
+  ): Candidate => ({
     component: 1,
     foundation: foundation(type, base.ip),
     generation: 0,

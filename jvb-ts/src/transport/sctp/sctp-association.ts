@@ -24,8 +24,8 @@ import {
   words,
 } from "./sctp-packet.ts";
 import { MAX_STREAMS, type SctpMessage, SctpReceiver } from "./sctp-receiver.ts";
-import { RetransmissionTimeout, SctpSender } from "./sctp-sender.ts";
 import { SctpReset } from "./sctp-reset.ts";
+import { RetransmissionTimeout, SctpSender } from "./sctp-sender.ts";
 
 /** Port on both sides (spec jvb-control 4.2). */
 export const SCTP_PORT = 5000;
@@ -121,7 +121,11 @@ export class SctpAssociation {
     const sackNeeded = this.#handleChunks(packet, replies, now);
     const peer = this.#peer;
     if (peer === undefined || this.#ended) return;
-    for (let message = peer.receiver.poll(); message !== undefined; message = peer.receiver.poll()) {
+    for (
+      let message = peer.receiver.poll();
+      message !== undefined;
+      message = peer.receiver.poll()
+    ) {
       this.#events.push({ kind: "message", message });
     }
     if (peer.receiver.overflow) {
@@ -231,7 +235,8 @@ export class SctpAssociation {
           this.#end("shut down");
           break;
         default:
-          if (peer !== undefined && this.#handlePeerChunk(peer, chunk, replies, now)) sackNeeded = true;
+          if (peer !== undefined && this.#handlePeerChunk(peer, chunk, replies, now))
+            sackNeeded = true;
       }
     }
     return sackNeeded;
@@ -251,7 +256,8 @@ export class SctpAssociation {
         if (!peer.sender.handleSack(value, now)) this.dropped++;
         return false;
       case ChunkType.heartbeat:
-        if (replies.length < 2) replies.push(buildChunk(ChunkType.heartbeatAck, 0, value.slice(0, 512)));
+        if (replies.length < 2)
+          replies.push(buildChunk(ChunkType.heartbeatAck, 0, value.slice(0, 512)));
         return false;
       case ChunkType.reconfig:
         this.#handleReconfig(peer, value, replies);

@@ -181,7 +181,8 @@ export class SctpReceiver {
       if (serialDiff(fragment.tsn, tsn) <= 0) this.#forget(fragment);
     }
     this.#advance();
-    for (let at = 4; at < value.length; at += 4) this.#skip(view.getUint16(at), view.getUint16(at + 2));
+    for (let at = 4; at < value.length; at += 4)
+      this.#skip(view.getUint16(at), view.getUint16(at + 2));
     return true;
   }
 
@@ -189,7 +190,8 @@ export class SctpReceiver {
   #skip(stream: number, ssn: number): void {
     const order = this.#streams.get(stream);
     if (order === undefined) {
-      if (stream < MAX_STREAMS) this.#streams.set(stream, { next: (ssn + 1) & 0xffff, waiting: new Map() });
+      if (stream < MAX_STREAMS)
+        this.#streams.set(stream, { next: (ssn + 1) & 0xffff, waiting: new Map() });
       return;
     }
     // Half the number space ahead counts as old.

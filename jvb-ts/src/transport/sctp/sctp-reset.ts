@@ -34,7 +34,9 @@ export class SctpReset {
   #nextRequest: number;
   #expected: number;
   #lastResult: number = Result.nothing;
-  #under: { readonly sequence: number; readonly chunk: Uint8Array; readonly streams: number[] } | undefined;
+  #under:
+    | { readonly sequence: number; readonly chunk: Uint8Array; readonly streams: number[] }
+    | undefined;
   #repeatNow = false;
   #done: number[] = [];
   timeoutAt: Millis | undefined;

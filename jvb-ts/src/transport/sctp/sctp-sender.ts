@@ -165,7 +165,16 @@ export class SctpSender {
     view.setUint32(8, message.ppid);
     value.set(part, 12);
     const bytes = buildChunk(ChunkType.data, (begin ? 2 : 0) | (end ? 1 : 0), value);
-    return { bytes, tsn, size, sentAt: 0, transmissions: 0, missing: 0, acked: false, repeat: false };
+    return {
+      bytes,
+      tsn,
+      size,
+      sentAt: 0,
+      transmissions: 0,
+      missing: 0,
+      acked: false,
+      repeat: false,
+    };
   }
 
   #transmit(chunk: OutChunk, now: Millis): void {
@@ -205,7 +214,8 @@ export class SctpSender {
 
   /** Cumulative acknowledgement alone (SHUTDOWN carries one). */
   handleCumulative(cumulative: number, now: Millis): void {
-    if (serialDiff(cumulative, this.lastTsn) > 0 || serialDiff(cumulative, this.#acked) <= 0) return;
+    if (serialDiff(cumulative, this.lastTsn) > 0 || serialDiff(cumulative, this.#acked) <= 0)
+      return;
     this.#acknowledgeUpTo(cumulative, now);
     if (this.#outstanding.length === 0) this.#timeoutAt = undefined;
   }
@@ -223,7 +233,12 @@ export class SctpSender {
     return freed;
   }
 
-  #acknowledgeGaps(cumulative: number, view: DataView, gaps: number, now: Millis): number | undefined {
+  #acknowledgeGaps(
+    cumulative: number,
+    view: DataView,
+    gaps: number,
+    now: Millis,
+  ): number | undefined {
     let highest: number | undefined;
     for (let i = 0; i < gaps; i++) {
       const start = (cumulative + view.getUint16(12 + 4 * i)) >>> 0;

@@ -6,7 +6,7 @@
 import type { Logger } from "#shared/logging/logger";
 import { Bug } from "#shared/runtime/bug";
 import type { Millis, Random } from "#shared/runtime/runtime";
-import { buildDcepAck, buildDcepOpen, parseDcep, Ppid } from "./dcep.ts";
+import { buildDcepAck, buildDcepOpen, Ppid, parseDcep } from "./dcep.ts";
 import { type AssociationEvent, SctpAssociation } from "./sctp-association.ts";
 import type { SctpMessage } from "./sctp-receiver.ts";
 

@@ -1,7 +1,7 @@
 import { recordingLogger } from "#shared/testing/recording-logger";
 import { SeededRandom } from "#shared/testing/virtual-runtime";
-import { buildDcepOpen, parseDcep } from "./dcep.ts";
 import { crc32c } from "./crc32c.ts";
+import { buildDcepOpen, parseDcep } from "./dcep.ts";
 import { parsePacket, viewOf } from "./sctp-packet.ts";
 import { SctpTransport } from "./sctp-transport.ts";
 

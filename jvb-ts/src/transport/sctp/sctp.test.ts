@@ -74,7 +74,11 @@ describe("SCTP", () => {
   it("reads and writes DCEP", () => {
     const label = "JVB data channel";
     const protocol = "http://jitsi.org/protocols/colibri";
-    expect(parseDcep(buildDcepOpen(label, protocol))).to.deep.equal({ kind: "open", label, protocol });
+    expect(parseDcep(buildDcepOpen(label, protocol))).to.deep.equal({
+      kind: "open",
+      label,
+      protocol,
+    });
     expect(parseDcep(buildDcepOpen(label, protocol).subarray(0, 20))).to.equal(undefined);
   });
 

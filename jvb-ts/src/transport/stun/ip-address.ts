@@ -19,7 +19,10 @@ function parseIpv6(text: string): Uint8Array {
   const dot = source.indexOf(".");
   if (dot >= 0) {
     const colon = source.lastIndexOf(":");
-    const [a = 0, b = 0, c = 0, d = 0] = source.slice(colon + 1).split(".").map(Number);
+    const [a = 0, b = 0, c = 0, d = 0] = source
+      .slice(colon + 1)
+      .split(".")
+      .map(Number);
     const high = ((a << 8) | b).toString(16);
     const low = ((c << 8) | d).toString(16);
     source = `${source.slice(0, colon + 1)}${high}:${low}`;

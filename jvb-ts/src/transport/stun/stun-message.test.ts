@@ -82,7 +82,8 @@ describe("STUN messages", () => {
       flipped[at] = (flipped[at] ?? 0) ^ 1;
       const message = parseStun(flipped);
       // The type of the FINGERPRINT attribute itself may turn into another optional attribute.
-      if (message !== undefined) expect(at).to.be.within(sampleRequest.length - 8, sampleRequest.length - 7);
+      if (message !== undefined)
+        expect(at).to.be.within(sampleRequest.length - 8, sampleRequest.length - 7);
     }
   });
 });

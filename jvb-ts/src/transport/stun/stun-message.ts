@@ -209,10 +209,7 @@ export function integrityHolds(message: StunMessage, key: string): boolean {
 
 /** HMAC-SHA1 over the message so far, its length field counting the attribute to come. */
 function integrityOf(prefix: Uint8Array, key: string): Uint8Array {
-  return createHmac("sha1", key)
-    .update(withLength(prefix, 24))
-    .update(prefix.subarray(4))
-    .digest();
+  return createHmac("sha1", key).update(withLength(prefix, 24)).update(prefix.subarray(4)).digest();
 }
 
 function fingerprintOf(prefix: Uint8Array): number {

@@ -1,0 +1,140 @@
+import { expect } from "chai";
+import type { Fingerprint } from "#shared/stanza/media";
+import { recordingLogger } from "#shared/testing/recording-logger";
+import { type DtlsEvent, DtlsTransport } from "./dtls-transport.ts";
+import { fakeDtls } from "./fake-dtls.test.ts";
+import { certificateMatches } from "./fingerprints.ts";
+
+const fingerprint = (
+  value: string,
+  setup: Fingerprint["setup"] = "active",
+  hash = "sha-256",
+): Fingerprint => ({ hash, setup, value, cryptex: undefined });
+
+function transport(options: { noProfile?: boolean } = {}): DtlsTransport {
+  const engine = fakeDtls({ fingerprint: "AA:BB", ...options });
+  return new DtlsTransport({
+    engine,
+    certificate: engine.createCertificate(),
+    log: recordingLogger(),
+  });
+}
+
+function drain(dtls: DtlsTransport): DtlsEvent[] {
+  const events: DtlsEvent[] = [];
+  for (let event = dtls.poll(); event !== undefined; event = dtls.poll()) events.push(event);
+  return events;
+}
+const kinds = (dtls: DtlsTransport) => drain(dtls).map(({ kind }) => kind);
+const hello = (certificate: string) => Uint8Array.of(22, ...Buffer.from(certificate));
+
+describe("DTLS transport", () => {
+  for (const [setup, role, described] of [
+    ["active", "server", "passive"],
+    ["passive", "client", "active"],
+    ["actpass", "undecided", "actpass"],
+    [undefined, "undecided", "actpass"],
+  ] as const) {
+    it(`peer's setup ${setup} makes us ${role}`, () => {
+      const dtls = transport();
+      expect(dtls.describe().setup).to.equal("actpass");
+      const first = { ...fingerprint("CC"), setup };
+      dtls.setRemote([first, fingerprint("DD", "passive")], 0);
+      expect(dtls.role).to.equal(role);
+      expect(dtls.describe().setup).to.equal(described);
+    });
+  }
+
+  it("starts as client when ICE is writable, not earlier", () => {
+    const dtls = transport();
+    dtls.setRemote([fingerprint("CC:DD", "passive")], 0);
+    expect(kinds(dtls)).to.deep.equal([]);
+    dtls.setWritable(10);
+    expect(kinds(dtls)).to.deep.equal(["datagram"]);
+    expect(dtls.pollTimeout()).to.equal(1010);
+    dtls.handleTimeout(1010);
+    expect(kinds(dtls)).to.deep.equal(["datagram"]);
+    dtls.handleDatagram(hello("CC:DD"), 1100);
+    expect(kinds(dtls)).to.deep.equal(["connected"]);
+    expect(dtls.pollTimeout()).to.equal(undefined);
+  });
+
+  it("keeps a ClientHello that comes before the description, within limits", () => {
+    const dtls = transport();
+    dtls.setWritable(0);
+    for (let i = 0; i < 40; i++) dtls.handleDatagram(hello("cc:dd"), 5);
+    expect(dtls.dropped).to.equal(8);
+    expect(kinds(dtls)).to.deep.equal([]);
+    dtls.setRemote([fingerprint("CC:DD")], 10);
+    expect(kinds(dtls)).to.include("connected");
+  });
+
+  it("refuses a certificate that was not signalled, keys stay unused", () => {
+    const dtls = transport();
+    dtls.setRemote([fingerprint("CC:DD")], 0);
+    dtls.setWritable(0);
+    dtls.handleDatagram(hello("EE:FF"), 5);
+    const events = drain(dtls);
+    expect(events.map(({ kind }) => kind)).to.deep.equal(["datagram", "datagram", "failed"]);
+    expect(dtls.failed).to.equal(true);
+    dtls.handleDatagram(hello("CC:DD"), 6);
+    expect(kinds(dtls)).to.deep.equal([]);
+    expect(dtls.dropped).to.equal(1);
+  });
+
+  it("fails without a common SRTP profile", () => {
+    const dtls = transport({ noProfile: true });
+    dtls.setRemote([fingerprint("CC:DD")], 0);
+    dtls.setWritable(0);
+    dtls.handleDatagram(hello("CC:DD"), 5);
+    expect(kinds(dtls).at(-1)).to.equal("failed");
+  });
+
+  it("fails 30 s after the start of the handshake", () => {
+    const dtls = transport();
+    dtls.setRemote([fingerprint("CC:DD")], 0);
+    dtls.setWritable(1000);
+    dtls.handleTimeout(30_999);
+    expect(dtls.failed).to.equal(false);
+    expect(dtls.pollTimeout()).to.equal(31_000);
+    dtls.handleTimeout(31_000);
+    expect(kinds(dtls).at(-1)).to.equal("failed");
+  });
+
+  it("hands data over only once connected", () => {
+    const dtls = transport();
+    dtls.setRemote([fingerprint("CC:DD")], 0);
+    dtls.setWritable(0);
+    dtls.handleDatagram(Uint8Array.of(23, 1, 2), 1);
+    expect(kinds(dtls)).to.deep.equal([]);
+    dtls.handleDatagram(hello("CC:DD"), 2);
+    drain(dtls);
+    dtls.handleDatagram(Uint8Array.of(23, 1, 2), 3);
+    expect(drain(dtls)).to.deep.equal([{ kind: "data", bytes: Uint8Array.of(1, 2) }]);
+  });
+});
+
+describe("certificate check", () => {
+  const actual: Record<string, string> = { "sha-512": "A5", "sha-256": "A2", "sha-1": "A1" };
+  const of = (hash: string) => actual[hash];
+  for (const [name, signalled, matches] of [
+    ["one match", [fingerprint("A2")], true],
+    ["letter case", [fingerprint("a2", "active", "SHA-256")], true],
+    ["one of several", [fingerprint("B2"), fingerprint("A2")], true],
+    ["wrong", [fingerprint("B2")], false],
+    ["none", [], false],
+    [
+      "right sha-512, wrong sha-256",
+      [fingerprint("B2"), fingerprint("A5", "active", "sha-512")],
+      true,
+    ],
+    [
+      "wrong sha-512, right sha-256",
+      [fingerprint("A2"), fingerprint("B5", "active", "sha-512")],
+      false,
+    ],
+    ["only a refused hash", [fingerprint("A3", "active", "md5")], false],
+  ] as const) {
+    it(name, () => expect(certificateMatches(signalled, of)).to.equal(matches));
+  }
+});
