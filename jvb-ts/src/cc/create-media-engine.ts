@@ -1,0 +1,25 @@
+/** Puts the packet path together with this room's projections and allocation. */
+import type { Random } from "#shared/runtime/runtime";
+import type { MediaEngineOptions } from "../media/engine-options.ts";
+import type { MediaEngine } from "../media/media-engine.ts";
+import type { PacketIo } from "../media/packet-io.ts";
+import { PacketPath } from "../media/packet-path.ts";
+import { allocate } from "./allocation/allocate.ts";
+import { applyConstraints, initialSettings } from "./allocation/settings.ts";
+import { SourceProjection } from "./source-projection.ts";
+
+export interface MediaEngineParts {
+  readonly options: MediaEngineOptions;
+  /** Takes the filled slab; `PacketIo` is one. */
+  readonly sender: Pick<PacketIo, "send">;
+  readonly random: Random;
+}
+
+/** One engine per media worker. */
+export function createMediaEngine(parts: MediaEngineParts): MediaEngine {
+  const cc = {
+    policy: { initialSettings, applyConstraints, allocate },
+    createProjection: () => new SourceProjection(),
+  };
+  return new PacketPath(parts.options, cc, parts.sender, parts.random);
+}

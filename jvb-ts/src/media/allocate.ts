@@ -1,0 +1,149 @@
+/**
+ * Runs bandwidth allocation for all receivers of a conference and applies what came out: projection
+ * targets, forwarded sets, constraints for senders (spec jvb-media 10.6, 10.7). Allocates memory:
+ * it runs on changes and every 5 s, not per packet.
+ */
+import type { Millis } from "#shared/runtime/runtime";
+import type { SourceValue } from "./allocation-port.ts";
+import type { ConferenceState, EndpointState, VideoSource } from "./media-state.ts";
+import { VideoLeg } from "./media-state.ts";
+import type { PathContext } from "./path-context.ts";
+
+/** Reallocates for every receiver of the conference. */
+export function reallocate(ctx: PathContext, conference: ConferenceState, now: Millis): void {
+  conference.allocationDirty = false;
+  conference.nextAllocationAt = now + ctx.options.maxTimeBetweenCalculationsMs;
+  const sources = sourcesInOrder(conference);
+  const values = new Map<VideoSource, SourceValue>();
+  for (const source of sources) values.set(source, valueOf(source, now));
+  for (const receiver of conference.endpoints) allocateFor(ctx, receiver, sources, values);
+  announceConstraints(ctx, conference);
+}
+
+/** Endpoints in speech order, those with available video first, each with its sources. */
+function sourcesInOrder(conference: ConferenceState): readonly VideoSource[] {
+  const byId = new Map(conference.endpoints.map((endpoint) => [endpoint.id, endpoint]));
+  const hasVideo = (id: string) =>
+    byId.get(id)?.videoSources.some((source) => source.isEnabled()) === true;
+  return conference.speech.order(hasVideo).flatMap((id) => byId.get(id)?.videoSources ?? []);
+}
+
+function valueOf(source: VideoSource, now: Millis): SourceValue {
+  return {
+    name: source.name,
+    ownerId: source.owner.id,
+    videoType: source.videoType,
+    layers: source.encodings.flatMap((encoding) =>
+      encoding.layers.map((layer) => ({
+        index: layer.index,
+        height: layer.height,
+        frameRate: layer.frameRate,
+        bitrateBps: encoding.bitrate(layer.tid, now),
+      })),
+    ),
+  };
+}
+
+function allocateFor(
+  ctx: PathContext,
+  receiver: EndpointState,
+  sources: readonly VideoSource[],
+  values: ReadonlyMap<VideoSource, SourceValue>,
+): void {
+  const others = sources.filter((source) => source.owner !== receiver);
+  const byName = new Map(others.map((source) => [source.name, source]));
+  const allocation = ctx.cc.policy.allocate(
+    {
+      settings: receiver.settings,
+      sources: others.map((source) => values.get(source)!),
+      bridgeLastN: ctx.bridgeLastN,
+      // Without a bandwidth estimate nothing limits what is sent.
+      availableBps: Number.POSITIVE_INFINITY,
+    },
+    ctx.options,
+  );
+  receiver.allocation = allocation.sources;
+  receiver.oversending = allocation.oversending;
+  const forwarded: string[] = [];
+  for (const one of allocation.sources) {
+    const source = byName.get(one.name);
+    if (source === undefined) continue;
+    const leg = receiver.legs.get(source) ?? addLeg(ctx, receiver, source);
+    leg.idealIndex = one.idealIndex;
+    leg.maxHeight = one.maxHeight;
+    leg.setTarget(one.targetIndex);
+    if (one.targetIndex >= 0) forwarded.push(one.name);
+  }
+  if (others.length === 0 && receiver.forwarded === undefined) return;
+  if (receiver.forwarded !== undefined && sameSet(receiver.forwarded, forwarded)) {
+    receiver.forwarded = forwarded;
+    return;
+  }
+  receiver.forwarded = forwarded;
+  ctx.events.push({
+    kind: "forwardedSourcesChanged",
+    conference: receiver.conference.id,
+    endpoint: receiver.id,
+    sources: forwarded,
+  });
+}
+
+function addLeg(ctx: PathContext, receiver: EndpointState, source: VideoSource): VideoLeg {
+  const projection = ctx.cc.createProjection();
+  const leg = new VideoLeg(source, receiver, projection, ctx.options.keyframeMaxRequests);
+  receiver.legs.set(source, leg);
+  receiver.legBySsrc.set(source.primarySsrc, leg);
+  source.legs.push(leg);
+  return leg;
+}
+
+function sameSet(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false;
+  const set = new Set(a);
+  return b.every((name) => set.has(name));
+}
+
+/** Forgets the leg of a receiver or a source that is going away. */
+export function removeLeg(leg: VideoLeg): void {
+  leg.setTarget(-1);
+  leg.receiver.legs.delete(leg.source);
+  if (leg.receiver.legBySsrc.get(leg.source.primarySsrc) === leg)
+    leg.receiver.legBySsrc.delete(leg.source.primarySsrc);
+  const at = leg.source.legs.indexOf(leg);
+  if (at >= 0) leg.source.legs.splice(at, 1);
+}
+
+/** Highest constraint over receivers, -1 (unlimited) above all. */
+export function highestConstraint(legs: readonly { readonly maxHeight: number }[]): number {
+  let highest = 0;
+  for (const leg of legs) {
+    if (leg.maxHeight < 0) return -1;
+    if (leg.maxHeight > highest) highest = leg.maxHeight;
+  }
+  return highest;
+}
+
+function announceConstraints(ctx: PathContext, conference: ConferenceState): void {
+  for (const endpoint of conference.endpoints) {
+    for (const source of endpoint.videoSources) {
+      const maxHeight = highestConstraint(source.legs);
+      // Nothing is said about a source before somebody could receive it.
+      if (source.announcedMaxHeight === undefined && source.legs.length === 0) continue;
+      if (maxHeight === source.announcedMaxHeight) continue;
+      source.announcedMaxHeight = maxHeight;
+      announce(ctx, source);
+    }
+  }
+}
+
+/** Puts the constraint of one source into the events, if one was computed. */
+export function announce(ctx: PathContext, source: VideoSource): void {
+  if (source.announcedMaxHeight === undefined) return;
+  ctx.events.push({
+    kind: "senderSourceConstraints",
+    conference: source.owner.conference.id,
+    endpoint: source.owner.id,
+    sourceName: source.name,
+    maxHeight: source.announcedMaxHeight,
+  });
+}

@@ -1,0 +1,166 @@
+/**
+ * Writes outgoing packets into the `TxSlab` and hands it over when it is full. Everything that
+ * differs per receiver but not per codec happens here: header extensions, RTX form, counters.
+ */
+
+import { ONE_BYTE_PROFILE, TWO_BYTE_PROFILE } from "#shared/rtp/header-extensions";
+import { writeUint16 } from "#shared/rtp/rtp-header";
+import type { Millis } from "#shared/runtime/runtime";
+import type { EndpointState } from "./media-state.ts";
+import type { PacketIo } from "./packet-io.ts";
+import type { TxSlab } from "./slab.ts";
+import { HEADROOM, Kind, SLOT_BYTES } from "./slab.ts";
+import type { Stage } from "./stage.ts";
+import { USABLE_SLOTS } from "./stage.ts";
+
+/** Largest RTCP packet the bridge makes. */
+export const MAX_RTCP_BYTES = 1400;
+
+export class Egress {
+  readonly tx: TxSlab;
+  readonly stage: Stage;
+  /** Rows that the sender did not take. */
+  notSent = 0;
+  readonly #sender: Pick<PacketIo, "send">;
+
+  constructor(tx: TxSlab, stage: Stage, sender: Pick<PacketIo, "send">) {
+    this.tx = tx;
+    this.stage = stage;
+    this.#sender = sender;
+  }
+
+  flush(): void {
+    const count = this.tx.count;
+    if (count === 0) return;
+    this.notSent += count - this.#sender.send(this.tx);
+    this.tx.count = 0;
+  }
+
+  /**
+   * Sends what is staged to one receiver. `rtxPayloadType` 0 sends it as it is, else in the form of
+   * RFC 4588 with `osn` before the payload. Returns where its payload lies in the slab (behind an
+   * OSN) so that the caller can rewrite codec fields, valid until the next call.
+   */
+  writeRtp(
+    receiver: EndpointState,
+    ssrc: number,
+    seq: number,
+    timestamp: number,
+    isVideo: boolean,
+    rtxPayloadType: number,
+    osn: number,
+    now: Millis,
+  ): number {
+    if (this.tx.count >= USABLE_SLOTS) this.flush();
+    const { tx, stage } = this;
+    const bytes = stage.bytes;
+    const slot = tx.count;
+    const start = slot * SLOT_BYTES + HEADROOM;
+    stage.writeHeader(start, ssrc, seq, timestamp);
+    let at = start + stage.headerLength;
+    const ids = receiver.extensions;
+    const sendsTcc = receiver.sendsTransportCc;
+    const tcc = sendsTcc && isVideo ? ids.transportCc : 0;
+    const absSendTime = sendsTcc ? 0 : ids.absSendTime;
+    if (tcc !== 0 || absSendTime !== 0 || stage.extensionLength > 0) {
+      bytes[start] = bytes[start]! | 0x10;
+      at = this.#writeExtensions(at, receiver, tcc, absSendTime, now);
+    }
+    if (rtxPayloadType !== 0) {
+      bytes[start + 1] = (stage.marker ? 0x80 : 0) | rtxPayloadType;
+      writeUint16(bytes, at, osn);
+      at += 2;
+    }
+    const payload = stage.payloadAt;
+    bytes.copyWithin(at, payload, payload + stage.payloadLength);
+    const length = at + stage.payloadLength - start;
+    tx.offset[slot] = start;
+    tx.length[slot] = length;
+    tx.session[slot] = receiver.session;
+    tx.kind[slot] = Kind.rtp;
+    tx.count = slot + 1;
+    receiver.packetsSent++;
+    receiver.bytesSent += length;
+    return at;
+  }
+
+  /** Length of the packet written last. */
+  lastLength(): number {
+    return this.tx.length[this.tx.count - 1]!;
+  }
+
+  /** Where to write an RTCP packet of at most `MAX_RTCP_BYTES`; then `commitRtcp`. */
+  beginRtcp(): number {
+    if (this.tx.count >= USABLE_SLOTS) this.flush();
+    return this.tx.count * SLOT_BYTES + HEADROOM;
+  }
+
+  commitRtcp(receiver: EndpointState, length: number): void {
+    const { tx } = this;
+    const slot = tx.count;
+    tx.offset[slot] = slot * SLOT_BYTES + HEADROOM;
+    tx.length[slot] = length;
+    tx.session[slot] = receiver.session;
+    tx.kind[slot] = Kind.rtcp;
+    tx.count = slot + 1;
+    receiver.packetsSent++;
+    receiver.bytesSent += length;
+  }
+
+  #writeExtensions(
+    at: number,
+    receiver: EndpointState,
+    tcc: number,
+    absSendTime: number,
+    now: Millis,
+  ): number {
+    const { stage } = this;
+    const bytes = stage.bytes;
+    const twoByte = stage.needsTwoByte || tcc > 14 || absSendTime > 14;
+    const start = at + 4;
+    let p = start;
+    const source = stage.at + stage.headerLength;
+    for (let i = 0; i < stage.extensionLength; ) {
+      const id = bytes[source + i]!;
+      const length = bytes[source + i + 1]!;
+      p = writeElementHeader(bytes, p, id, length, twoByte);
+      for (let k = 0; k < length; k++) bytes[p + k] = bytes[source + i + 2 + k]!;
+      p += length;
+      i += 2 + length;
+    }
+    if (tcc !== 0) {
+      p = writeElementHeader(bytes, p, tcc, 2, twoByte);
+      writeUint16(bytes, p, receiver.nextTransportCcSeq);
+      receiver.nextTransportCcSeq = (receiver.nextTransportCcSeq + 1) & 0xffff;
+      p += 2;
+    }
+    if (absSendTime !== 0) {
+      p = writeElementHeader(bytes, p, absSendTime, 3, twoByte);
+      const value = Math.floor(((now % 64_000) * 262_144) / 1000) & 0xffffff;
+      bytes[p] = value >> 16;
+      bytes[p + 1] = value >> 8;
+      bytes[p + 2] = value;
+      p += 3;
+    }
+    while (((p - start) & 3) !== 0) bytes[p++] = 0;
+    writeUint16(bytes, at, twoByte ? TWO_BYTE_PROFILE : ONE_BYTE_PROFILE);
+    writeUint16(bytes, at + 2, (p - start) >> 2);
+    return p;
+  }
+}
+
+function writeElementHeader(
+  bytes: Uint8Array,
+  at: number,
+  id: number,
+  length: number,
+  twoByte: boolean,
+): number {
+  if (twoByte) {
+    bytes[at] = id;
+    bytes[at + 1] = length;
+    return at + 2;
+  }
+  bytes[at] = (id << 4) | (length - 1);
+  return at + 1;
+}

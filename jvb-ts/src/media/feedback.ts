@@ -1,0 +1,124 @@
+/** RTCP the bridge makes itself: transport-cc feedback, NACK, receiver reports (spec 8.3-8.9). */
+import {
+  REPORT_BLOCK_BYTES,
+  RR_HEADER_BYTES,
+  writeNack,
+  writeReceiverReportHeader,
+  writeReportBlock,
+} from "#shared/rtp/rtcp-build";
+import type { Millis } from "#shared/runtime/runtime";
+import { MAX_RTCP_BYTES } from "./egress.ts";
+import { writeKeyframeRequests } from "./keyframe-requests.ts";
+import type { EndpointState, RxStream } from "./media-state.ts";
+import type { PathContext } from "./path-context.ts";
+
+/** Period of receiver reports. */
+export const REPORT_INTERVAL_MS = 500;
+const MAX_BLOCKS = 31;
+
+/** Writes everything collected since the last batch. */
+export function writeCollected(ctx: PathContext, now: Millis): void {
+  if (ctx.feedbackDue.count > 0) writeTransportCc(ctx, now);
+  if (now >= ctx.nextNackAt) writeNacks(ctx, now);
+  if (ctx.keyframeSources.count > 0) writeKeyframeRequests(ctx);
+}
+
+function writeTransportCc(ctx: PathContext, now: Millis): void {
+  const { feedbackDue, egress } = ctx;
+  for (let i = 0; i < feedbackDue.count; i++) {
+    const endpoint = feedbackDue.at(i);
+    endpoint.feedbackListed = false;
+    const { transportCc } = endpoint;
+    const { received, lost } = transportCc;
+    for (;;) {
+      const at = egress.beginRtcp();
+      const length = transportCc.write(ctx.tx.bytes, at, endpoint.conference.videoSsrc, now);
+      if (length === 0) break;
+      if (endpoint.transportUp && !endpoint.removed) egress.commitRtcp(endpoint, length);
+    }
+    const reported = transportCc.received - received + (transportCc.lost - lost);
+    endpoint.incomingLoss.add(reported, transportCc.lost - lost);
+  }
+  feedbackDue.truncate(0);
+}
+
+function writeNacks(ctx: PathContext, now: Millis): void {
+  const { nackStreams } = ctx;
+  let kept = 0;
+  let next = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < nackStreams.count; i++) {
+    const stream = nackStreams.at(i);
+    const { nack } = stream;
+    if (now >= nack.dueAt) writeNackFor(ctx, stream, now);
+    if (nack.dueAt === Number.POSITIVE_INFINITY || stream.owner.removed) {
+      stream.inNackList = false;
+      continue;
+    }
+    if (nack.dueAt < next) next = nack.dueAt;
+    nackStreams.set(kept++, stream);
+  }
+  nackStreams.truncate(kept);
+  ctx.nextNackAt = next;
+}
+
+function writeNackFor(ctx: PathContext, stream: RxStream, now: Millis): void {
+  const { owner, nack } = stream;
+  const { seqs, egress } = ctx;
+  const count = nack.collect(seqs, now);
+  if (count === 0 || !owner.transportUp || owner.removed) return;
+  const at = egress.beginRtcp();
+  const sender = owner.conference.videoSsrc;
+  const length = writeNack(ctx.tx.bytes, at, sender, stream.ssrc, seqs, count, MAX_RTCP_BYTES);
+  egress.commitRtcp(owner, length);
+  owner.nacksSent++;
+  stream.nackedPackets += count;
+}
+
+/** One RR with a block for each SSRC that had packets since the last one; none when idle. */
+export function writeReports(ctx: PathContext, endpoint: EndpointState, now: Millis): void {
+  if (!endpoint.transportUp) return;
+  const { egress } = ctx;
+  const bytes = ctx.tx.bytes;
+  let blocks = 0;
+  let at = 0;
+  for (const stream of endpoint.streams.values()) {
+    if (!stream.stats.hasNews()) continue;
+    if (blocks === 0) at = egress.beginRtcp();
+    writeBlock(ctx, stream, bytes, at + RR_HEADER_BYTES + blocks * REPORT_BLOCK_BYTES, now);
+    blocks++;
+    if (blocks < MAX_BLOCKS) continue;
+    commitReport(ctx, endpoint, at, blocks);
+    blocks = 0;
+  }
+  if (blocks > 0) commitReport(ctx, endpoint, at, blocks);
+}
+
+function commitReport(ctx: PathContext, endpoint: EndpointState, at: number, blocks: number): void {
+  writeReceiverReportHeader(ctx.tx.bytes, at, endpoint.conference.videoSsrc, blocks);
+  ctx.egress.commitRtcp(endpoint, RR_HEADER_BYTES + blocks * REPORT_BLOCK_BYTES);
+}
+
+function writeBlock(
+  ctx: PathContext,
+  stream: RxStream,
+  bytes: Uint8Array,
+  at: number,
+  now: Millis,
+): void {
+  const { stats } = stream;
+  stats.closeInterval();
+  // COMPAT(jvb): upstream reports jitter in ms; `rfcJitter` gives the unit of RFC 3550.
+  const ticksPerMs = stream.audio !== undefined ? 48 : 90;
+  const jitter = ctx.options.rfcJitter ? stats.jitterMs * ticksPerMs : stats.jitterMs;
+  writeReportBlock(
+    bytes,
+    at,
+    stream.ssrc,
+    stats.fractionLost,
+    stats.cumulativeLost,
+    stats.extendedHighest,
+    Math.round(jitter),
+    stats.lastSrMiddle,
+    stats.delaySinceLastSr(now),
+  );
+}

@@ -1,0 +1,121 @@
+/**
+ * The fan-out: one received packet to all who want it (spec jvb-media 1.4, 1.5). Reads top to
+ * bottom; per receiver it decides, copies and rewrites, and allocates nothing.
+ */
+import { writeUint16 } from "#shared/rtp/rtp-header";
+import type { Millis } from "#shared/runtime/runtime";
+import { reallocate } from "./allocate.ts";
+import { requestKeyframe } from "./keyframe-requests.ts";
+import type { EndpointState, RxStream, VideoLeg } from "./media-state.ts";
+import type { PathContext } from "./path-context.ts";
+import { PtKind } from "./payload-types.ts";
+import { forwardStrippedRed } from "./red.ts";
+
+/** Sends one audio packet to every other endpoint whose subscription wants it. */
+export function forwardAudio(
+  ctx: PathContext,
+  owner: EndpointState,
+  stream: RxStream,
+  now: Millis,
+): void {
+  const { egress, stage, header } = ctx;
+  const source = stream.audio!;
+  stage.load(header, ctx.rx, owner.extensions.kept, ctx.seq);
+  const isRed = owner.payloadTypes.kind[header.payloadType] === PtKind.audioRed;
+  const alwaysStrip = isRed && ctx.options.redPolicy === "STRIP";
+  let needStripped = false;
+  const endpoints = owner.conference.endpoints;
+  for (let i = 0; i < endpoints.length; i++) {
+    const receiver = endpoints[i]!;
+    if (!wantsAudio(receiver, owner, stream)) continue;
+    if (isRed && (alwaysStrip || !receiver.payloadTypes.hasRed)) {
+      needStripped = true;
+      continue;
+    }
+    egress.writeRtp(receiver, stage.ssrc, stage.seq, stage.timestamp, false, 0, 0, now);
+    const slot = receiver.slot;
+    source.packets[slot] = source.packets[slot]! + 1;
+    source.octets[slot] = source.octets[slot]! + egress.lastLength();
+  }
+  if (needStripped) forwardStrippedRed(ctx, owner, stream, alwaysStrip, now);
+}
+
+/** Endpoint is up, takes audio, is not the sender, and its subscription does not exclude it. */
+export function wantsAudio(
+  receiver: EndpointState,
+  owner: EndpointState,
+  stream: RxStream,
+): boolean {
+  return (
+    receiver !== owner &&
+    receiver.transportUp &&
+    receiver.payloadTypes.acceptAudio &&
+    stream.audio!.unwanted[receiver.slot] === 0
+  );
+}
+
+/** Sends one video packet along every leg whose projection accepts it. */
+export function forwardVideo(
+  ctx: PathContext,
+  owner: EndpointState,
+  stream: RxStream,
+  now: Millis,
+): void {
+  const source = stream.video!;
+  if (ctx.layeringChanged) reallocate(ctx, owner.conference, now);
+  if (source.activeLegs === 0) return;
+  const legs = source.legs;
+  let loaded = false;
+  for (let i = 0; i < legs.length; i++) {
+    const leg = legs[i]!;
+    const receiver = leg.receiver;
+    if (leg.targetIndex < 0 || !receiver.transportUp || !receiver.payloadTypes.acceptVideo)
+      continue;
+    const accepted = leg.projection.project(ctx.video, now);
+    if (leg.projection.needsKeyframe) requestKeyframe(ctx, leg, now);
+    if (!accepted) continue;
+    if (!loaded) {
+      loaded = true;
+      stageVideo(ctx, owner, stream, now);
+    }
+    sendVideo(ctx, leg, now);
+  }
+}
+
+function stageVideo(ctx: PathContext, owner: EndpointState, stream: RxStream, now: Millis): void {
+  const { stage, video } = ctx;
+  const isAv1 = stream.codecName === "AV1";
+  const kept = isAv1 ? owner.extensions.keptWithDescriptor : owner.extensions.kept;
+  stage.load(ctx.header, ctx.rx, kept, ctx.seq);
+  stage.pictureIdAt = video.pictureIdAt;
+  stage.tl0At = video.tl0At;
+  stream.store.put(stage, now);
+}
+
+function sendVideo(ctx: PathContext, leg: VideoLeg, now: Millis): void {
+  const { egress, stage } = ctx;
+  const { projection, receiver } = leg;
+  const timestamp = (stage.timestamp + projection.timestampDelta) | 0;
+  const ssrc = leg.source.primarySsrc;
+  const at = egress.writeRtp(receiver, ssrc, projection.outSeq, timestamp, true, 0, 0, now);
+  rewriteVp8(ctx, at, projection.outPictureId, projection.outTl0);
+  leg.packets++;
+  leg.octets += egress.lastLength();
+  leg.log.put(
+    projection.outSeq,
+    ctx.video.encoding,
+    stage.seq,
+    projection.timestampDelta,
+    projection.outPictureId,
+    projection.outTl0,
+    now,
+  );
+}
+
+/** Puts picture id and TL0PICIDX into the payload at `at`; -1 leaves a field as it is. */
+export function rewriteVp8(ctx: PathContext, at: number, pictureId: number, tl0: number): void {
+  const { stage } = ctx;
+  if (pictureId >= 0 && stage.pictureIdAt > 0)
+    writeUint16(stage.bytes, at + stage.pictureIdAt, 0x8000 | pictureId);
+  if (tl0 >= 0 && stage.tl0At > 0) stage.bytes[at + stage.tl0At] = tl0;
+}

@@ -1,0 +1,58 @@
+/** Key frame requests to senders, limited as spec jvb-media 8.5 says. */
+import { writeFir, writePli } from "#shared/rtp/rtcp-build";
+import type { Millis } from "#shared/runtime/runtime";
+import type { VideoLeg, VideoSource } from "./media-state.ts";
+import type { PathContext } from "./path-context.ts";
+
+/** Added to the sender's round trip for the shortest useful interval. */
+const RTT_MARGIN_MS = 10;
+
+/** Asks the owner for a key frame on behalf of one receiver, unless a limit swallows it. */
+export function requestKeyframe(ctx: PathContext, leg: VideoLeg, now: Millis): void {
+  const { options } = ctx;
+  const { source, keyframeRequests } = leg;
+  const rtt = source.owner.rttMs;
+  const shortest = rtt < 0 ? Number.POSITIVE_INFINITY : rtt + RTT_MARGIN_MS;
+  if (now - source.lastKeyframeRequest < Math.min(options.keyframeSourceMinIntervalMs, shortest))
+    return;
+  const count = leg.keyframeRequestCount;
+  const size = keyframeRequests.length;
+  const last = keyframeRequests[(count + size - 1) % size]!;
+  if (now - last < Math.min(options.keyframeMinIntervalMs, shortest)) return;
+  const oldest = keyframeRequests[count % size]!;
+  if (now - oldest < options.keyframeMaxRequestIntervalMs) return;
+  keyframeRequests[count % size] = now;
+  leg.keyframeRequestCount = count + 1;
+  collectKeyframe(ctx, source, now);
+}
+
+/** Asks without a limit per receiver: the bridge itself wants one. */
+export function collectKeyframe(ctx: PathContext, source: VideoSource, now: Millis): void {
+  source.lastKeyframeRequest = now;
+  if (source.keyframeRequested) return;
+  source.keyframeRequested = true;
+  ctx.keyframeSources.add(source);
+}
+
+/** Writes what was collected: PLI where the sender supports it, else FIR. */
+export function writeKeyframeRequests(ctx: PathContext): void {
+  const { keyframeSources, egress } = ctx;
+  for (let i = 0; i < keyframeSources.count; i++) {
+    const source = keyframeSources.at(i);
+    source.keyframeRequested = false;
+    const owner = source.owner;
+    if (!owner.transportUp || owner.removed) continue;
+    const sender = owner.conference.videoSsrc;
+    const ssrc = source.primarySsrc;
+    const at = egress.beginRtcp();
+    if (owner.payloadTypes.hasPli) {
+      egress.commitRtcp(owner, writePli(ctx.tx.bytes, at, sender, ssrc));
+    } else if (owner.payloadTypes.hasFir) {
+      owner.firCommandSeq = (owner.firCommandSeq + 1) & 0xff;
+      const length = writeFir(ctx.tx.bytes, at, sender, ssrc, owner.firCommandSeq);
+      egress.commitRtcp(owner, length);
+    } else continue;
+    owner.plisSent++;
+  }
+  keyframeSources.truncate(0);
+}

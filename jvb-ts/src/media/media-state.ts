@@ -1,0 +1,468 @@
+/**
+ * The graph of objects the packet path walks: conferences, their endpoints, received streams,
+ * sources and the legs from a source to a receiver. Objects are made when something is signaled or
+ * a stream starts, never per packet; behaviour beyond keeping each object consistent lives in
+ * `receive.ts`, `forward.ts`, `rtcp-in.ts`, `feedback.ts` and `allocate.ts`.
+ *
+ * One file, because these classes refer to each other. SSRCs are signed 32-bit integers.
+ */
+import type { Millis } from "#shared/runtime/runtime";
+import type { AllocationSettings, SourceAllocation } from "./allocation-port.ts";
+import { DuplicateWindow } from "./duplicate-window.ts";
+import { HeaderExtensionIds } from "./header-extension-ids.ts";
+import { LossWindow } from "./loss-window.ts";
+import type { AudioSubscription, VideoType } from "./media-engine.ts";
+import { NackGenerator } from "./nack-generator.ts";
+import { PacketStore } from "./packet-store.ts";
+import { PayloadTypes } from "./payload-types.ts";
+import type { Projection } from "./projection.ts";
+import { layerIndex } from "./projection.ts";
+import { RateSampler } from "./rate-sampler.ts";
+import { RateTracker } from "./rate-tracker.ts";
+import { ReceiveStats } from "./receive-stats.ts";
+import { HistoryRewriter, PlainRewriter } from "./resumable-rewriter.ts";
+import { SenderReportLog } from "./sender-report-log.ts";
+import { SentLog } from "./sent-log.ts";
+import type { SpeechActivity } from "./speech-activity.ts";
+import { TransportCcReceiver } from "./transport-cc-receiver.ts";
+import { Vp8Frames } from "./vp8-frames.ts";
+
+const TEMPORAL_LAYERS = 3;
+const FRAME_RATES = [7.5, 15, 30];
+const LOWEST_HEIGHT = 180;
+
+/** One temporal layer of an encoding. A layer's bitrate includes those it depends on. */
+export class Layer {
+  readonly index: number;
+  readonly tid: number;
+  readonly frameRate: number;
+  height: number;
+  readonly tracker = new RateTracker();
+
+  constructor(eid: number, tid: number, height: number) {
+    this.index = layerIndex(eid, -1, tid);
+    this.tid = tid;
+    this.height = height;
+    this.frameRate = FRAME_RATES[tid] ?? 30;
+  }
+}
+
+export class Encoding {
+  readonly eid: number;
+  /** Signed 32 bits. */
+  readonly ssrc: number;
+  /** SSRC of its RTX stream (signed 32 bits); `hasRtx` says whether there is one. */
+  rtxSsrc: number;
+  hasRtx: boolean;
+  readonly layers: readonly Layer[];
+  /** The received stream, once packets came. */
+  stream: RxStream | undefined = undefined;
+
+  constructor(eid: number, ssrc: number, rtxSsrc: number | undefined) {
+    this.eid = eid;
+    this.ssrc = ssrc;
+    this.rtxSsrc = rtxSsrc ?? 0;
+    this.hasRtx = rtxSsrc !== undefined;
+    const layers: Layer[] = [];
+    for (let tid = 0; tid < TEMPORAL_LAYERS; tid++)
+      layers.push(new Layer(eid, tid, LOWEST_HEIGHT << eid));
+    this.layers = layers;
+  }
+
+  /**
+   * Counts a packet of `bits` in its layer. True when that layer was silent before, which makes
+   * receivers reallocate.
+   */
+  count(tid: number, bits: number, now: Millis): boolean {
+    const layer = this.layers[Math.max(0, Math.min(tid, TEMPORAL_LAYERS - 1))]!;
+    const wasSilent = layer.tracker.rate(now) === 0;
+    layer.tracker.add(bits, now);
+    return wasSilent;
+  }
+
+  /** Bits per second of layer `tid` and those below. */
+  bitrate(tid: number, now: Millis): number {
+    let sum = 0;
+    for (let i = 0; i <= tid; i++) sum += this.layers[i]!.tracker.rate(now);
+    return sum;
+  }
+
+  /** A key frame told the real height. */
+  setHeight(height: number): boolean {
+    let changed = false;
+    for (const layer of this.layers) {
+      if (layer.height === height) continue;
+      layer.height = height;
+      changed = true;
+    }
+    return changed;
+  }
+}
+
+export class VideoSource {
+  readonly name: string;
+  readonly owner: EndpointState;
+  readonly encodings: readonly Encoding[];
+  videoType: VideoType;
+  /** One per receiver that ever had it in an allocation. */
+  readonly legs: VideoLeg[] = [];
+  /** Legs whose target is a layer. */
+  activeLegs = 0;
+  /** A key frame request to the owner is collected. */
+  keyframeRequested = false;
+  /** When the owner was asked last, and the length of the interval it opened. */
+  lastKeyframeRequest: Millis = Number.NEGATIVE_INFINITY;
+  /** Codec that its packets were parsed as last, -1 before the first. */
+  codec = -1;
+  /** Last constraint told to the owner, undefined before the first. */
+  announcedMaxHeight: number | undefined = undefined;
+
+  constructor(
+    name: string,
+    owner: EndpointState,
+    encodings: readonly Encoding[],
+    videoType: VideoType,
+  ) {
+    this.name = name;
+    this.owner = owner;
+    this.encodings = encodings;
+    this.videoType = videoType;
+  }
+
+  /** SSRC under which receivers get it: the lowest encoding's. */
+  get primarySsrc(): number {
+    return this.encodings[0]!.ssrc;
+  }
+
+  isEnabled(): boolean {
+    return this.videoType !== "DISABLED" && this.videoType !== "NONE";
+  }
+}
+
+/** One signaled audio SSRC and what each receiver was sent of it. */
+export class AudioSource {
+  readonly name: string;
+  readonly owner: EndpointState;
+  /** Signed 32 bits. */
+  readonly ssrc: number;
+  readonly synthetic: boolean;
+  /** By the receiver's slot in its conference: packets and octets sent (for SRs, spec 8.2). */
+  packets = new Int32Array(8);
+  octets = new Float64Array(8);
+  /** By slot: 1 when the receiver's subscription excludes this source. */
+  unwanted = new Uint8Array(8);
+  /** Some subscription names it explicitly (it then escapes the loudest filter). */
+  explicitlyWanted = false;
+
+  constructor(name: string, owner: EndpointState, ssrc: number, synthetic: boolean) {
+    this.name = name;
+    this.owner = owner;
+    this.ssrc = ssrc;
+    this.synthetic = synthetic;
+  }
+
+  /** Makes room for receiver slots below `count`. */
+  reserve(count: number): void {
+    if (count <= this.packets.length) return;
+    const size = Math.max(count, this.packets.length * 2);
+    this.packets = grow(new Int32Array(size), this.packets);
+    this.octets = grow(new Float64Array(size), this.octets);
+    this.unwanted = grow(new Uint8Array(size), this.unwanted);
+  }
+
+  /** A receiver took or left `slot`. */
+  clearSlot(slot: number): void {
+    this.packets[slot] = 0;
+    this.octets[slot] = 0;
+    this.unwanted[slot] = 0;
+  }
+}
+
+function grow<T extends { set(source: T): void }>(larger: T, old: T): T {
+  larger.set(old);
+  return larger;
+}
+
+/** One video source on its way to one receiver. */
+export class VideoLeg {
+  readonly source: VideoSource;
+  readonly receiver: EndpointState;
+  readonly projection: Projection;
+  /** Layer indices by the last allocation. */
+  targetIndex = -1;
+  idealIndex = -1;
+  /** Effective constraint by the last allocation: -1 unlimited, 0 nothing. */
+  maxHeight = 0;
+  packets = 0;
+  /** RTP packets whole, header included (spec 8.2). */
+  octets = 0;
+  retransmissions = 0;
+  /** Next number of the RTX stream toward the receiver (spec 8.4: from 1). */
+  rtxSeq = 1;
+  readonly rate = new RateSampler();
+  /** Key frame requests on behalf of this receiver: the last ones, newest at `requestCount - 1`. */
+  readonly keyframeRequests: Float64Array;
+  keyframeRequestCount = 0;
+  #log: SentLog | undefined = undefined;
+
+  constructor(
+    source: VideoSource,
+    receiver: EndpointState,
+    projection: Projection,
+    maxRequests: number,
+  ) {
+    this.source = source;
+    this.receiver = receiver;
+    this.projection = projection;
+    this.keyframeRequests = new Float64Array(Math.max(1, maxRequests)).fill(-1e12);
+  }
+
+  /** Made with the first packet: most pairs of a large conference never exchange video. */
+  get log(): SentLog {
+    this.#log ??= new SentLog();
+    return this.#log;
+  }
+
+  setTarget(index: number): void {
+    if (index === this.targetIndex) return;
+    if (this.targetIndex < 0) this.source.activeLegs++;
+    else if (index < 0) this.source.activeLegs--;
+    this.targetIndex = index;
+    this.projection.setTarget(index);
+  }
+}
+
+/** Receive state of one SSRC of one endpoint. */
+export class RxStream {
+  readonly owner: EndpointState;
+  /** Signed 32 bits. */
+  readonly ssrc: number;
+  readonly stats = new ReceiveStats();
+  audio: AudioSource | undefined = undefined;
+  /** The source and encoding whose media (or RTX, when `isRtx`) this SSRC carries. */
+  video: VideoSource | undefined = undefined;
+  encoding: Encoding | undefined = undefined;
+  isRtx = false;
+  duplicates = 0;
+  discarded = 0;
+  keyframes = 0;
+  height = 0;
+  nackedPackets = 0;
+  /** Listed among the streams with outstanding NACKs. */
+  inNackList = false;
+  codecName = "";
+  readonly rate = new RateSampler();
+  readonly packetRate = new RateSampler();
+  readonly plainRewriter = new PlainRewriter();
+  #historyRewriter: HistoryRewriter | undefined = undefined;
+  #duplicateWindow: DuplicateWindow | undefined = undefined;
+  #nack: NackGenerator | undefined = undefined;
+  #store: PacketStore | undefined = undefined;
+  #frames: Vp8Frames | undefined = undefined;
+
+  constructor(owner: EndpointState, ssrc: number) {
+    this.owner = owner;
+    this.ssrc = ssrc;
+  }
+
+  get duplicateWindow(): DuplicateWindow {
+    this.#duplicateWindow ??= new DuplicateWindow();
+    return this.#duplicateWindow;
+  }
+
+  get nack(): NackGenerator {
+    this.#nack ??= new NackGenerator();
+    return this.#nack;
+  }
+
+  get store(): PacketStore {
+    this.#store ??= new PacketStore();
+    return this.#store;
+  }
+
+  /** The store, unless nothing was ever kept. */
+  get existingStore(): PacketStore | undefined {
+    return this.#store;
+  }
+
+  get frames(): Vp8Frames {
+    this.#frames ??= new Vp8Frames();
+    return this.#frames;
+  }
+
+  /** Renumbers a video packet; identity until something was discarded (spec 1.7). */
+  renumber(seq: number, accept: boolean): number {
+    if (this.#historyRewriter === undefined) {
+      if (accept) return seq;
+      this.#historyRewriter = new HistoryRewriter();
+    }
+    return this.#historyRewriter.rewrite(seq, accept);
+  }
+
+  /** A new codec numbers pictures anew. */
+  forgetFrames(): void {
+    this.#frames = undefined;
+  }
+}
+
+/** Why packets went no further; see `DropCounts`. */
+export class Drops {
+  malformed = 0;
+  unsignaledPayloadType = 0;
+  unknownSsrc = 0;
+  duplicate = 0;
+  paddingOnly = 0;
+  muted = 0;
+  silence = 0;
+  notLoudest = 0;
+  badRtx = 0;
+  badCodec = 0;
+  malformedRtcp = 0;
+}
+
+/** Streams kept per endpoint at most; the oldest unsignaled one goes first (spec M-015). */
+const MAX_STREAMS = 1024;
+
+export class EndpointState {
+  readonly conference: ConferenceState;
+  readonly id: string;
+  readonly session: number;
+  readonly visitor: boolean;
+  /** Dense number within the conference, reused after it left. */
+  readonly slot: number;
+  readonly payloadTypes = new PayloadTypes();
+  readonly extensions = new HeaderExtensionIds();
+  transportUp = false;
+  muteAudio = false;
+  muteVideo = false;
+  /** Tags its outgoing video with transport-wide numbers (id and feedback negotiated). */
+  sendsTransportCc = false;
+  nextTransportCcSeq = 1;
+  readonly transportCc = new TransportCcReceiver();
+  /** Listed among those with transport-cc feedback due. */
+  feedbackListed = false;
+  /** By SSRC, in order of first packet. */
+  readonly streams = new Map<number, RxStream>();
+  readonly audioSources = new Map<number, AudioSource>();
+  /** In signaled order. */
+  videoSources: VideoSource[] = [];
+  readonly encodingBySsrc = new Map<number, Encoding>();
+  readonly sourceBySsrc = new Map<number, VideoSource>();
+  readonly encodingByRtx = new Map<number, Encoding>();
+  /** Types told for sources that were not there yet. */
+  readonly pendingVideoTypes = new Map<string, VideoType>();
+  /** What it receives. */
+  readonly legs = new Map<VideoSource, VideoLeg>();
+  readonly legBySsrc = new Map<number, VideoLeg>();
+  settings: AllocationSettings;
+  gotConstraints = false;
+  audioSubscription: AudioSubscription | undefined = undefined;
+  allocation: readonly SourceAllocation[] = [];
+  oversending = false;
+  /** Names by priority; undefined before the first allocation with a source. */
+  forwarded: readonly string[] | undefined = undefined;
+  /** Silent packets in a row, over all its SSRCs. */
+  silentPackets = 0;
+  /** -1 before the first measurement. */
+  rttMs = -1;
+  readonly senderReports = new SenderReportLog();
+  lastActivity: Millis = -1;
+  nextReportAt: Millis = 0;
+  firCommandSeq = 0;
+  keyframesReceived = 0;
+  layeringChanges = 0;
+  nacksReceived = 0;
+  nacksSent = 0;
+  plisReceived = 0;
+  plisSent = 0;
+  retransmissionsSent = 0;
+  videoStreamMillis = 0;
+  packetsReceived = 0;
+  bytesReceived = 0;
+  packetsSent = 0;
+  bytesSent = 0;
+  /** Loss of what it sends and of what it is sent, from transport-cc and report blocks. */
+  readonly incomingLoss = new LossWindow();
+  readonly outgoingLoss = new LossWindow();
+  readonly drops = new Drops();
+  readonly rates = {
+    bytesReceived: new RateSampler(),
+    bytesSent: new RateSampler(),
+    packetsReceived: new RateSampler(),
+    packetsSent: new RateSampler(),
+  };
+  removed = false;
+
+  constructor(
+    conference: ConferenceState,
+    id: string,
+    session: number,
+    visitor: boolean,
+    slot: number,
+    settings: AllocationSettings,
+  ) {
+    this.conference = conference;
+    this.id = id;
+    this.session = session;
+    this.visitor = visitor;
+    this.slot = slot;
+    this.settings = settings;
+  }
+
+  /** The stream of `ssrc`, made with its first packet. */
+  stream(ssrc: number): RxStream {
+    return this.streams.get(ssrc) ?? this.#addStream(ssrc);
+  }
+
+  /** Connects a stream with what is signaled about its SSRC. */
+  bind(stream: RxStream): void {
+    stream.audio = this.audioSources.get(stream.ssrc);
+    const rtx = this.encodingByRtx.get(stream.ssrc);
+    stream.isRtx = rtx !== undefined;
+    stream.encoding = rtx ?? this.encodingBySsrc.get(stream.ssrc);
+    stream.video =
+      stream.encoding === undefined ? undefined : this.sourceBySsrc.get(stream.encoding.ssrc);
+    if (stream.encoding !== undefined && !stream.isRtx) stream.encoding.stream = stream;
+  }
+
+  #addStream(ssrc: number): RxStream {
+    if (this.streams.size >= MAX_STREAMS) {
+      for (const old of this.streams.values()) {
+        if (old.audio !== undefined || old.encoding !== undefined) continue;
+        this.streams.delete(old.ssrc);
+        break;
+      }
+    }
+    const stream = new RxStream(this, ssrc);
+    this.bind(stream);
+    this.streams.set(ssrc, stream);
+    return stream;
+  }
+}
+
+export class ConferenceState {
+  readonly id: string;
+  readonly audioSsrc: number;
+  readonly videoSsrc: number;
+  /** In order of joining. */
+  endpoints: EndpointState[] = [];
+  /** Slots below this have been used. */
+  slotCount = 0;
+  readonly freeSlots: number[] = [];
+  /** Video sources by the SSRC of each encoding and of its RTX. */
+  readonly videoBySsrc = new Map<number, VideoSource>();
+  readonly speech: SpeechActivity;
+  /** Something that allocation looks at changed. */
+  allocationDirty = false;
+  nextAllocationAt: Millis = Number.POSITIVE_INFINITY;
+  /** A pre-emptive key frame for the new speaker: its source and when. */
+  preemptive: VideoSource | undefined = undefined;
+  preemptiveAt: Millis = Number.POSITIVE_INFINITY;
+
+  constructor(id: string, audioSsrc: number, videoSsrc: number, speech: SpeechActivity) {
+    this.id = id;
+    this.audioSsrc = audioSsrc;
+    this.videoSsrc = videoSsrc;
+    this.speech = speech;
+  }
+}

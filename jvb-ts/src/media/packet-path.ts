@@ -1,0 +1,337 @@
+/** The engine behind `MediaEngine`: dispatch of packets, life of conferences, time. */
+import type { Millis, Random } from "#shared/runtime/runtime";
+import { reallocate, removeLeg } from "./allocate.ts";
+import { EndpointHandle } from "./endpoint-handle.ts";
+import type { MediaEngineOptions } from "./engine-options.ts";
+import { REPORT_INTERVAL_MS, writeCollected, writeReports } from "./feedback.ts";
+import { forwardAudio, forwardVideo } from "./forward.ts";
+import { collectKeyframe } from "./keyframe-requests.ts";
+import type {
+  AddEndpoint,
+  ConferenceSsrcs,
+  MediaEndpoint,
+  MediaEngine,
+  MediaEvent,
+} from "./media-engine.ts";
+import { ConferenceState, EndpointState } from "./media-state.ts";
+import type { EngineTotals } from "./media-statistics.ts";
+import type { PacketIo } from "./packet-io.ts";
+import type { CongestionControl } from "./path-context.ts";
+import { invalidateAllocation, PathContext } from "./path-context.ts";
+import { receiveRtp } from "./receive.ts";
+import { receiveRtcp } from "./rtcp-in.ts";
+import type { RxSlab, TxSlab } from "./slab.ts";
+import { applySubscription, dropSource, markExplicit } from "./source-update.ts";
+import { SpeechActivity } from "./speech-activity.ts";
+import { addEndpointTotals, emptyTotals } from "./totals.ts";
+
+/** Order of endpoints is looked at again this often without any change (spec 5.1). */
+const NEVER = Number.POSITIVE_INFINITY;
+
+export class PacketPath implements MediaEngine {
+  readonly #ctx: PathContext;
+  readonly #random: Random;
+  readonly #conferences = new Map<string, ConferenceState>();
+  readonly #handles = new Map<EndpointState, EndpointHandle>();
+  /** By session number. */
+  readonly #bySession: (EndpointState | undefined)[] = [];
+  /** What endpoints that left had counted. */
+  readonly #departed = emptyTotals();
+  #unknownSession = 0;
+  #nextDeadline: Millis = NEVER;
+  #eventsTaken = 0;
+
+  constructor(
+    options: MediaEngineOptions,
+    cc: CongestionControl,
+    sender: Pick<PacketIo, "send">,
+    random: Random,
+  ) {
+    this.#ctx = new PathContext(options, cc, sender);
+    this.#random = random;
+  }
+
+  get tx(): TxSlab {
+    return this.#ctx.tx;
+  }
+
+  addConference(id: string): ConferenceSsrcs {
+    const audio = this.#drawSsrc();
+    const video = this.#drawSsrc();
+    const speech = new SpeechActivity(this.#ctx.options);
+    this.#conferences.set(id, new ConferenceState(id, audio | 0, video | 0, speech));
+    return { audio, video };
+  }
+
+  removeConference(id: string): void {
+    const conference = this.#conferences.get(id);
+    if (conference === undefined) return;
+    for (const endpoint of [...conference.endpoints]) this.#remove(endpoint);
+    this.#conferences.delete(id);
+  }
+
+  addEndpoint(conferenceId: string, endpoint: AddEndpoint): MediaEndpoint {
+    const conference = this.#conferences.get(conferenceId);
+    if (conference === undefined) throw new RangeError(`no conference ${conferenceId}`);
+    if (conference.endpoints.some((other) => other.id === endpoint.id))
+      throw new RangeError(`endpoint ${endpoint.id} exists`);
+    const { options, cc } = this.#ctx;
+    const state = new EndpointState(
+      conference,
+      endpoint.id,
+      endpoint.session,
+      endpoint.visitor === true,
+      conference.freeSlots.pop() ?? conference.slotCount++,
+      cc.policy.initialSettings(options),
+    );
+    conference.endpoints.push(state);
+    conference.speech.addMember(endpoint.id);
+    for (const owner of conference.endpoints) {
+      for (const source of owner.audioSources.values()) {
+        source.reserve(conference.slotCount);
+        source.clearSlot(state.slot);
+        applySubscription(state, source);
+      }
+    }
+    this.#bySession[endpoint.session] = state;
+    invalidateAllocation(conference);
+    this.#nextDeadline = 0;
+    const handle = new EndpointHandle(this.#ctx, state, (gone) => this.#remove(gone));
+    this.#handles.set(state, handle);
+    return handle;
+  }
+
+  endpoint(conferenceId: string, endpointId: string): MediaEndpoint | undefined {
+    const conference = this.#conferences.get(conferenceId);
+    const state = conference?.endpoints.find((endpoint) => endpoint.id === endpointId);
+    return state === undefined ? undefined : this.#handles.get(state);
+  }
+
+  handleRtpRow(slab: RxSlab, row: number, now: Millis): void {
+    const endpoint = this.#bySession[slab.session[row]!];
+    if (endpoint === undefined) {
+      this.#unknownSession++;
+      return;
+    }
+    const ctx = this.#ctx;
+    ctx.useSlab(slab);
+    const { offset, length, arrival } = slab;
+    const stream = receiveRtp(ctx, endpoint, offset[row]!, length[row]!, arrival[row]!, now);
+    if (stream === undefined) return;
+    if (stream.audio !== undefined) forwardAudio(ctx, endpoint, stream, now);
+    else forwardVideo(ctx, endpoint, stream, now);
+  }
+
+  handleRtcpRow(slab: RxSlab, row: number, now: Millis): void {
+    const endpoint = this.#bySession[slab.session[row]!];
+    if (endpoint === undefined) {
+      this.#unknownSession++;
+      return;
+    }
+    this.#ctx.useSlab(slab);
+    const { offset, length, arrival } = slab;
+    receiveRtcp(this.#ctx, endpoint, offset[row]!, length[row]!, arrival[row]!, now);
+  }
+
+  endBatch(now: Millis): void {
+    writeCollected(this.#ctx, now);
+    this.#ctx.egress.flush();
+  }
+
+  handleTimeout(now: Millis): void {
+    for (const conference of this.#conferences.values()) this.#tickConference(conference, now);
+    writeCollected(this.#ctx, now);
+    this.#ctx.egress.flush();
+    this.#nextDeadline = this.#computeDeadline();
+  }
+
+  pollTimeout(): Millis | undefined {
+    for (const conference of this.#conferences.values()) {
+      if (conference.allocationDirty) return 0;
+      if (conference.speech.nextDecisionAt < this.#nextDeadline)
+        this.#nextDeadline = conference.speech.nextDecisionAt;
+    }
+    const deadline = Math.min(this.#nextDeadline, this.#ctx.nextNackAt);
+    return deadline === NEVER ? undefined : deadline;
+  }
+
+  pollEvent(): MediaEvent | undefined {
+    const { events } = this.#ctx;
+    const event = events[this.#eventsTaken];
+    if (event !== undefined) {
+      this.#eventsTaken++;
+      return event;
+    }
+    if (this.#eventsTaken > 0) {
+      events.length = 0;
+      this.#eventsTaken = 0;
+    }
+    return undefined;
+  }
+
+  setBridgeLastN(lastN: number): void {
+    this.#ctx.bridgeLastN = lastN;
+    for (const conference of this.#conferences.values()) invalidateAllocation(conference);
+  }
+
+  dominantSpeaker(conferenceId: string): string | undefined {
+    return this.#conferences.get(conferenceId)?.speech.dominant;
+  }
+
+  recentSpeakers(conferenceId: string): readonly string[] {
+    return this.#conferences.get(conferenceId)?.speech.recentSpeakers() ?? [];
+  }
+
+  speechOrder(conferenceId: string): readonly string[] {
+    const conference = this.#conferences.get(conferenceId);
+    if (conference === undefined) return [];
+    return conference.speech.order(
+      (id) =>
+        conference.endpoints
+          .find((endpoint) => endpoint.id === id)
+          ?.videoSources.some((source) => source.isEnabled()) === true,
+    );
+  }
+
+  totals(_now: Millis): EngineTotals {
+    const sum = { ...this.#departed };
+    for (const conference of this.#conferences.values()) {
+      sum.dominantSpeakerChanges += conference.speech.changes;
+      for (const endpoint of conference.endpoints) addEndpointTotals(sum, endpoint);
+    }
+    sum.unknownSessionPackets += this.#unknownSession;
+    sum.packetsNotSent += this.#ctx.egress.notSent;
+    sum.preemptiveKeyframesSent += this.#ctx.preemptiveSent;
+    sum.preemptiveKeyframesSuppressed += this.#ctx.preemptiveSuppressed;
+    return sum;
+  }
+
+  #drawSsrc(): number {
+    // 0 means "no SSRC" in feedback.
+    return 1 + this.#random.int(0xffff_fffe);
+  }
+
+  #remove(endpoint: EndpointState): void {
+    const { conference } = endpoint;
+    endpoint.removed = true;
+    endpoint.transportUp = false;
+    addEndpointTotals(this.#departed, endpoint);
+    for (const source of endpoint.videoSources) dropSource(endpoint, source);
+    for (const leg of [...endpoint.legs.values()]) removeLeg(leg);
+    conference.endpoints = conference.endpoints.filter((other) => other !== endpoint);
+    conference.freeSlots.push(endpoint.slot);
+    for (const owner of conference.endpoints) {
+      for (const source of owner.audioSources.values()) {
+        source.clearSlot(endpoint.slot);
+        if (endpoint.audioSubscription !== undefined) markExplicit(source);
+      }
+    }
+    if (conference.preemptive?.owner === endpoint) conference.preemptive = undefined;
+    if (conference.endpoints.length === 0) {
+      this.#departed.dominantSpeakerChanges += conference.speech.changes;
+      conference.speech.changes = 0;
+    }
+    conference.speech.removeMember(endpoint.id);
+    if (this.#bySession[endpoint.session] === endpoint)
+      this.#bySession[endpoint.session] = undefined;
+    this.#handles.delete(endpoint);
+    invalidateAllocation(conference);
+  }
+
+  #tickConference(conference: ConferenceState, now: Millis): void {
+    if (conference.speech.handleTimeout(now)) this.#speakerChanged(conference, now);
+    if (now >= conference.preemptiveAt) this.#sendPreemptive(conference, now);
+    if (conference.allocationDirty || now >= conference.nextAllocationAt)
+      reallocate(this.#ctx, conference, now);
+    for (const endpoint of conference.endpoints) {
+      if (now < endpoint.nextReportAt) continue;
+      writeReports(this.#ctx, endpoint, now);
+      sampleRates(endpoint, now);
+      endpoint.nextReportAt = now + REPORT_INTERVAL_MS;
+    }
+  }
+
+  #speakerChanged(conference: ConferenceState, now: Millis): void {
+    const { speech } = conference;
+    const recent = speech.recentSpeakers();
+    this.#ctx.events.push({
+      kind: "dominantSpeakerChanged",
+      conference: conference.id,
+      endpoint: speech.dominant,
+      previousSpeakers: recent.slice(1),
+      silence: speech.silence,
+    });
+    invalidateAllocation(conference);
+    this.#planPreemptive(conference, now);
+  }
+
+  /** A key frame of the new speaker before stage views switch to it (spec 8.5). */
+  #planPreemptive(conference: ConferenceState, now: Millis): void {
+    if (conference.endpoints.length <= 2) return;
+    const speaker = conference.endpoints.find((one) => one.id === conference.speech.dominant);
+    const source = speaker?.videoSources.find((one) => one.isEnabled());
+    if (speaker === undefined || source === undefined) return;
+    let slowest = -1;
+    let staged = false;
+    for (const receiver of conference.endpoints) {
+      if (receiver === speaker) continue;
+      slowest = Math.max(slowest, receiver.rttMs);
+      if (hasCameraOnStage(receiver)) staged = true;
+    }
+    if (!staged) {
+      this.#ctx.preemptiveSuppressed++;
+      return;
+    }
+    const lead = Math.max(0, slowest) - Math.max(0, speaker.rttMs) + 10;
+    conference.preemptive = source;
+    conference.preemptiveAt = now + Math.max(0, lead);
+  }
+
+  #sendPreemptive(conference: ConferenceState, now: Millis): void {
+    conference.preemptiveAt = NEVER;
+    const source = conference.preemptive;
+    conference.preemptive = undefined;
+    if (source === undefined) return;
+    this.#ctx.preemptiveSent++;
+    collectKeyframe(this.#ctx, source, now);
+  }
+
+  #computeDeadline(): Millis {
+    let next = NEVER;
+    for (const conference of this.#conferences.values()) {
+      if (conference.endpoints.length === 0) continue;
+      next = Math.min(
+        next,
+        conference.nextAllocationAt,
+        conference.speech.nextDecisionAt,
+        conference.preemptiveAt,
+      );
+      for (const endpoint of conference.endpoints) next = Math.min(next, endpoint.nextReportAt);
+    }
+    return next;
+  }
+}
+
+function hasCameraOnStage(receiver: EndpointState): boolean {
+  const { onStageSources } = receiver.settings;
+  for (const source of receiver.legs.keys())
+    if (source.videoType === "CAMERA" && onStageSources.includes(source.name)) return true;
+  return false;
+}
+
+function sampleRates(endpoint: EndpointState, now: Millis): void {
+  const { rates } = endpoint;
+  rates.bytesReceived.sample(endpoint.bytesReceived, now);
+  rates.bytesSent.sample(endpoint.bytesSent, now);
+  rates.packetsReceived.sample(endpoint.packetsReceived, now);
+  rates.packetsSent.sample(endpoint.packetsSent, now);
+  endpoint.incomingLoss.tick(now);
+  endpoint.outgoingLoss.tick(now);
+  for (const stream of endpoint.streams.values()) {
+    stream.rate.sample(stream.stats.bytes, now);
+    stream.packetRate.sample(stream.stats.packets, now);
+    if (stream.encoding !== undefined && !stream.isRtx && stream.packetRate.perSecond >= 1)
+      endpoint.videoStreamMillis += REPORT_INTERVAL_MS;
+  }
+  for (const leg of endpoint.legs.values()) leg.rate.sample(leg.octets, now);
+}

@@ -1,0 +1,86 @@
+/** What all steps of the packet path share: reused views, the outgoing slab, collected work. */
+import { ExtensionIterator } from "#shared/rtp/header-extensions";
+import { RtcpWalker } from "#shared/rtp/rtcp-walk";
+import { RtpHeader } from "#shared/rtp/rtp-header";
+import type { Millis } from "#shared/runtime/runtime";
+import type { AllocationPolicy } from "./allocation-port.ts";
+import { Egress } from "./egress.ts";
+import type { MediaEngineOptions } from "./engine-options.ts";
+import type { MediaEvent } from "./media-engine.ts";
+import type { ConferenceState, EndpointState, RxStream, VideoSource } from "./media-state.ts";
+import type { PacketIo } from "./packet-io.ts";
+import type { CreateProjection } from "./projection.ts";
+import type { RxSlab } from "./slab.ts";
+import { TxSlab } from "./slab.ts";
+import { Stage } from "./stage.ts";
+import { VideoPacket } from "./video-packet.ts";
+import { Worklist } from "./worklist.ts";
+
+/** What `cc/` supplies. */
+export interface CongestionControl {
+  readonly policy: AllocationPolicy;
+  readonly createProjection: CreateProjectionFor;
+}
+
+/** A projection that starts as a fresh stream toward one receiver (spec 7.1). */
+export type CreateProjectionFor = CreateProjection;
+
+export class PathContext {
+  readonly options: MediaEngineOptions;
+  readonly cc: CongestionControl;
+  readonly tx = new TxSlab();
+  readonly stage: Stage;
+  readonly egress: Egress;
+  bridgeLastN: number;
+
+  /** Views of the packet at hand. */
+  readonly header = new RtpHeader();
+  readonly extensions = new ExtensionIterator();
+  readonly video = new VideoPacket();
+  readonly rtcp = new RtcpWalker();
+  /** The received slab as a Buffer (its copy is faster than a typed array's). */
+  rx: Buffer = Buffer.alloc(0);
+  /** Found by the extension scan: level 0..127 and transport-wide number, -1 absent. */
+  audioLevel = -1;
+  transportCcSeq = -1;
+  /** Number of the packet at hand after hiding what was discarded. */
+  seq = 0;
+  layeringChanged = false;
+
+  /** Collected for the end of the batch. */
+  readonly feedbackDue = new Worklist<EndpointState>();
+  readonly nackStreams = new Worklist<RxStream>();
+  readonly keyframeSources = new Worklist<VideoSource>();
+  nextNackAt: Millis = Number.POSITIVE_INFINITY;
+  readonly seqs = new Uint16Array(512);
+  readonly events: MediaEvent[] = [];
+  preemptiveSent = 0;
+  preemptiveSuppressed = 0;
+  /** Set by the TWCC visitor while counting one feedback packet. */
+  twccTotal = 0;
+  twccLost = 0;
+  readonly countTwcc = (_seq: number, received: boolean): void => {
+    this.twccTotal++;
+    if (!received) this.twccLost++;
+  };
+  #slab: RxSlab | undefined = undefined;
+
+  constructor(options: MediaEngineOptions, cc: CongestionControl, sender: Pick<PacketIo, "send">) {
+    this.options = options;
+    this.cc = cc;
+    this.bridgeLastN = options.bridgeLastN;
+    this.stage = new Stage(this.tx);
+    this.egress = new Egress(this.tx, this.stage, sender);
+  }
+
+  useSlab(slab: RxSlab): void {
+    if (slab === this.#slab) return;
+    this.#slab = slab;
+    this.rx = Buffer.from(slab.bytes.buffer, slab.bytes.byteOffset, slab.bytes.length);
+  }
+}
+
+/** Marks a conference for reallocation at the next `handleTimeout`. */
+export function invalidateAllocation(conference: ConferenceState): void {
+  conference.allocationDirty = true;
+}

@@ -1,0 +1,269 @@
+/**
+ * The receive side of the packet path, node by node as spec jvb-media 1.3 orders them. Each step
+ * works on the views of the context; what is to be forwarded comes back as its stream.
+ */
+import { readUint16 } from "#shared/rtp/rtp-header";
+import type { Millis } from "#shared/runtime/runtime";
+import { parseAv1, parseH264, parseVp8, parseVp9 } from "./codec-parsers.ts";
+import type { EndpointState, RxStream } from "./media-state.ts";
+import type { PathContext } from "./path-context.ts";
+import { PtKind } from "./payload-types.ts";
+import type { CodecId, VideoPacket } from "./video-packet.ts";
+import { Codec, codecNames } from "./video-packet.ts";
+
+/** Audio level that means digital silence, in -dBov. */
+const SILENCE = 127;
+
+/**
+ * Takes one decrypted RTP packet at `offset`. Returns its stream when it is to be forwarded
+ * (`ctx.seq`, for video `ctx.video` and `ctx.layeringChanged` are set then), else undefined.
+ */
+export function receiveRtp(
+  ctx: PathContext,
+  endpoint: EndpointState,
+  offset: number,
+  length: number,
+  arrival: Millis,
+  now: Millis,
+): RxStream | undefined {
+  endpoint.packetsReceived++;
+  endpoint.bytesReceived += length;
+  const { header } = ctx;
+  if (!header.parse(ctx.rx, offset, length)) {
+    endpoint.drops.malformed++;
+    return undefined;
+  }
+  const kind = endpoint.payloadTypes.kind[header.payloadType]!;
+  if (kind === PtKind.unsignaled) {
+    endpoint.drops.unsignaledPayloadType++;
+    return undefined;
+  }
+  endpoint.lastActivity = now;
+  scanExtensions(ctx, endpoint);
+  if (ctx.transportCcSeq >= 0 && endpoint.sendsTransportCc)
+    recordArrival(ctx, endpoint, arrival, now);
+  const stream = endpoint.stream(header.ssrc);
+  const clockRate = endpoint.payloadTypes.clockRate[header.payloadType]!;
+  stream.stats.handlePacket(header.seq, header.timestamp, length, arrival, clockRate);
+  return kind === PtKind.audio || kind === PtKind.audioRed
+    ? receiveAudio(ctx, endpoint, stream, now)
+    : receiveVideo(ctx, endpoint, stream, kind, now);
+}
+
+function scanExtensions(ctx: PathContext, endpoint: EndpointState): void {
+  ctx.audioLevel = -1;
+  ctx.transportCcSeq = -1;
+  const { header, extensions } = ctx;
+  if (header.extensionProfile === 0) return;
+  const ids = endpoint.extensions;
+  const profile = header.extensionProfile;
+  extensions.start(ctx.rx, header.extensionOffset, header.extensionLength, profile);
+  while (extensions.next()) {
+    if (extensions.id === ids.audioLevel && extensions.dataLength >= 1)
+      ctx.audioLevel = ctx.rx[extensions.dataOffset]! & 0x7f;
+    else if (extensions.id === ids.transportCc && extensions.dataLength >= 2)
+      ctx.transportCcSeq = readUint16(ctx.rx, extensions.dataOffset);
+  }
+}
+
+function recordArrival(
+  ctx: PathContext,
+  endpoint: EndpointState,
+  arrival: Millis,
+  now: Millis,
+): void {
+  const { header } = ctx;
+  const { transportCc } = endpoint;
+  transportCc.handlePacket(ctx.transportCcSeq, header.marker, header.ssrc, arrival, now);
+  if (!transportCc.due || endpoint.feedbackListed) return;
+  endpoint.feedbackListed = true;
+  ctx.feedbackDue.add(endpoint);
+}
+
+function receiveAudio(
+  ctx: PathContext,
+  endpoint: EndpointState,
+  stream: RxStream,
+  now: Millis,
+): RxStream | undefined {
+  const { header } = ctx;
+  if (stream.audio === undefined) {
+    endpoint.drops.unknownSsrc++;
+    return undefined;
+  }
+  if (isAudioDiscarded(ctx, endpoint, stream, now)) {
+    stream.discarded++;
+    stream.plainRewriter.reject(header.seq);
+    return undefined;
+  }
+  ctx.seq = stream.plainRewriter.accept(header.seq);
+  return stream;
+}
+
+/** Marks of spec 11.2; force-mute also holds without the level extension (appendix A: fix). */
+function isAudioDiscarded(
+  ctx: PathContext,
+  endpoint: EndpointState,
+  stream: RxStream,
+  now: Millis,
+): boolean {
+  const { drops } = endpoint;
+  if (ctx.header.payloadLength === 0) {
+    drops.paddingOnly++;
+    return true;
+  }
+  const silent = ctx.audioLevel === SILENCE;
+  const { discardSilence, forwardedSilencePacketsLimit } = ctx.options;
+  if (silent && discardSilence && endpoint.silentPackets > forwardedSilencePacketsLimit) {
+    drops.silence++;
+    return true;
+  }
+  if (endpoint.muteAudio) {
+    drops.muted++;
+    return true;
+  }
+  if (ctx.audioLevel < 0) return false;
+  endpoint.silentPackets = silent ? endpoint.silentPackets + 1 : 0;
+  if (endpoint.visitor || stream.audio?.synthetic === true) return false;
+  const level = SILENCE - ctx.audioLevel;
+  const tooQuiet = endpoint.conference.speech.addLevel(endpoint.id, level, now);
+  if (!tooQuiet || stream.audio?.explicitlyWanted === true) return false;
+  drops.notLoudest++;
+  return true;
+}
+
+function receiveVideo(
+  ctx: PathContext,
+  endpoint: EndpointState,
+  received: RxStream,
+  receivedKind: number,
+  now: Millis,
+): RxStream | undefined {
+  const { header } = ctx;
+  const { drops } = endpoint;
+  if (received.encoding === undefined) {
+    drops.unknownSsrc++;
+    return undefined;
+  }
+  let stream = received;
+  let kind = receivedKind;
+  if (kind === PtKind.rtx || received.isRtx) {
+    if (kind !== PtKind.rtx || !received.isRtx || !restoreRtx(ctx, endpoint, received)) {
+      drops.badRtx++;
+      return undefined;
+    }
+    stream = endpoint.stream(header.ssrc);
+    kind = endpoint.payloadTypes.kind[header.payloadType]!;
+    if (kind < PtKind.video) {
+      drops.badRtx++;
+      return undefined;
+    }
+  }
+  if (stream.duplicateWindow.isDuplicate(header.seq)) {
+    stream.duplicates++;
+    drops.duplicate++;
+    return undefined;
+  }
+  noteForNack(ctx, stream, now);
+  if (endpoint.muteVideo || header.payloadLength === 0) {
+    if (endpoint.muteVideo) drops.muted++;
+    else drops.paddingOnly++;
+    stream.discarded++;
+    stream.renumber(header.seq, false);
+    return undefined;
+  }
+  ctx.seq = stream.renumber(header.seq, true);
+  if (!parseVideo(ctx, endpoint, stream, (kind - PtKind.video) as CodecId, now)) {
+    drops.badCodec++;
+    return undefined;
+  }
+  return stream;
+}
+
+/** Undoes RFC 4588: original number, payload type and SSRC. False for probes without payload. */
+function restoreRtx(ctx: PathContext, endpoint: EndpointState, rtx: RxStream): boolean {
+  const { header } = ctx;
+  if (header.payloadLength < 2 || rtx.encoding === undefined) return false;
+  header.seq = readUint16(ctx.rx, header.payloadOffset);
+  header.payloadOffset += 2;
+  header.payloadLength -= 2;
+  header.payloadType = endpoint.payloadTypes.apt[header.payloadType]!;
+  header.ssrc = rtx.encoding.ssrc;
+  return true;
+}
+
+function noteForNack(ctx: PathContext, stream: RxStream, now: Millis): void {
+  const { nack } = stream;
+  nack.handlePacket(ctx.header.seq, now);
+  if (nack.dueAt === Number.POSITIVE_INFINITY) return;
+  if (nack.dueAt < ctx.nextNackAt) ctx.nextNackAt = nack.dueAt;
+  if (stream.inNackList) return;
+  stream.inNackList = true;
+  ctx.nackStreams.add(stream);
+}
+
+/** Fills `ctx.video` and counts the packet in its layer. */
+function parseVideo(
+  ctx: PathContext,
+  endpoint: EndpointState,
+  stream: RxStream,
+  codec: CodecId,
+  now: Millis,
+): boolean {
+  const { header, video } = ctx;
+  const encoding = stream.encoding!;
+  const source = stream.video!;
+  video.reset();
+  video.codec = codec;
+  video.encoding = encoding.eid;
+  video.encodingCount = source.encodings.length;
+  video.seq = ctx.seq;
+  video.timestamp = header.timestamp;
+  video.marker = header.marker;
+  ctx.layeringChanged = false;
+  if (!parsePayload(video, ctx.rx, header.payloadOffset, header.payloadLength)) return false;
+  if (source.codec !== codec) {
+    if (source.codec >= 0) {
+      for (const each of source.encodings) each.stream?.forgetFrames();
+      ctx.layeringChanged = true;
+    }
+    source.codec = codec;
+  }
+  stream.codecName = codecNames[codec];
+  if (codec === Codec.vp8 && video.pictureId >= 0 && video.tid >= 0)
+    if (!stream.frames.observe(video)) return false;
+  if (video.keyframe) noteKeyframe(endpoint, stream, video, ctx);
+  if (encoding.count(video.tid, header.length * 8, now)) {
+    ctx.layeringChanged = true;
+    endpoint.layeringChanges++;
+  }
+  return true;
+}
+
+function noteKeyframe(
+  endpoint: EndpointState,
+  stream: RxStream,
+  video: VideoPacket,
+  ctx: PathContext,
+): void {
+  endpoint.keyframesReceived++;
+  stream.keyframes++;
+  if (video.height === 0) return;
+  stream.height = video.height;
+  if (stream.encoding!.setHeight(video.height)) ctx.layeringChanged = true;
+}
+
+function parsePayload(video: VideoPacket, bytes: Uint8Array, at: number, length: number): boolean {
+  switch (video.codec) {
+    case Codec.vp8:
+      return parseVp8(video, bytes, at, length);
+    case Codec.vp9:
+      return parseVp9(video, bytes, at, length);
+    case Codec.h264:
+      return parseH264(video, bytes, at, length);
+    case Codec.av1:
+      return parseAv1(video, bytes, at, length);
+    default:
+      return true;
+  }
+}

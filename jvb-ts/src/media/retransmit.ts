@@ -1,0 +1,32 @@
+/** Answers NACKs from the source's store by replaying the receiver's projection (spec 8.4). */
+import type { Millis } from "#shared/runtime/runtime";
+import { rewriteVp8 } from "./forward.ts";
+import type { VideoLeg } from "./media-state.ts";
+import type { PathContext } from "./path-context.ts";
+
+/** Sends what went out as `seq` again, in RTX form when negotiated, unless it just went out. */
+export function retransmit(ctx: PathContext, leg: VideoLeg, seq: number, now: Millis): void {
+  const { log, receiver, source } = leg;
+  if (!receiver.transportUp || !log.find(seq)) return;
+  const rtt = receiver.rttMs;
+  if (rtt >= 0 && now - log.sentAt < Math.min(0.9 * rtt, rtt - 5)) return;
+  const store = source.encodings[log.encoding]?.stream?.existingStore;
+  const { stage, egress } = ctx;
+  if (store === undefined || !store.load(log.sourceSeq, stage)) return;
+  const timestamp = (stage.timestamp + log.timestampDelta) | 0;
+  const primary = source.encodings[0]!;
+  const rtxPt = receiver.payloadTypes.rtxFor[stage.payloadType]!;
+  let at: number;
+  if (rtxPt !== 0 && primary.hasRtx) {
+    at = egress.writeRtp(receiver, primary.rtxSsrc, leg.rtxSeq, timestamp, true, rtxPt, seq, now);
+    leg.rtxSeq = (leg.rtxSeq + 1) & 0xffff;
+  } else {
+    at = egress.writeRtp(receiver, primary.ssrc, seq, timestamp, true, 0, 0, now);
+    leg.packets++;
+    leg.octets += egress.lastLength();
+  }
+  rewriteVp8(ctx, at, log.pictureId, log.tl0);
+  log.markResent(now);
+  leg.retransmissions++;
+  receiver.retransmissionsSent++;
+}

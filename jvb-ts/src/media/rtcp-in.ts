@@ -1,0 +1,201 @@
+/**
+ * RTCP from endpoints: consumed here, except that sender reports and key frame requests have an
+ * effect on others (spec jvb-media 8.1). A compound may hold any mixture of them.
+ */
+
+import { writeSenderReport } from "#shared/rtp/rtcp-build";
+import { FeedbackType, isWellFormedRtcp, RtcpType } from "#shared/rtp/rtcp-walk";
+import { readInt32, readUint16 } from "#shared/rtp/rtp-header";
+import { decodeTwcc } from "#shared/rtp/twcc";
+import type { Millis } from "#shared/runtime/runtime";
+import { requestKeyframe } from "./keyframe-requests.ts";
+import type { EndpointState, RxStream } from "./media-state.ts";
+import type { PathContext } from "./path-context.ts";
+import { retransmit } from "./retransmit.ts";
+
+/** Takes one decrypted SRTCP packet. */
+export function receiveRtcp(
+  ctx: PathContext,
+  endpoint: EndpointState,
+  offset: number,
+  length: number,
+  arrival: Millis,
+  now: Millis,
+): void {
+  endpoint.packetsReceived++;
+  endpoint.bytesReceived += length;
+  if (!isWellFormedRtcp(ctx.rx, offset, length)) {
+    endpoint.drops.malformedRtcp++;
+    return;
+  }
+  endpoint.lastActivity = now;
+  const { rtcp } = ctx;
+  rtcp.start(ctx.rx, offset, length);
+  while (rtcp.next()) {
+    switch (rtcp.type) {
+      case RtcpType.SR:
+        if (rtcp.length >= 28) handleSenderReport(ctx, endpoint, arrival, now);
+        break;
+      case RtcpType.RR:
+        handleReportBlocks(ctx, endpoint, now);
+        break;
+      case RtcpType.RTPFB:
+        handleTransportFeedback(ctx, endpoint, now);
+        break;
+      case RtcpType.PSFB:
+        handlePayloadFeedback(ctx, endpoint, now);
+        break;
+      default:
+        // SDES, BYE, APP, XR: nothing to do, sources come and go by signaling.
+        break;
+    }
+  }
+}
+
+function handleSenderReport(
+  ctx: PathContext,
+  endpoint: EndpointState,
+  arrival: Millis,
+  now: Millis,
+): void {
+  handleReportBlocks(ctx, endpoint, now);
+  const { rtcp } = ctx;
+  const stream = endpoint.streams.get(rtcp.senderSsrc());
+  if (stream === undefined) return;
+  const ntpMiddle = readInt32(rtcp.bytes, rtcp.offset + 10);
+  stream.stats.handleSenderReport(ntpMiddle, arrival);
+  if (stream.audio !== undefined) forwardAudioReport(ctx, endpoint, stream, ntpMiddle, now);
+  else if (stream.encoding !== undefined && !stream.isRtx)
+    forwardVideoReport(ctx, stream, ntpMiddle, now);
+}
+
+function forwardAudioReport(
+  ctx: PathContext,
+  owner: EndpointState,
+  stream: RxStream,
+  ntpMiddle: number,
+  now: Millis,
+): void {
+  const audio = stream.audio!;
+  for (const receiver of owner.conference.endpoints) {
+    if (receiver === owner || !receiver.transportUp) continue;
+    const packets = audio.packets[receiver.slot]!;
+    if (packets === 0) continue;
+    const octets = audio.octets[receiver.slot]!;
+    sendReport(ctx, receiver, audio.ssrc, 0, packets, octets, ntpMiddle, now);
+  }
+}
+
+/** Legs that get this encoding now see its clock, mapped to their timeline (appendix A: fix). */
+function forwardVideoReport(
+  ctx: PathContext,
+  stream: RxStream,
+  ntpMiddle: number,
+  now: Millis,
+): void {
+  const eid = stream.encoding!.eid;
+  const source = stream.video!;
+  for (const leg of source.legs) {
+    if (leg.packets === 0 || leg.projection.currentEncoding !== eid) continue;
+    if (!leg.receiver.transportUp) continue;
+    const shift = leg.projection.timestampDelta;
+    const { primarySsrc } = source;
+    sendReport(ctx, leg.receiver, primarySsrc, shift, leg.packets, leg.octets, ntpMiddle, now);
+  }
+}
+
+function sendReport(
+  ctx: PathContext,
+  receiver: EndpointState,
+  ssrc: number,
+  timestampShift: number,
+  packets: number,
+  octets: number,
+  ntpMiddle: number,
+  now: Millis,
+): void {
+  const { rtcp, egress } = ctx;
+  const from = rtcp.bytes;
+  const at = egress.beginRtcp();
+  const length = writeSenderReport(
+    ctx.tx.bytes,
+    at,
+    ssrc,
+    readInt32(from, rtcp.offset + 8),
+    readInt32(from, rtcp.offset + 12),
+    (readInt32(from, rtcp.offset + 16) + timestampShift) | 0,
+    packets,
+    octets,
+  );
+  egress.commitRtcp(receiver, length);
+  receiver.senderReports.sent(ssrc, ntpMiddle, now);
+}
+
+function handleReportBlocks(ctx: PathContext, endpoint: EndpointState, now: Millis): void {
+  const { rtcp } = ctx;
+  const { bytes } = rtcp;
+  const count = rtcp.reportBlockCount();
+  for (let i = 0; i < count; i++) {
+    const at = rtcp.reportBlocksOffset() + 24 * i;
+    const ssrc = readInt32(bytes, at);
+    if (!endpoint.sendsTransportCc) endpoint.outgoingLoss.add(256, bytes[at + 4]!);
+    const lastSr = readInt32(bytes, at + 16);
+    const delay = readInt32(bytes, at + 20) >>> 0;
+    const rtt = endpoint.senderReports.roundTrip(ssrc, lastSr, delay, now);
+    if (rtt >= 0) endpoint.rttMs = rtt;
+  }
+}
+
+function handleTransportFeedback(ctx: PathContext, endpoint: EndpointState, now: Millis): void {
+  const { rtcp } = ctx;
+  if (rtcp.count === FeedbackType.NACK && rtcp.length >= 16) {
+    endpoint.nacksReceived++;
+    handleNack(ctx, endpoint, now);
+  } else if (rtcp.count === FeedbackType.TWCC) {
+    ctx.twccTotal = 0;
+    ctx.twccLost = 0;
+    decodeTwcc(rtcp.bytes, rtcp.offset, rtcp.length, ctx.countTwcc);
+    endpoint.outgoingLoss.add(ctx.twccTotal, ctx.twccLost);
+  }
+}
+
+function handleNack(ctx: PathContext, endpoint: EndpointState, now: Millis): void {
+  const { rtcp } = ctx;
+  const leg = endpoint.legBySsrc.get(rtcp.mediaSsrc());
+  if (leg === undefined) return;
+  const end = rtcp.offset + rtcp.length;
+  for (let at = rtcp.offset + 12; at + 4 <= end; at += 4) {
+    const pid = readUint16(rtcp.bytes, at);
+    const blp = readUint16(rtcp.bytes, at + 2);
+    retransmit(ctx, leg, pid, now);
+    for (let bit = 0; bit < 16; bit++)
+      if ((blp & (1 << bit)) !== 0) retransmit(ctx, leg, (pid + bit + 1) & 0xffff, now);
+  }
+}
+
+function handlePayloadFeedback(ctx: PathContext, endpoint: EndpointState, now: Millis): void {
+  const { rtcp } = ctx;
+  if (rtcp.count === FeedbackType.PLI && rtcp.length >= 12) {
+    endpoint.plisReceived++;
+    keyframeFor(ctx, endpoint, rtcp.mediaSsrc(), now);
+  } else if (rtcp.count === FeedbackType.FIR) {
+    // Each entry names its SSRC; the media source field means nothing (RFC 5104 4.3.1.2).
+    const end = rtcp.offset + rtcp.length;
+    for (let at = rtcp.offset + 12; at + 8 <= end; at += 8) {
+      endpoint.plisReceived++;
+      keyframeFor(ctx, endpoint, readInt32(rtcp.bytes, at), now);
+    }
+  }
+}
+
+function keyframeFor(ctx: PathContext, endpoint: EndpointState, ssrc: number, now: Millis): void {
+  const leg = endpoint.legBySsrc.get(ssrc);
+  if (leg !== undefined) {
+    requestKeyframe(ctx, leg, now);
+    return;
+  }
+  // A receiver may name an SSRC of a higher encoding.
+  const source = endpoint.conference.videoBySsrc.get(ssrc);
+  const other = source === undefined ? undefined : endpoint.legs.get(source);
+  if (other !== undefined) requestKeyframe(ctx, other, now);
+}

@@ -1,0 +1,120 @@
+/** Applies signaled sources to an endpoint, keeping what stays (spec jvb-media 5.2). */
+import type { ColibriMediaSource } from "#shared/stanza/colibri2";
+import { removeLeg } from "./allocate.ts";
+import type { EndpointState } from "./media-state.ts";
+import { AudioSource, Encoding, VideoSource } from "./media-state.ts";
+import { invalidateAllocation } from "./path-context.ts";
+import type { AudioPlan, VideoPlan } from "./source-factory.ts";
+import { planSources } from "./source-factory.ts";
+
+/** Replaces all sources of `endpoint`. */
+export function updateSources(
+  endpoint: EndpointState,
+  sources: readonly ColibriMediaSource[],
+): void {
+  const plan = planSources(sources);
+  updateAudio(endpoint, plan.audio);
+  updateVideo(endpoint, plan.video);
+  for (const stream of endpoint.streams.values()) endpoint.bind(stream);
+  invalidateAllocation(endpoint.conference);
+}
+
+function updateAudio(endpoint: EndpointState, plans: readonly AudioPlan[]): void {
+  const wanted = new Set(plans.map((plan) => plan.ssrc));
+  for (const ssrc of endpoint.audioSources.keys())
+    if (!wanted.has(ssrc)) endpoint.audioSources.delete(ssrc);
+  for (const plan of plans) {
+    if (endpoint.audioSources.get(plan.ssrc)?.name === plan.name) continue;
+    const source = new AudioSource(plan.name, endpoint, plan.ssrc, plan.synthetic);
+    source.reserve(endpoint.conference.slotCount);
+    endpoint.audioSources.set(plan.ssrc, source);
+    for (const receiver of endpoint.conference.endpoints) applySubscription(receiver, source);
+    markExplicit(source);
+  }
+}
+
+/** Works out whether one receiver wants one audio source (spec 11.4). */
+export function applySubscription(receiver: EndpointState, source: AudioSource): void {
+  source.reserve(receiver.slot + 1);
+  const subscription = receiver.audioSubscription;
+  const wanted =
+    subscription === undefined
+      ? !source.synthetic
+      : !subscription.exclude.includes(source.name) &&
+        (subscription.include.includes(source.name) || (subscription.all && !source.synthetic));
+  source.unwanted[receiver.slot] = wanted ? 0 : 1;
+}
+
+/** Notes whether any subscription names the source: it then escapes the loudest filter. */
+export function markExplicit(source: AudioSource): void {
+  source.explicitlyWanted = source.owner.conference.endpoints.some(
+    (receiver) =>
+      receiver.audioSubscription?.include.includes(source.name) === true &&
+      !receiver.audioSubscription.exclude.includes(source.name),
+  );
+}
+
+function updateVideo(endpoint: EndpointState, plans: readonly VideoPlan[]): void {
+  const old = new Map(endpoint.videoSources.map((source) => [source.primarySsrc, source]));
+  const next: VideoSource[] = [];
+  for (const plan of plans) {
+    const existing = old.get(plan.encodings[0]!.ssrc);
+    if (existing !== undefined && isSame(existing, plan)) {
+      old.delete(existing.primarySsrc);
+      next.push(existing);
+      continue;
+    }
+    next.push(buildSource(endpoint, plan));
+  }
+  for (const gone of old.values()) dropSource(endpoint, gone);
+  endpoint.videoSources = next;
+  index(endpoint);
+}
+
+function isSame(source: VideoSource, plan: VideoPlan): boolean {
+  return (
+    source.name === plan.name &&
+    source.encodings.length === plan.encodings.length &&
+    source.encodings.every((encoding, i) => {
+      const wanted = plan.encodings[i]!;
+      return (
+        encoding.ssrc === wanted.ssrc &&
+        encoding.hasRtx === (wanted.rtx !== undefined) &&
+        (!encoding.hasRtx || encoding.rtxSsrc === wanted.rtx)
+      );
+    })
+  );
+}
+
+function buildSource(endpoint: EndpointState, plan: VideoPlan): VideoSource {
+  const encodings = plan.encodings.map((one, eid) => new Encoding(eid, one.ssrc, one.rtx));
+  const told = endpoint.pendingVideoTypes.get(plan.name);
+  return new VideoSource(plan.name, endpoint, encodings, told ?? plan.videoType);
+}
+
+/** Takes a source out of the conference. */
+export function dropSource(endpoint: EndpointState, source: VideoSource): void {
+  for (const leg of [...source.legs]) removeLeg(leg);
+  const { videoBySsrc } = endpoint.conference;
+  for (const encoding of source.encodings) {
+    if (videoBySsrc.get(encoding.ssrc) === source) videoBySsrc.delete(encoding.ssrc);
+    if (encoding.hasRtx && videoBySsrc.get(encoding.rtxSsrc) === source)
+      videoBySsrc.delete(encoding.rtxSsrc);
+  }
+}
+
+function index(endpoint: EndpointState): void {
+  endpoint.encodingBySsrc.clear();
+  endpoint.sourceBySsrc.clear();
+  endpoint.encodingByRtx.clear();
+  for (const source of endpoint.videoSources) {
+    for (const encoding of source.encodings) {
+      endpoint.encodingBySsrc.set(encoding.ssrc, encoding);
+      endpoint.sourceBySsrc.set(encoding.ssrc, source);
+      endpoint.conference.videoBySsrc.set(encoding.ssrc, source);
+      if (!encoding.hasRtx) continue;
+      endpoint.encodingByRtx.set(encoding.rtxSsrc, encoding);
+      endpoint.conference.videoBySsrc.set(encoding.rtxSsrc, source);
+    }
+  }
+}
