@@ -131,7 +131,7 @@ function textLine(
   const bracket = pairs === "" ? "" : `[${pairs}] `;
   const tail = cause === undefined ? "" : causeText(cause, least <= RANK.debug);
   const head = `${backend.head}${stamp}${WORD[level]}: [${backend.thread}] ${bracket}`;
-  return `${head}${component}: ${message}${tail}\n`;
+  return `${head}${component}: ${oneLine(message)}${tail}\n`;
 }
 
 function jsonLine(
@@ -151,9 +151,23 @@ function contextText(context: LogContext): string {
   let text = "";
   for (const key in context) {
     const value = context[key];
-    if (value !== undefined) text += text === "" ? `${key}=${value}` : ` ${key}=${value}`;
+    if (value === undefined) continue;
+    const pair = `${key}=${typeof value === "string" ? oneLine(value) : value}`;
+    text += text === "" ? pair : ` ${pair}`;
   }
   return text;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
+
+/** Text that cannot begin a line of its own or steer a terminal: peers choose parts of it. */
+function oneLine(text: string): string {
+  return text.replace(CONTROL, (c) => {
+    if (c === "\n") return "\\n";
+    if (c === "\r") return "\\r";
+    return c === "\t" ? c : `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
 }
 
 /** The stack, or only the message; causes of causes follow. */

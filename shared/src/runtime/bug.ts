@@ -35,8 +35,8 @@ export function describe(value: unknown): string {
     text = JSON.stringify(value, (_key, inner: unknown) => {
       if (typeof inner === "bigint") return inner.toString();
       if (inner instanceof Uint8Array) return `<${inner.length} bytes>`;
-      if (inner instanceof Map) return Object.fromEntries(inner);
-      if (inner instanceof Set) return [...inner];
+      if (inner instanceof Map) return Object.fromEntries(inner as Map<string, unknown>);
+      if (inner instanceof Set) return [...(inner as Set<unknown>)];
       return inner;
     });
   } catch {

@@ -5,6 +5,7 @@ interface Pending {
   readonly order: number;
   readonly fn: () => void;
   readonly period: Millis | undefined;
+  live: boolean;
 }
 
 /** How a virtual runtime starts. */
@@ -30,7 +31,8 @@ export class VirtualRuntime implements Runtime {
   readonly seed: number;
   #now: Millis;
   #order = 0;
-  readonly #pending = new Set<Pending>();
+  #live = 0;
+  readonly #heap = new TimerHeap();
 
   constructor(options: VirtualRuntimeOptions = {}) {
     this.seed = options.seed ?? testSeed();
@@ -53,8 +55,14 @@ export class VirtualRuntime implements Runtime {
     const end = this.#now + ms;
     for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
       this.#now = Math.max(this.#now, next.at);
-      if (next.period === undefined) this.#pending.delete(next);
-      else next.at += next.period;
+      this.#heap.pop();
+      if (next.period === undefined) {
+        next.live = false;
+        this.#live--;
+      } else {
+        next.at += next.period;
+        this.#heap.push(next);
+      }
       next.fn();
     }
     this.#now = end;
@@ -79,27 +87,77 @@ export class VirtualRuntime implements Runtime {
 
   /** Timers not yet fired or cancelled; a test of a stop asserts 0. */
   get pendingTimers(): number {
-    return this.#pending.size;
+    return this.#live;
   }
 
   #add(delay: Millis, fn: () => void, period: Millis | undefined): Timer {
-    const pending: Pending = { at: this.#now + delay, order: this.#order++, fn, period };
-    this.#pending.add(pending);
-    return { cancel: () => void this.#pending.delete(pending) };
+    const pending = { at: this.#now + delay, order: this.#order++, fn, period, live: true };
+    this.#heap.push(pending);
+    this.#live++;
+    return {
+      cancel: () => {
+        if (!pending.live) return;
+        pending.live = false;
+        this.#live--;
+      },
+    };
   }
 
+  /** The earliest live timer up to `end`; stays in the heap. */
   #next(end: Millis): Pending | undefined {
-    let first: Pending | undefined;
-    for (const pending of this.#pending) {
-      if (pending.at > end) continue;
-      const earlier =
-        first === undefined ||
-        pending.at < first.at ||
-        (pending.at === first.at && pending.order < first.order);
-      if (earlier) first = pending;
+    let top = this.#heap.peek();
+    while (top !== undefined && !top.live) {
+      this.#heap.pop();
+      top = this.#heap.peek();
     }
-    return first;
+    return top !== undefined && top.at <= end ? top : undefined;
   }
+}
+
+/** A binary heap, earliest first; scenarios have thousands of datagrams under way. */
+class TimerHeap {
+  readonly #items: Pending[] = [];
+
+  peek(): Pending | undefined {
+    return this.#items[0];
+  }
+
+  push(item: Pending): void {
+    const items = this.#items;
+    let at = items.push(item) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (!before(item, items[parent] as Pending)) break;
+      items[at] = items[parent] as Pending;
+      at = parent;
+    }
+    items[at] = item;
+  }
+
+  pop(): void {
+    const items = this.#items;
+    const last = items.pop();
+    if (last === undefined || items.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= items.length) break;
+      if (
+        child + 1 < items.length &&
+        before(items[child + 1] as Pending, items[child] as Pending)
+      ) {
+        child++;
+      }
+      if (!before(items[child] as Pending, last)) break;
+      items[at] = items[child] as Pending;
+      at = child;
+    }
+    items[at] = last;
+  }
+}
+
+function before(a: Pending, b: Pending): boolean {
+  return a.at < b.at || (a.at === b.at && a.order < b.order);
 }
 
 /** xoshiro128** (Blackman and Vigna), seeded by splitmix32. Not for secrets. */

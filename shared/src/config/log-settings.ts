@@ -1,0 +1,93 @@
+/**
+ * The logger's settings from `-Djava.util.logging.config.file` and the environment
+ * (spec packaging-and-operations B9, C10).
+ */
+import { readFileSync } from "node:fs";
+import type { RootLoggerOptions } from "#shared/logging/log";
+import type { LogLevel } from "#shared/logging/logger";
+import type { LoadedConfig } from "./loaded-config.ts";
+import { decodeText, propertyMap } from "./properties.ts";
+
+/** What `createRootLogger` takes from the operator. */
+export type LogSettings = Pick<
+  RootLoggerOptions,
+  "program" | "level" | "levels" | "timestamps" | "format"
+> & {
+  /** `JITSI_TS_REDACT=1`: names and addresses of people are replaced (see `pii`). */
+  readonly redact: boolean;
+};
+
+const FORMATTER = "org.jitsi.utils.logging2.JitsiLogFormatter";
+const CONSOLE_LEVEL = "java.util.logging.ConsoleHandler.level";
+
+/** Levels of java.util.logging, as the least of ours that they let through. */
+const LEVELS: Readonly<Record<string, LogLevel | "off">> = {
+  OFF: "off",
+  SEVERE: "error",
+  WARNING: "warn",
+  INFO: "info",
+  CONFIG: "info",
+  FINE: "debug",
+  FINER: "trace",
+  FINEST: "trace",
+  ALL: "trace",
+};
+const ORDER = ["trace", "debug", "info", "warn", "error", "off"] as const;
+
+/** Reads the file named by `-D`, if any; one that cannot be read means the defaults, as in Java. */
+export function readLogSettings(
+  config: Pick<LoadedConfig, "systemProperties">,
+  env: Readonly<Record<string, string | undefined>>,
+): LogSettings {
+  const file = config.systemProperties.get("java.util.logging.config.file");
+  return logSettings(file === undefined ? new Map() : readProperties(file), env);
+}
+
+/**
+ * Interprets logging properties. `<logger>.level` applies to the component named like the last part
+ * of the logger's name (`org.jitsi.videobridge.Conference` is `Conference`); `.level` and package
+ * names of upstream (`org.jitsi`, `org.jitsi.jicofo` …) apply to all.
+ */
+export function logSettings(
+  properties: ReadonlyMap<string, string>,
+  env: Readonly<Record<string, string | undefined>>,
+): LogSettings {
+  const console = levelOf(properties.get(CONSOLE_LEVEL)) ?? "trace";
+  let level = levelOf(properties.get(".level")) ?? "info";
+  const levels = new Map<string, LogLevel | "off">();
+  for (const [key, text] of properties) {
+    const own = levelOf(text);
+    if (own === undefined || key === CONSOLE_LEVEL || !key.endsWith(".level")) continue;
+    const name = key.slice(0, -".level".length);
+    const component = name.slice(name.lastIndexOf(".") + 1);
+    if (/^[A-Z]/.test(component)) levels.set(component, stricter(own, console));
+    else if (/^org\.jitsi(\.(jicofo|videobridge))?$/.test(name)) level = own;
+  }
+  const program = properties.get(`${FORMATTER}.programname`);
+  const noTime = properties.get(`${FORMATTER}.disableTimestamp`)?.toLowerCase() === "true";
+  return {
+    ...(program === undefined ? {} : { program }),
+    level: stricter(level, console),
+    levels,
+    timestamps: !noTime,
+    format: env["JITSI_TS_LOG"] === "json" ? "json" : "text",
+    redact: env["JITSI_TS_REDACT"] === "1",
+  };
+}
+
+function readProperties(file: string): ReadonlyMap<string, string> {
+  try {
+    return propertyMap(decodeText(readFileSync(file)));
+  } catch {
+    return new Map();
+  }
+}
+
+function levelOf(text: string | undefined): LogLevel | "off" | undefined {
+  return text === undefined ? undefined : LEVELS[text.trim().toUpperCase()];
+}
+
+/** A line passes the logger and then the console's handler. */
+function stricter(a: LogLevel | "off", b: LogLevel | "off"): LogLevel | "off" {
+  return ORDER.indexOf(a) > ORDER.indexOf(b) ? a : b;
+}

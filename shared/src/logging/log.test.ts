@@ -1,0 +1,114 @@
+import { mkdtempSync, openSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { createRootLogger, fdSink, type RootLoggerOptions } from "./log.ts";
+import { pii, redactPii } from "./pii.ts";
+
+describe("log lines", () => {
+  const at = new Date(2026, 10, 21, 9, 5, 7, 8).getTime();
+  let wall = at;
+  const clock = { now: () => 0, wallNow: () => wall };
+
+  const logTo = (options: Partial<RootLoggerOptions> = {}) => {
+    const lines: string[] = [];
+    wall = at;
+    const log = createRootLogger({ clock, sink: (line) => lines.push(line), ...options });
+    return { log, lines };
+  };
+
+  it("are upstream's", () => {
+    const { log, lines } = logTo({ program: "JVB" });
+    const conference = log.child({ conf_name: "r@c.x", meeting_id: "m" }, "Conference");
+    conference.child({ epId: "ab" }).info("Created.", { size: 2, gone: undefined });
+    wall += 1000;
+    log.warn("No context");
+    log.error("Failed", {}, new Error("why"));
+    expect(lines).to.deep.equal([
+      "JVB 2026-11-21 09:05:07.008 INFO: [1] [conf_name=r@c.x meeting_id=m epId=ab size=2] Conference: Created.\n",
+      "JVB 2026-11-21 09:05:08.008 WARNING: [1] Main: No context\n",
+      "JVB 2026-11-21 09:05:08.008 SEVERE: [1] Main: Failed\nError: why\n",
+    ]);
+  });
+
+  it("leave out program and time when told so, and name the worker", () => {
+    const { log, lines } = logTo({ timestamps: false, thread: 3, component: "Worker" });
+    log.child({ a: 1 }).info("x");
+    expect(lines).to.deep.equal(["INFO: [3] [a=1] Worker: x\n"]);
+  });
+
+  it("obey levels, by component too", () => {
+    const { log, lines } = logTo({
+      timestamps: false,
+      level: "warn",
+      levels: new Map([
+        ["Loud", "trace"],
+        ["Mute", "off"],
+      ]),
+    });
+    log.info("no");
+    log.warn("yes");
+    const loud = log.child({}, "Loud");
+    loud.debug("yes");
+    log.child({}, "Mute").error("no");
+    expect(lines.map((line) => line.trim())).to.deep.equal([
+      "WARNING: [1] Main: yes",
+      "FINE: [1] Loud: yes",
+    ]);
+    expect([log.enabled("info"), log.enabled("error"), loud.enabled("trace")]).to.deep.equal([
+      false,
+      true,
+      true,
+    ]);
+  });
+
+  it("show the stack and the causes at debug, else the messages", () => {
+    const cause = new TypeError("outer", { cause: new Error("inner") });
+    const quiet = logTo({ timestamps: false });
+    quiet.log.error("x", {}, cause);
+    expect(quiet.lines[0]).to.equal(
+      "SEVERE: [1] Main: x\nTypeError: outer\nCaused by: Error: inner\n",
+    );
+    const loud = logTo({ timestamps: false, level: "debug" });
+    loud.log.error("x", {}, cause);
+    expect(loud.lines[0]).to.match(/TypeError: outer\n +at .*\nCaused by: Error: inner\n +at /s);
+  });
+
+  it("stay one line: control characters of peers are escaped", () => {
+    const { log, lines } = logTo({ timestamps: false });
+    log.info("name is a\r\nSEVERE: forged\u001b[31m", { room: "x\ny" });
+    expect(lines[0]).to.equal(
+      "INFO: [1] [room=x\\ny] Main: name is a\\r\\nSEVERE: forged\\u001b[31m\n",
+    );
+  });
+
+  it("are one object each as JSON", () => {
+    const { log, lines } = logTo({ format: "json" });
+    log.child({ conf: "c" }).error("bad\nline", { endpoint: "e" }, new Error("why"));
+    const parsed = JSON.parse(lines[0] ?? "") as Record<string, string>;
+    expect(parsed).to.include({ level: "SEVERE", component: "Main", conf: "c", endpoint: "e" });
+    expect(parsed["msg"]).to.equal("bad\nline");
+    expect(parsed["err"]).to.match(/^Error: why\n/);
+    expect(lines[0]?.trimEnd()).not.to.contain("\n");
+  });
+
+  it("go to a file in one piece", () => {
+    const file = join(mkdtempSync(join(tmpdir(), "log-")), "x.log");
+    const sink = fdSink(openSync(file, "a"));
+    sink("a\n");
+    sink("ü\n");
+    expect(readFileSync(file, "utf8")).to.equal("a\nü\n");
+  });
+});
+
+describe("pii", () => {
+  afterEach(() => redactPii(false));
+
+  it("prints as upstream unless told to redact; then tags stay the same", () => {
+    expect(pii("10.0.0.1")).to.equal("10.0.0.1");
+    redactPii(true);
+    expect(pii("10.0.0.1")).to.match(/^<[0-9a-f]{8}>$/);
+    expect(pii("10.0.0.1")).to.equal(pii("10.0.0.1"));
+    expect(pii("10.0.0.2")).not.to.equal(pii("10.0.0.1"));
+  });
+});
