@@ -153,6 +153,13 @@ Component "${this.mucDomain}" "muc"
   muc_room_default_public_jids = true
   muc_room_default_history_length = 0
   muc_tombstones = false
+Component "internal.${this.authDomain}" "muc"
+  storage = "memory"
+  restrict_room_creation = true
+  muc_room_default_members_only = true
+  muc_room_locking = false
+  muc_room_default_public_jids = true
+  muc_tombstones = false
 Component "${this.componentDomain}"
   component_secret = "${this.componentSecret}"
 `,
