@@ -96,7 +96,11 @@ function readKey<T>(
   const value = legacyValue(config, path, spec, warnings) ?? ownValue(config, path, spec, warnings);
   if (value === undefined) return defaultOf(path, spec);
   const read = spec.type.read(value);
-  if (read.kind === "value") return { ok: true, value: read.value };
+  if (read.kind === "value") {
+    const base = spec.default;
+    const merged = base === undefined ? undefined : spec.type.merge?.(base, read.value);
+    return { ok: true, value: merged ?? read.value };
+  }
   const fault: ConfigFault = {
     key: path,
     origin: value.origin,
@@ -124,6 +128,7 @@ function legacyValue<T>(
     if (found === undefined || found.kind !== "string") continue;
     const text = typeof legacy === "string" ? found.text : legacy.convert(found.text);
     if (text === undefined) continue;
+    const { origin } = found;
     const shadowed = config.get(path);
     if (shadowed !== undefined) {
       warnings.push({
@@ -133,7 +138,9 @@ function legacyValue<T>(
         remedy: "remove one of the two",
       });
     }
-    return { ...found, text };
+    if (typeof text === "string") return { kind: "string", text, origin };
+    const items = text.map((item) => ({ kind: "string", text: item, origin }) as const);
+    return { kind: "list", items, origin };
   }
   return undefined;
 }
@@ -152,6 +159,8 @@ function ownValue<T>(
   if (followed.origin.file === "-D") return followed;
   // COMPAT(jicofo, jvb): defaults never see the operator's file (spec B1).
   const kept = spec.default === undefined ? "its default" : spec.type.show(spec.default as T);
+  const wanted = spec.type.read(followed);
+  if (wanted.kind === "value" && spec.type.show(wanted.value) === kept) return undefined;
   warnings.push({
     key: spec.follows,
     origin: followed.origin,
