@@ -62,6 +62,8 @@ export type ToWorker =
       readonly endpoint: string | undefined;
       readonly mode: DebugMode;
     }
+  /** Wants a `stats` message now; answered after it, without a value. */
+  | { readonly kind: "statsNow"; readonly tag: Tag }
   | { readonly kind: "speakers"; readonly tag: Tag; readonly conference: string }
   | { readonly kind: "jvbLastN"; readonly lastN: number }
   | { readonly kind: "mappings"; readonly mappings: BridgeSettings["sockets"]["mappings"] }

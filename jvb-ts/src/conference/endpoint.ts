@@ -345,17 +345,17 @@ export class Endpoint {
       case "iceConnected":
         this.#ports.count("ice_succeeded");
         if (output.relayed) this.#ports.count("ice_succeeded_relayed");
-        return this.log.info("ICE connected", { relayed: output.relayed });
+        return;
       case "iceFailed":
         this.#ports.count("ice_failed");
-        return this.log.warn("ICE failed");
+        return;
       case "iceRestart":
         this.#ports.count(`ice_restarts_${output.outcome}`);
         return this.log.info("ICE restart ended", { outcome: output.outcome });
       case "dtlsConnected":
         this.media.setTransportUp(true);
         this.#channelCheckAt = now + CHANNEL_DELAY_MS;
-        return this.log.info("DTLS connected");
+        return;
       case "dtlsFailed":
         return this.log.warn("DTLS failed", { reason: output.reason });
       case "channelOpen":

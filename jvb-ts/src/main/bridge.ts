@@ -36,7 +36,7 @@ import type { ColibriOutcome, FromWorker, Tag, ToWorker } from "../worker-messag
 /** First look at the CPU after the base line; upstream has its first value at once. */
 const FIRST_LOAD_SAMPLE_MS = 1000;
 /** A worker that does not answer a question of `/debug` by then is busy or gone. */
-const ANSWER_TIMEOUT_MS = 5000;
+const ANSWER_TIMEOUT_MS = 1000;
 
 export interface BridgeOptions {
   readonly config: BridgeConfig;
@@ -184,11 +184,13 @@ export class Bridge implements BridgeApi {
     return this.#health.result(this.#options.runtime.clock.now());
   }
 
-  statistics(): Readonly<Record<string, number | boolean | string>> {
+  async statistics(): Promise<Readonly<Record<string, number | boolean | string>>> {
+    await this.#refreshStats();
     return statisticsJson(bridgeStatistics(this.#stats.totals(), this.#facts()));
   }
 
-  metrics(accept: string | undefined): MetricsView | undefined {
+  async metrics(accept: string | undefined): Promise<MetricsView | undefined> {
+    await this.#refreshStats();
     return this.#registry.view(accept, JVB_METRICS);
   }
 
@@ -315,6 +317,15 @@ export class Bridge implements BridgeApi {
       this.#colibriWaiting.delete(effect.tag);
       waiting?.(effect.outcome);
     }
+  }
+
+  /** Totals as of now; a worker that is busy for too long is shown as it was last. */
+  async #refreshStats(): Promise<void> {
+    await Promise.all(
+      [...this.#localEndpoints.keys()].map((worker) =>
+        this.#ask(worker, (tag) => ({ kind: "statsNow", tag })),
+      ),
+    );
   }
 
   #ask(worker: number, message: (tag: Tag) => ToWorker): Promise<Json | undefined> {

@@ -8,8 +8,8 @@ import type { HealthResult } from "./health.ts";
 export interface BridgeApi {
   readonly version: string;
   health(): HealthResult;
-  statistics(): Readonly<Record<string, number | boolean | string>>;
-  metrics(accept: string | undefined): MetricsView | undefined;
+  statistics(): Promise<Readonly<Record<string, number | boolean | string>>>;
+  metrics(accept: string | undefined): Promise<MetricsView | undefined>;
   readonly drain: boolean;
   setDrain(on: boolean): void;
   shutDown(graceful: boolean): void;

@@ -227,7 +227,6 @@ export class MucClients {
       case "joined":
         room.everJoined = true;
         room.retryMs = FIRST_RETRY_MS;
-        log.info("Joined the room", { room: room.jid });
         if (event.created) this.#configure(room, log);
         connection.send(xml("presence"));
         return;

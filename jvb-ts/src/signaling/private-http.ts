@@ -48,8 +48,8 @@ export function addPrivateRoutes(server: HttpServer, api: BridgeApi, on: ApiSwit
     );
   }
   if (on.prometheus) {
-    server.route("GET", "/metrics", ({ headers }) => {
-      const view = api.metrics(headers.accept);
+    server.route("GET", "/metrics", async ({ headers }) => {
+      const view = await api.metrics(headers.accept);
       if (view === undefined) return emptyReply(406);
       return { status: 200, headers: { "Content-Type": view.contentType }, body: view.body };
     });
@@ -114,7 +114,7 @@ function addDrainRoutes(server: HttpServer, api: BridgeApi): void {
 }
 
 function addColibriRoutes(server: HttpServer, api: BridgeApi): void {
-  server.route("GET", "/colibri/stats", () => jsonReply(api.statistics()));
+  server.route("GET", "/colibri/stats", async () => jsonReply(await api.statistics()));
   const conferences = "/colibri/v2/conferences";
   server.route("GET", conferences, () => emptyReply(501));
   server.route(

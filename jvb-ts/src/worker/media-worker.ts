@@ -148,6 +148,9 @@ export class MediaWorker {
       }
       case "debug":
         return this.#answer(message.tag, this.#debug(message, now));
+      case "statsNow":
+        this.#postStats(now);
+        return this.#answer(message.tag, undefined);
       case "speakers": {
         const known = this.#conferences.has(message.conference);
         const value = known ? speechActivity(message.conference, this.#ports) : undefined;
