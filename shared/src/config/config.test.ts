@@ -14,6 +14,7 @@ import {
   port,
   readAllKeys,
   readKeys,
+  record,
   str,
 } from "./keys.ts";
 import { editDistance } from "./known-keys.ts";
@@ -197,6 +198,29 @@ describe("configuration", () => {
     expect(readKeys(config, ice)["udp.port"]).to.equal(10_000);
     expect(readKeys(config, stats).transports).to.deep.equal(["muc"]);
     expect(referenceMarkdown([ice])).to.contain("| `videobridge.ice.udp.port` |");
+  });
+
+  it("adds entries of a file to those of a default, and of a file to those of -D", () => {
+    const table = keys("a", {
+      delays: { type: record(int), default: { "50": 1, "60": 2 }, doc: "" },
+    });
+    const text = 'a.delays = { "60" = 3 }';
+    const config = load(text, { tables: [table], argv: ["-Da.delays.70=4", "-Da.delays.60=5"] });
+    expect(readKeys(config, table).delays).to.deep.equal({ "50": 1, "60": 3, "70": 4 });
+  });
+
+  it("turns a legacy text into a list", () => {
+    const split = (text: string): string[] => text.split(";");
+    const table = keys("a", {
+      names: {
+        type: list(str),
+        default: [],
+        legacy: [{ name: "o.NAMES", convert: split }],
+        doc: "",
+      },
+    });
+    const config = load("", { tables: [table], argv: ["-Do.NAMES=eth0;v0"] });
+    expect(readKeys(config, table).names).to.deep.equal(["eth0", "v0"]);
   });
 
   it("refuses numbers out of range", () => {

@@ -56,9 +56,10 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const defaults = parseTree(referenceConf(options.tables, false), "default", noInclude);
   const tree = file === undefined ? emptyTree("no file") : readTree(file);
   const environment = (name: string): string | undefined => options.env[name];
+  const layers = [defaults, overrides, tree];
   const resolved = faultOf(() => ({
-    root: resolveTree(tree, [defaults, overrides, tree], environment),
-    overrides: resolveTree(overrides, [overrides], environment),
+    root: resolveTree(tree, layers, environment),
+    all: resolveTree(onTopOf(overrides, tree), layers, environment),
   }));
   if (!resolved.ok) throw new ConfigError(resolved.error);
   const { root } = resolved.value;
@@ -67,7 +68,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const config: LoadedConfig = {
     root,
     file,
-    get: (path) => valueAt(root, path) ?? valueAt(resolved.value.overrides, path),
+    get: (path) => valueAt(resolved.value.all, path),
     legacy: (name) => legacy.get(name) ?? propertyValue(command.systemProperties, name),
     legacyBelow: (prefix) => below(prefix, legacy, command.systemProperties),
     systemProperties: command.systemProperties,
@@ -149,6 +150,13 @@ function overrideTree(properties: ReadonlyMap<string, string>): ObjectNode {
     if (!path.includes("")) put(tree.fields, path, { kind: "string", text, origin });
   }
   return tree;
+}
+
+/** Both trees as one; the values of `over` count first. */
+function onTopOf(base: ObjectNode, over: ObjectNode): ObjectNode {
+  const fields = new Map([...base.fields].map(([key, slot]) => [key, [...slot]]));
+  for (const [key, slot] of over.fields) fields.set(key, [...(fields.get(key) ?? []), ...slot]);
+  return { kind: "object", fields, origin: over.origin };
 }
 
 function readLegacy(

@@ -14,10 +14,13 @@ export interface KeySpec<T> {
   readonly follows?: string;
 }
 
-/** A legacy property, with a conversion of its text where the forms differ. */
+/** A legacy property, with a conversion of its text where the forms differ (`undefined`: as unset). */
 export type LegacyName =
   | string
-  | { readonly name: string; readonly convert: (text: string) => string | undefined };
+  | {
+      readonly name: string;
+      readonly convert: (text: string) => string | readonly string[] | undefined;
+    };
 
 /** Keys below one prefix. `T` maps relative paths to the types of their values. */
 export interface KeyTable<T> {

@@ -23,6 +23,8 @@ export interface KeyType<T> {
   show(value: T): string;
   /** Absence is allowed and read as `undefined`. */
   readonly optional?: true;
+  /** How a value joins the key's default; it replaces the default when not given. */
+  merge?(base: T, over: T): T;
 }
 
 /** The TypeScript type of a key type. */
@@ -151,10 +153,11 @@ export function list<T>(item: KeyType<T>): KeyType<readonly T[]> {
   };
 }
 
-/** A map from any key to that type. */
+/** A map from any key to that type; what a file says is added to the default's entries. */
 export function record<T>(item: KeyType<T>): KeyType<Readonly<Record<string, T>>> {
   return {
     name: `an object, each value ${item.name}`,
+    merge: (base, over) => ({ ...base, ...over }),
     show: (map) =>
       `{${Object.entries(map)
         .map(([key, v]) => `${JSON.stringify(key)} = ${item.show(v)}`)

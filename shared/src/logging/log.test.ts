@@ -23,11 +23,11 @@ describe("log lines", () => {
     conference.child({ epId: "ab" }).info("Created.", { size: 2, gone: undefined });
     wall += 1000;
     log.warn("No context");
-    log.error("Failed", {}, new Error("why"));
+    log.warn("Failed", {}, new Error("why"));
     expect(lines).to.deep.equal([
       "JVB 2026-11-21 09:05:07.008 INFO: [1] [conf_name=r@c.x meeting_id=m epId=ab size=2] Conference: Created.\n",
       "JVB 2026-11-21 09:05:08.008 WARNING: [1] Main: No context\n",
-      "JVB 2026-11-21 09:05:08.008 SEVERE: [1] Main: Failed\nError: why\n",
+      "JVB 2026-11-21 09:05:08.008 WARNING: [1] Main: Failed\nError: why\n",
     ]);
   });
 
@@ -62,15 +62,17 @@ describe("log lines", () => {
     ]);
   });
 
-  it("show the stack and the causes at debug, else the messages", () => {
+  it("show stack and causes by error or at debug, else the messages", () => {
     const cause = new TypeError("outer", { cause: new Error("inner") });
     const quiet = logTo({ timestamps: false });
-    quiet.log.error("x", {}, cause);
+    quiet.log.warn("x", {}, cause);
     expect(quiet.lines[0]).to.equal(
-      "SEVERE: [1] Main: x\nTypeError: outer\nCaused by: Error: inner\n",
+      "WARNING: [1] Main: x\nTypeError: outer\nCaused by: Error: inner\n",
     );
+    quiet.log.error("x", {}, cause);
+    expect(quiet.lines[1]).to.match(/TypeError: outer\n +at /);
     const loud = logTo({ timestamps: false, level: "debug" });
-    loud.log.error("x", {}, cause);
+    loud.log.info("x", {}, cause);
     expect(loud.lines[0]).to.match(/TypeError: outer\n +at .*\nCaused by: Error: inner\n +at /s);
   });
 

@@ -129,7 +129,9 @@ function textLine(
   const own = context === undefined ? "" : contextText(context);
   const pairs = prefix === "" || own === "" ? prefix + own : `${prefix} ${own}`;
   const bracket = pairs === "" ? "" : `[${pairs}] `;
-  const tail = cause === undefined ? "" : causeText(cause, least <= RANK.debug);
+  // A stack where someone must act or asked for details; elsewhere the message says enough.
+  const stack = level === "error" || least <= RANK.debug;
+  const tail = cause === undefined ? "" : causeText(cause, stack);
   const head = `${backend.head}${stamp}${WORD[level]}: [${backend.thread}] ${bracket}`;
   return `${head}${component}: ${oneLine(message)}${tail}\n`;
 }

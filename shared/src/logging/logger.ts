@@ -6,7 +6,8 @@ export type LogLevel = "error" | "warn" | "info" | "debug" | "trace";
 
 /**
  * Where a room says what changed: one line per state change, never one per packet. Addresses and
- * names of people go through `pii()`. `cause` is printed with its stack at `debug`, else its message.
+ * names of people go through `pii()`. `cause` is printed with its stack by
+ * `error` and where `debug` is on, else by its message.
  */
 export interface Logger {
   error(message: string, context?: LogContext, cause?: unknown): void;
