@@ -113,7 +113,6 @@ export class Brewery {
         this.#options.log.warn("Could not join the brewery room again", {
           reason: event.error === "timeout" ? "timeout" : event.error.condition,
         });
-        this.#joinLater();
         break;
       case "selfChanged":
       case "configChanged":

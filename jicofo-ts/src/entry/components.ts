@@ -1,10 +1,8 @@
 import type { Logger } from "#shared/logging/logger";
 import type { Millis } from "#shared/runtime/runtime";
-import { buildDiscoInfoQuery, parseDiscoInfo } from "#shared/stanza/disco-info";
-import { iqRequest } from "#shared/stanza/iq";
 import type { XmppConnection } from "#shared/xmpp/connection";
-import { NS } from "#shared/xmpp/namespaces";
-import { childOf } from "#shared/xmpp/xml";
+import { queryDiscoInfo } from "#shared/xmpp/disco";
+import { parseJid } from "#shared/xmpp/jid";
 
 /**
  * Addresses of the deployment's components by their type (`av_moderation`, `breakout_rooms`, …), as
@@ -24,13 +22,14 @@ export class Components {
     timeoutMs: Millis,
     log: Logger,
   ): Promise<void> {
-    const question = iqRequest("get", domain, buildDiscoInfoQuery());
-    const reply = await connection.request(question, timeoutMs);
-    const query = reply.kind === "result" ? childOf(reply.iq, "query", NS.discoInfo) : undefined;
+    const jid = parseJid(domain);
+    const info = jid && (await queryDiscoInfo(connection, jid, undefined, timeoutMs));
     const found = new Map<string, string>();
-    for (const { category, type, name } of query ? parseDiscoInfo(query).identities : [])
-      if (category === "component" && name !== undefined) found.set(type, name);
-    if (!query) log.warn("The main domain does not say what components it has", { domain });
+    if (info === undefined || typeof info === "string")
+      log.warn("The main domain does not say what components it has", { domain, reason: info });
+    else
+      for (const { category, type, name } of info.identities)
+        if (category === "component" && name !== undefined) found.set(type, name);
     for (const [type, address] of found)
       if (this.#addresses.get(type) !== address) log.info("Found component", { type, address });
     this.#addresses = found;

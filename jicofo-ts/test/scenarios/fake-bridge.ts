@@ -1,11 +1,12 @@
 /** A bridge that understands COLIBRI2 as far as the focus can tell, and misbehaves on request. */
+
+import type { Runtime } from "#shared/runtime/runtime";
 import type { ColibriErrorReason, ConferenceModified } from "#shared/stanza/colibri2";
 import { buildConferenceModified, colibriErrorReply } from "#shared/stanza/colibri2-reply";
 import { parseConferenceModify } from "#shared/stanza/colibri2-request";
 import { emptyTransport } from "#shared/stanza/ice-udp";
 import { iqResult } from "#shared/stanza/iq";
 import type { StanzaCondition } from "#shared/stanza/stanza-error";
-import type { VirtualRuntime } from "#shared/testing/virtual-runtime";
 import { NS } from "#shared/xmpp/namespaces";
 import { childOf, type Element } from "#shared/xmpp/xml";
 
@@ -28,10 +29,10 @@ export class FakeBridge {
    * queue has run the expiry; the answer to the expiry comes after that.
    */
   expiryMs = 0;
-  readonly #runtime: VirtualRuntime;
+  readonly #runtime: Runtime;
   #ssrc = 1000;
 
-  constructor(runtime: VirtualRuntime, nick: string) {
+  constructor(runtime: Runtime, nick: string) {
     this.#runtime = runtime;
     this.jid = `jvbbrewery@internal.example.com/${nick}`;
   }

@@ -1,0 +1,144 @@
+/** The process: reads the configuration, connects, serves, and ends in order. */
+import { readdirSync } from "node:fs";
+import { type as osType } from "node:os";
+import { loadConfig } from "#shared/config/config";
+import { ConfigError, faultLine } from "#shared/config/config-error";
+import { createHttpServer, type HttpServer } from "#shared/http/server";
+import { createRootLogger } from "#shared/logging/log";
+import { realRuntime } from "#shared/runtime/real-runtime";
+import { createShutdown, EXIT_CONFIG } from "#shared/runtime/shutdown";
+import { createXmppClient } from "#shared/xmpp/client";
+import type { XmppConnection } from "#shared/xmpp/connection";
+import { MucRoom } from "#shared/xmpp/muc";
+import { NS } from "#shared/xmpp/namespaces";
+import type { Element } from "#shared/xmpp/xml";
+import { formerKeys } from "./config/later-keys.ts";
+import {
+  allTables,
+  type ConnectionSettings,
+  type FocusSettings,
+  readSettings,
+} from "./config/settings.ts";
+import { checkUnsupported } from "./config/unsupported.ts";
+import { version } from "./config/version.ts";
+import { CapsCensus } from "./entry/caps-census.ts";
+import { MemberDiscovery } from "./entry/member-discovery.ts";
+import { describeOurselves } from "./entry/self-description.ts";
+import { createJicofo } from "./index.ts";
+
+const log = createRootLogger({
+  clock: realRuntime.clock,
+  program: "Jicofo",
+  component: "Main",
+  format: process.env["JITSI_TS_LOG"] === "json" ? "json" : "text",
+});
+
+/** Reads everything; warnings are logged, mistakes thrown as `ConfigError`. */
+function loadSettings(): FocusSettings {
+  const config = loadConfig({
+    argv: process.argv.slice(2),
+    env: process.env,
+    tables: allTables,
+    anyBelow: formerKeys,
+    fileRequired: true,
+  });
+  const settings = readSettings(config);
+  const unsupported = checkUnsupported(config);
+  // A table that is read twice warns twice.
+  for (const line of new Set([...config.warnings, ...unsupported].map(faultLine))) log.warn(line);
+  return settings;
+}
+
+/** A connection that is not started yet, and the `<c>` for its presence in rooms. */
+function connect(
+  name: string,
+  account: ConnectionSettings,
+): { readonly connection: XmppConnection; readonly caps: () => Element } {
+  const connection = createXmppClient(
+    {
+      name,
+      host: account.hostname,
+      port: account.port,
+      domain: account.domain,
+      username: account.username,
+      password: account.password,
+      resource: account.resource,
+      security: account.useTls ? "ifpossible" : "disabled",
+      disableCertificateVerification: !account.verifyCertificate,
+      replyTimeoutMs: account.replyTimeout,
+      unknownIq: "feature-not-implemented",
+    },
+    realRuntime,
+    log,
+  );
+  return { connection, caps: describeOurselves(connection, version, osType()) };
+}
+
+/** Threads of this process, as the operating system counts them. */
+function threads(): number {
+  try {
+    return readdirSync("/proc/self/task").length;
+  } catch {
+    return 1;
+  }
+}
+
+async function start(): Promise<void> {
+  const settings = loadSettings();
+  const shutdown = createShutdown({ runtime: realRuntime, log });
+  shutdown.listen();
+  const ours = connect("client", settings.client);
+  const client = ours.connection;
+  const other = settings.service && connect("service", settings.service);
+  const service = other?.connection ?? client;
+  const connections = other ? [client, service] : [client];
+  for (const connection of connections)
+    shutdown.onStop(`XMPP ${connection.name}`, () => connection.stop());
+  const http = settings.rest && restServer(settings.rest.host, settings.rest.port);
+  const census = new CapsCensus();
+  const members = new MemberDiscovery(client, settings.client.replyTimeout, census);
+  const jicofo = createJicofo(settings, {
+    runtime: realRuntime,
+    log,
+    client,
+    service,
+    openRoom: (connection, room, nick, onEvent) => {
+      const opened = new MucRoom({
+        connection,
+        room,
+        nick,
+        onEvent,
+        runtime: realRuntime,
+        log: log.child({}, "MucRoom"),
+      });
+      const { caps } = connection === client || !other ? ours : other;
+      opened.setPresenceExtension("c", NS.caps, caps());
+      return opened;
+    },
+    discover: (occupant, presence) => members.featuresOf(occupant, presence),
+    caps: () => census.print(),
+    threads,
+    os: osType(),
+    http,
+  });
+  shutdown.onStop("focus", () => jicofo.stop());
+  if (http) {
+    await http.start();
+    shutdown.onStop("HTTP", () => http.stop());
+  }
+  for (const connection of connections) connection.start();
+  log.info("Started", { version });
+}
+
+function restServer(host: string, port: number): HttpServer {
+  return createHttpServer({ name: "rest", host, port, portKey: "jicofo.rest.port", log });
+}
+
+try {
+  await start();
+} catch (error) {
+  // A mistake of the operator is one line per fault; anything else is our bug and ends with a stack.
+  if (!(error instanceof ConfigError)) throw error;
+  process.stderr.write(`jicofo-ts: ${error.line.replaceAll("\n", "\njicofo-ts: ")}\n`);
+  process.exit(EXIT_CONFIG);
+}

@@ -1,0 +1,165 @@
+// Against a real Prosody and the real program: run with `mocha … 'jicofo-ts/test/*.live.ts'`.
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { realRuntime } from "#shared/runtime/real-runtime";
+import { Prosody } from "#shared/testing/prosody";
+import { LiveBridge } from "./live/live-bridge.ts";
+import { LiveClient } from "./live/live-client.ts";
+import { until } from "./live/until.ts";
+
+const main = new URL("../src/main.ts", import.meta.url).pathname;
+
+/** A port nobody listens on now. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === "object" && address ? address.port : 0;
+}
+
+describe("the focus on a real Prosody", function () {
+  this.timeout(30_000);
+  let prosody: Prosody;
+  let focus: ChildProcess;
+  let output = "";
+  let port = 0;
+  let folder = "";
+  let bridge: LiveBridge;
+  const clients: LiveClient[] = [];
+
+  const get = async (path: string): Promise<Record<string, unknown>> => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`);
+    return (await response.json()) as Record<string, unknown>;
+  };
+  const startFocus = () => {
+    const arguments_ = ["--conditions=source", main, "--config", join(folder, "jicofo.conf")];
+    focus = spawn(process.execPath, arguments_, { stdio: ["ignore", "pipe", "pipe"] });
+    const keep = (data: Buffer) => {
+      output += data.toString();
+    };
+    focus.stdout?.on("data", keep);
+    focus.stderr?.on("data", keep);
+  };
+  const bridges = async () =>
+    Object.keys((await get("/debug"))["bridge_selector"] as object).length &&
+    Object.keys(
+      ((await get("/debug"))["bridge_selector"] as { bridge: Record<string, unknown> }).bridge,
+    );
+  const client = async (nick: string, room: string) => {
+    const made = new LiveClient(prosody, room, nick);
+    clients.push(made);
+    await made.login();
+    return made;
+  };
+
+  before(async () => {
+    prosody = await Prosody.start();
+    port = await freePort();
+    folder = mkdtempSync(join(tmpdir(), "jicofo-live-"));
+    writeFileSync(
+      join(folder, "jicofo.conf"),
+      `jicofo {
+  xmpp.client {
+    hostname = 127.0.0.1, port = ${prosody.c2sPort}, domain = ${prosody.authDomain}
+    xmpp-domain = ${prosody.domain}, username = focus, password = focus
+    client-proxy = ${prosody.componentDomain}
+  }
+  bridge.brewery-jid = "JvbBrewery@internal.${prosody.authDomain}"
+  conference.single-participant-timeout = 1 second
+  rest.port = ${port}
+}
+`,
+    );
+    startFocus();
+    bridge = new LiveBridge(prosody, "jvb1");
+    await until(() => output.includes("Joined the brewery room"));
+    await bridge.start();
+    await until(async () => (await bridges()).toString().includes("jvb1"));
+  });
+  afterEach(async function () {
+    if (this.currentTest?.state === "failed") console.error(output);
+    await Promise.all(clients.splice(0).map((one) => one.stop()));
+  });
+  after(async () => {
+    if (process.env["LIVE_OUTPUT"]) console.error(output);
+    await bridge?.stop();
+    focus?.kill("SIGKILL");
+    await prosody?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it("invites two users who asked by IQ, and tells them of each other", async () => {
+    const room = `live@${prosody.mucDomain}`;
+    const a = await client("aaaaaaaa", room);
+    expect(await a.askForConference()).to.deep.include({
+      ready: true,
+      focusJid: `focus@${prosody.authDomain}`,
+    });
+    await a.join();
+    const b = await client("bbbbbbbb", room);
+    await b.askForConference();
+    await b.join();
+    await until(() => a.invited && b.invited);
+    expect(a.bridgeSession).to.be.a("string");
+    await until(() => a.othersKnown("bbbbbbbb") && b.othersKnown("aaaaaaaa"));
+    expect(bridge.endpoints(room)).to.have.members(["aaaaaaaa", "bbbbbbbb"]);
+    const debug = (await get(`/debug/conference/${room}`)) as { participants: object };
+    expect(Object.keys(debug.participants)).to.have.members(["aaaaaaaa", "bbbbbbbb"]);
+    const stats = await get("/stats");
+    expect(stats).to.deep.include({ conferences: 1, participants: 2, total_participants: 2 });
+    await b.leave();
+    await until(() => bridge.endpoints(room).length < 2);
+    await a.leave();
+    await until(async () => (await get("/stats"))["conferences"] === 0);
+  });
+
+  it("answers the same request over HTTP", async () => {
+    const room = `http@${prosody.mucDomain}`;
+    const response = await fetch(`http://127.0.0.1:${port}/conference-request/v1`, {
+      method: "POST",
+      headers: { "content-type": "application/json", origin: "https://page.example" },
+      body: JSON.stringify({ room, properties: { rtcstatsEnabled: false } }),
+    });
+    expect(response.status).to.equal(200);
+    expect(response.headers.get("access-control-allow-origin")).to.equal("*");
+    expect(await response.json()).to.deep.equal({
+      room,
+      ready: true,
+      focusJid: `focus@${prosody.authDomain}`,
+      properties: { authentication: "false", "visitors-supported": "false" },
+    });
+  });
+
+  it("refuses a room on a server it cannot reach", async () => {
+    const response = await fetch(`http://127.0.0.1:${port}/conference-request/v1`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ room: "x@other.example" }),
+    });
+    expect(response.status).to.equal(400);
+    expect(await response.text()).to.match(/^Bad request: /);
+  });
+
+  it("finds its bridges again after the server was restarted", async () => {
+    const before = output.length;
+    await prosody.down("SIGKILL");
+    await prosody.up();
+    const started = realRuntime.clock.now();
+    await until(() => output.indexOf("Added bridge", before) > 0);
+    const room = `again@${prosody.mucDomain}`;
+    const a = await client("aaaaaaaa", room);
+    expect(await a.askForConference()).to.deep.include({ ready: true });
+    expect(realRuntime.clock.now() - started).to.be.lessThan(8000);
+  });
+
+  it("ends on SIGTERM with 143", async () => {
+    const ended = new Promise((resolve) => focus.once("exit", resolve));
+    focus.kill("SIGTERM");
+    expect(await ended).to.equal(143);
+  });
+});

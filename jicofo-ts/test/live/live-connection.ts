@@ -1,0 +1,29 @@
+/** A login at a test's Prosody. */
+import { realRuntime } from "#shared/runtime/real-runtime";
+import type { Prosody } from "#shared/testing/prosody";
+import { recordingLogger } from "#shared/testing/recording-logger";
+import { createXmppClient } from "#shared/xmpp/client";
+import type { XmppConnection } from "#shared/xmpp/connection";
+import { until } from "./until.ts";
+
+/** `account`: name and password at the auth domain; without one the login is anonymous. */
+export async function login(prosody: Prosody, account?: string): Promise<XmppConnection> {
+  const connection = createXmppClient(
+    {
+      name: account ?? "guest",
+      host: "127.0.0.1",
+      port: prosody.c2sPort,
+      domain: account === undefined ? prosody.domain : prosody.authDomain,
+      username: account ?? "",
+      password: account,
+      resource: account,
+      security: "ifpossible",
+      disableCertificateVerification: false,
+    },
+    realRuntime,
+    recordingLogger(),
+  );
+  connection.start();
+  await until(() => connection.state === "online");
+  return connection;
+}
