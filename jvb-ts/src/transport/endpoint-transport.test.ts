@@ -204,6 +204,13 @@ describe("endpoint transport", () => {
     net.run(net.now + 3000, () => again.channelReady);
     expect(again.channelReady).to.equal(true);
     expect(bridgeWorker.table.get("0 10.0.0.2 40000")).to.equal(again);
+    // The old page is heard again: the last one to prove itself has the address.
+    clientWorker.transports.push(client);
+    net.run(net.now + 8000);
+    const bindings = bridgeWorker.outputs.get(bridge)?.filter(({ kind }) => kind === "bindAddress");
+    expect(bindings).to.have.length.above(1);
+    clientWorker.transports.pop();
+    net.run(net.now + 8000);
     bridge.close(net.now);
     bridgeWorker.drain();
     expect(bridgeWorker.table.get("0 10.0.0.2 40000")).to.equal(again);

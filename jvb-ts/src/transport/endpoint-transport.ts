@@ -302,8 +302,7 @@ export class EndpointTransport {
         this.#outputs.push({ ...output, kind: "sendDatagram" });
         break;
       case "bind":
-        this.#demux.bind(addressKey(output.socket, output.remote), this);
-        this.#outputs.push({ ...output, kind: "bindAddress" });
+        this.#bind(output.socket, output.remote);
         break;
       case "unbind":
         // Somebody else may own it by now: a client that came back from the same port.
@@ -327,6 +326,13 @@ export class EndpointTransport {
       default:
         throw new Bug(output satisfies never);
     }
+  }
+
+  #bind(socket: number, remote: SocketAddress): void {
+    const key = addressKey(socket, remote);
+    const previous = this.#demux.bind(key, this);
+    if (previous !== undefined) previous.#ice.addressLost(key);
+    this.#outputs.push({ kind: "bindAddress", socket, remote });
   }
 
   #fromDtls(event: DtlsEvent, now: Millis): void {

@@ -197,6 +197,12 @@ export class IceAgent {
     return usable;
   }
 
+  /** The address of `addressKey` was bound by another endpoint. */
+  addressLost(key: string): void {
+    const pair = this.#pairs.get(key);
+    if (pair !== undefined) pair.bound = false;
+  }
+
   poll(): IceOutput | undefined {
     return this.#outputs.shift();
   }

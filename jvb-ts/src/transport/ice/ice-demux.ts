@@ -43,9 +43,11 @@ export class IceDemux<T> {
     this.#byTag.delete(tag);
   }
 
-  /** `key`: `addressKey(socket, remote)`. The last to bind an address owns it. */
-  bind(key: string, owner: T): void {
+  /** `key`: `addressKey(socket, remote)`. The last to bind it owns it; returns who loses it. */
+  bind(key: string, owner: T): T | undefined {
+    const previous = this.#byAddress.get(key);
     this.#byAddress.set(key, owner);
+    return previous === owner ? undefined : previous;
   }
 
   /** Whether the address was still `owner`'s; only then may it be unbound in the socket table. */

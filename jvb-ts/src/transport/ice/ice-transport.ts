@@ -207,6 +207,12 @@ export class IceTransport {
     return this.#outputs.shift();
   }
 
+  /** Another endpoint bound the address; the next authenticated message takes it back. */
+  addressLost(key: string): void {
+    this.#bound.delete(key);
+    for (const { agent } of this.#generations()) agent.addressLost(key);
+  }
+
   /** Frees all agents and their addresses. Final. */
   close(): void {
     if (this.#closed) return;
