@@ -7,7 +7,6 @@ import type {
 } from "#shared/stanza/colibri2";
 import type { IceTransport } from "#shared/stanza/media";
 import { zeroTraceParent } from "#shared/stanza/trace-parent";
-import type { Offer } from "../jingle/offer.ts";
 
 /** A bridge, as much as a session needs of it. */
 export interface SessionBridge {
@@ -20,7 +19,10 @@ export interface SessionBridge {
 export interface EndpointSpec {
   readonly id: string;
   readonly statsId: string | undefined;
-  readonly offer: Offer;
+  /** What is offered to the client, by kind of media. */
+  readonly media: readonly ColibriMedia[];
+  /** Whether a data channel is wanted. */
+  readonly data: boolean;
   readonly sources: readonly ColibriMediaSource[];
   readonly forceMute: ForceMute;
   readonly visitor: boolean;
@@ -239,11 +241,6 @@ function blank(id: string): ColibriEndpoint {
 
 /** The `<endpoint create='true'>` of a participant (spec jicofo 5.1). */
 function creation(spec: EndpointSpec): ColibriEndpoint {
-  const media: ColibriMedia[] = [];
-  for (const type of ["audio", "video"] as const) {
-    const offered = spec.offer[type];
-    if (offered !== undefined) media.push({ type, ...offered });
-  }
   const capabilities = ["source-names"];
   if (spec.privateAddresses) capabilities.push("private-address-connectivity");
   if (spec.ssrcRewriting) capabilities.push("ssrc-rewriting");
@@ -255,11 +252,11 @@ function creation(spec: EndpointSpec): ColibriEndpoint {
     statsId: spec.statsId,
     mucRole: spec.visitor ? "visitor" : undefined,
     diarize: spec.diarize ? true : undefined,
-    media,
+    media: spec.media,
     transport: {
       ...noTransport,
       iceControlling: true,
-      sctp: spec.offer.data ? { port: undefined, role: undefined } : undefined,
+      sctp: spec.data ? { port: undefined, role: undefined } : undefined,
     },
     sources: spec.sources,
     forceMute: muted ? spec.forceMute : undefined,

@@ -224,7 +224,7 @@ export class ColibriSessions {
     return current.map((endpoint): ColibriOutcome => {
       const answer = reply.value.endpoints.find(({ id }) => id === endpoint)?.transport;
       const state = session.endpoints.get(endpoint);
-      const wantsData = state?.spec.offer.data === true;
+      const wantsData = state?.spec.data === true;
       const sctpPort = answer?.sctp?.port;
       if (answer?.ice === undefined || (wantsData && sctpPort === undefined)) {
         session.remove(endpoint, true);

@@ -1,10 +1,11 @@
 /** Inviting participants, moving them, and what bridges answer (spec jicofo 4.2, 4.12, 5). */
 import { Bug } from "#shared/runtime/bug";
+import type { ColibriMedia } from "#shared/stanza/colibri2";
 import type { JingleReasonCondition } from "#shared/stanza/jingle";
 import type { BridgeEvent } from "../bridge/bridge.ts";
 import type { EndpointSpec } from "../colibri/colibri-session.ts";
 import type { Allocation, ColibriOutcome, ColibriSessions } from "../colibri/colibri-sessions.ts";
-import { buildOffer } from "../jingle/offer.ts";
+import { buildOffer, type Offer } from "../jingle/offer.ts";
 import { sessionInitiate, sessionTerminate, transportInfo } from "../jingle/outgoing.ts";
 import { RateLimiter } from "../jingle/rate-limiter.ts";
 import { JingleSession, newSid } from "../jingle/session.ts";
@@ -75,8 +76,8 @@ function allocate(state: ConferenceState, participant: Participant): void {
     now,
   );
   if (chosen === undefined) {
+    if (state.bridgeAvailable) log(state, "error", "no bridge can take participants");
     setBridgeAvailable(state, false);
-    log(state, "error", "no bridge can take the participant", { participant: participant.id });
     wait(state, participant, noBridgeRetryMs);
     return;
   }
@@ -85,10 +86,12 @@ function allocate(state: ConferenceState, participant: Participant): void {
   const first = used[0]?.bridge;
   const bridge = first !== undefined && !colibri.sessions.has(chosen.jid) ? first : chosen;
   const rewriting = rewritesSsrcs(state, participant.features);
+  const offer = buildOffer(config.codecs, participant.features, config.sctpEnabled);
   const spec: EndpointSpec = {
     id: participant.id,
     statsId: member.statsId,
-    offer: buildOffer(config.codecs, participant.features, config.sctpEnabled),
+    media: colibriMedia(offer),
+    data: offer.data,
     sources: colibriSources(participant.id, state.sources.get(participant.id)),
     forceMute: { audio: false, video: false },
     visitor: member.role === "VISITOR",
@@ -108,6 +111,14 @@ function allocate(state: ConferenceState, participant: Participant): void {
   colibri.allocate({ jid: bridge.jid, nick: bridge.nick, region: bridge.region }, spec, now);
   pool.endpointAdded(bridge.jid, now);
   log(state, "debug", "asking a bridge", { participant: participant.id, bridge: bridge.nick });
+}
+
+/** The offer as the endpoint's media on the bridge. */
+function colibriMedia(offer: Offer): ColibriMedia[] {
+  return (["audio", "video"] as const).flatMap((type) => {
+    const offered = offer[type];
+    return offered === undefined ? [] : [{ type, ...offered }];
+  });
 }
 
 function wait(state: ConferenceState, participant: Participant, delay: number): void {

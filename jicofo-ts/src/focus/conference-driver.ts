@@ -11,7 +11,7 @@ import { buildConferenceModify } from "#shared/stanza/colibri2-request";
 import { iqError, iqRequest, iqResult } from "#shared/stanza/iq";
 import { buildJingle, type Jingle } from "#shared/stanza/jingle";
 import { buildMute, type MuteMedia } from "#shared/stanza/mute";
-import { stanzaError } from "#shared/stanza/stanza-error";
+import { type StanzaError, stanzaError } from "#shared/stanza/stanza-error";
 import type { IqReply, IqRequest } from "#shared/xmpp/connection";
 import { type BareJid, type Jid, parseBareJid, parseJid } from "#shared/xmpp/jid";
 import type { FormFields, MucEvent, MucRoomDoor } from "#shared/xmpp/muc";
@@ -228,37 +228,39 @@ export class ConferenceDriver {
   }
 
   async #join(): Promise<void> {
+    const outcome = await this.#enter();
+    if (this.#over) {
+      // Given up meanwhile; what was joined is left again.
+      if (this.#room?.joined === true) this.#left = this.#room.leave();
+      return;
+    }
+    this.post(outcome);
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const event of early) this.#roomEvent(event);
+  }
+
+  /** Joins the room, reads its form and lets members see each other's addresses (spec jicofo 3.2). */
+  async #enter(): Promise<ConferenceEvent> {
     const room = this.#room;
     const { config, claim } = this.#options;
-    if (room === undefined) return this.post({ kind: "joinFailed", why: "not a room address" });
+    const failed = (why: string): ConferenceEvent => ({ kind: "joinFailed", why });
+    if (room === undefined) return failed("not a room address");
     const result = await room.join({ timeoutMs: config.clientReplyTimeout });
-    if (result.kind !== "joined") {
-      const why = result.kind === "refused" ? result.error.condition : result.kind;
-      return this.post({ kind: "joinFailed", why });
-    }
+    if (result.kind === "refused") return failed(result.error.condition);
+    if (result.kind !== "joined") return failed(result.kind);
     const form = await room.readConfig(config.clientReplyTimeout);
-    if (!isForm(form)) {
-      const why = typeof form === "string" ? form : form.condition;
-      return this.post({ kind: "joinFailed", why: `room configuration: ${why}` });
-    }
+    if (!isForm(form)) return failed(`room configuration: ${reason(form)}`);
     const meetingId = value(form, "muc#roominfo_meetingId") || uuid(this.#ports.runtime.random);
-    if (!claim(meetingId)) {
-      return this.post({ kind: "joinFailed", why: `meeting id ${meetingId} is in use` });
-    }
+    if (this.#over) return failed("given up");
+    if (!claim(meetingId)) return failed(`meeting id ${meetingId} is in use`);
     const refused = await room.writeConfig(
       { "muc#roomconfig_whois": "anyone" },
       config.clientReplyTimeout,
     );
-    if (refused !== undefined) {
-      const why = typeof refused === "string" ? refused : refused.condition;
-      return this.post({ kind: "joinFailed", why: `room configuration: ${why}` });
-    }
+    if (refused !== undefined) return failed(`room configuration: ${reason(refused)}`);
     const breakout = isTrue(value(form, "muc#roominfo_isbreakout"));
-    const self = this.#ports.client.jid ?? "";
-    this.post({ kind: "joined", self, meetingId, breakout });
-    const early = this.#early ?? [];
-    this.#early = undefined;
-    for (const event of early) this.#roomEvent(event);
+    return { kind: "joined", self: this.#ports.client.jid ?? "", meetingId, breakout };
   }
 
   #roomEvent(event: MucEvent): void {
@@ -305,8 +307,7 @@ export class ConferenceDriver {
       this.#options.config.clientReplyTimeout,
     );
     if (refused !== undefined) {
-      const why = typeof refused === "string" ? refused : refused.condition;
-      this.#log.warn("could not make a member owner", { why });
+      this.#log.warn("could not make a member owner", { why: reason(refused) });
     }
   }
 
@@ -364,8 +365,12 @@ export function colibriReply(reply: IqReply): ColibriReply<ConferenceModified> {
   }
 }
 
-function isForm(form: FormFields | unknown): form is FormFields {
+function isForm(form: FormFields | StanzaError | string): form is FormFields {
   return form instanceof Map;
+}
+
+function reason(refused: StanzaError | string): string {
+  return typeof refused === "string" ? refused : refused.condition;
 }
 
 function value(form: FormFields, name: string): string {

@@ -1,23 +1,29 @@
 import { err, ok, type Result } from "#shared/runtime/result";
 import type { Random } from "#shared/runtime/runtime";
 import type { Jingle } from "#shared/stanza/jingle";
-import type { IceTransport } from "#shared/stanza/media";
+import type { IceTransport, Source, SourceGroup } from "#shared/stanza/media";
 import { fault, type StanzaFault } from "#shared/stanza/stanza-error";
-import type { SignalledContent } from "../source/source-set.ts";
 
 /** `pending`: invited. `active`: accepted. `ended`: terminated by either side. */
 export type SessionState = "pending" | "active" | "ended";
+
+/** Sources of one content, as the client sent them. */
+export interface SessionContent {
+  readonly media: string;
+  readonly sources: readonly Source[];
+  readonly groups: readonly SourceGroup[];
+}
 
 /** What a client's Jingle IQ asks of the conference. */
 export type SessionInput =
   | {
       readonly kind: "accept";
-      readonly contents: readonly SignalledContent[];
+      readonly contents: readonly SessionContent[];
       readonly transport: IceTransport | undefined;
       readonly initialLastN: number | undefined;
     }
-  | { readonly kind: "sourceAdd"; readonly contents: readonly SignalledContent[] }
-  | { readonly kind: "sourceRemove"; readonly contents: readonly SignalledContent[] }
+  | { readonly kind: "sourceAdd"; readonly contents: readonly SessionContent[] }
+  | { readonly kind: "sourceRemove"; readonly contents: readonly SessionContent[] }
   | { readonly kind: "transportInfo"; readonly transport: IceTransport }
   | { readonly kind: "iceRestart"; readonly bridgeSession: string | undefined }
   | { readonly kind: "iceFailed"; readonly bridgeSession: string | undefined }
@@ -116,7 +122,7 @@ export class JingleSession {
   }
 }
 
-function sourcesOf(jingle: Jingle): SignalledContent[] {
+function sourcesOf(jingle: Jingle): SessionContent[] {
   return jingle.contents.flatMap(({ description }) =>
     description === undefined
       ? []

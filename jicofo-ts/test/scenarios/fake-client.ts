@@ -175,7 +175,7 @@ export class FakeClient {
         this.known.clear();
         for (const ssrc of ssrcs) this.#learn(ssrc);
         if (this.accepts) {
-          this.accept().then((outcome) => {
+          void this.accept().then((outcome) => {
             if (outcome !== "result") throw new Error(`acceptance refused: ${outcome}`);
           });
         }
