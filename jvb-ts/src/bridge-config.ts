@@ -202,9 +202,7 @@ function bridgeSettings(config: LoadedConfig, publicHttp: HttpSettings): BridgeS
     },
     dtls: {
       cipherSuites: jmt["dtls.cipher-suites"],
-      srtpProfiles: jmt["srtp.protection-profiles"].flatMap(
-        (name) => srtpProfileNames[name] ?? [],
-      ),
+      srtpProfiles: jmt["srtp.protection-profiles"].flatMap((name) => srtpProfileNames[name] ?? []),
     },
     life: {
       expirationTimeoutMs: life["entity-expiration.timeout"],

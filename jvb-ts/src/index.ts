@@ -1,8 +1,9 @@
 /** What others may use of the bridge: the cores for simulations, and the key tables. */
-export { BridgeStats, bridgeStatistics, presenceStatistics } from "./stats/bridge-stats.ts";
+
 export { allKeys, openPaths } from "./config-keys.ts";
 export { ConferenceDirectory } from "./signaling/conference-directory.ts";
 export { MucClients } from "./signaling/muc-clients.ts";
-export { MediaWorker } from "./worker/media-worker.ts";
+export { BridgeStats, bridgeStatistics, presenceStatistics } from "./stats/bridge-stats.ts";
 export { version } from "./version.ts";
+export { MediaWorker } from "./worker/media-worker.ts";
 export type * from "./worker-messages.ts";

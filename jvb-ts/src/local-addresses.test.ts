@@ -40,7 +40,11 @@ describe("local addresses", () => {
       over: { blockedInterfaces: ["eth0"] },
       expected: ["10.0.0.5"],
     },
-    { name: "an allowed address", over: { allowedAddresses: ["10.0.0.5"] }, expected: ["10.0.0.5"] },
+    {
+      name: "an allowed address",
+      over: { allowedAddresses: ["10.0.0.5"] },
+      expected: ["10.0.0.5"],
+    },
     {
       name: "a blocked address",
       over: { blockedAddresses: ["10.0.0.5"], useIpv6: false },

@@ -5,9 +5,9 @@
 import { readFileSync } from "node:fs";
 import { loadConfig } from "#shared/config/config";
 import { ConfigError, faultLine } from "#shared/config/config-error";
+import { createProgramLogger } from "#shared/config/log-settings";
 import { JVB_HTTP } from "#shared/http/dialect";
 import { createHttpServer, type HttpServer } from "#shared/http/server";
-import { createRootLogger } from "#shared/logging/log";
 import type { Logger, LogLevel } from "#shared/logging/logger";
 import { publishProcessMetrics } from "#shared/metrics/process-metrics";
 import { realRuntime } from "#shared/runtime/real-runtime";
@@ -183,10 +183,12 @@ function makeClients(bridge: Bridge, log: Logger): MucClients {
 
 async function main(): Promise<void> {
   const level = levelFrom(process.env["JITSI_TS_LOG_LEVEL"]);
-  const log = createRootLogger({
+  const log = createProgramLogger({
     clock: runtime.clock,
     program: "JVB",
     component: "Bridge",
+    argv: process.argv.slice(2),
+    env: process.env,
     level,
   });
   const shutdown = createShutdown({ runtime, log });

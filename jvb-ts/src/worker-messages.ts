@@ -5,11 +5,7 @@
  * messages about it arrive in the order they were sent.
  */
 import type { LogLevel } from "#shared/logging/logger";
-import type {
-  ColibriError,
-  ConferenceModified,
-  ConferenceModify,
-} from "#shared/stanza/colibri2";
+import type { ColibriError, ConferenceModified, ConferenceModify } from "#shared/stanza/colibri2";
 import { conferenceCounters } from "./conference/counters.ts";
 import type { DebugMode, Json } from "./conference/debug-state.ts";
 import type { SocketId } from "./conference/ports.ts";

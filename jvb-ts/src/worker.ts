@@ -35,7 +35,9 @@ function run(): void {
     workers,
     clock: realRuntime.clock,
   });
-  const failures = opened.failures.map(({ address, code }) => `${address.ip}:${address.port} ${code}`);
+  const failures = opened.failures.map(
+    ({ address, code }) => `${address.ip}:${address.port} ${code}`,
+  );
   const io = opened.io ?? noPacketIo();
   const worker = new MediaWorker({
     settings,

@@ -137,23 +137,26 @@ export class Conference {
         this.#silence = event.silence;
         if (event.endpoint === undefined) return;
         this.#log.debug("Dominant speaker", { endpoint: event.endpoint, silence: event.silence });
-        return this.#broadcast({
+        this.#broadcast({
           kind: "DominantSpeakerEndpointChangeEvent",
           dominantSpeakerEndpoint: event.endpoint,
           previousSpeakers: event.previousSpeakers,
           silence: event.silence,
         });
+        return;
       }
       case "forwardedSourcesChanged":
-        return this.endpoints
+        this.endpoints
           .get(event.endpoint)
           ?.send({ kind: "ForwardedSources", forwardedSources: event.sources });
+        return;
       case "senderSourceConstraints":
-        return this.endpoints.get(event.endpoint)?.send({
+        this.endpoints.get(event.endpoint)?.send({
           kind: "SenderSourceConstraints",
           sourceName: event.sourceName,
           maxHeight: event.maxHeight,
         });
+        return;
       default:
         throw new Bug(event satisfies never);
     }
@@ -299,10 +302,7 @@ export class Conference {
       ],
       groups: [],
     });
-    return [
-      one("audio", "jvb-a0", this.#ssrcs.audio),
-      one("video", "jvb-v0", this.#ssrcs.video),
-    ];
+    return [one("audio", "jvb-a0", this.#ssrcs.audio), one("video", "jvb-v0", this.#ssrcs.video)];
   }
 
   #remove(endpoint: Endpoint, now: Millis): void {
@@ -390,19 +390,23 @@ export class Conference {
     const { media } = endpoint;
     switch (message.kind) {
       case "ClientHello":
-        return endpoint.send(this.#serverHello(), path);
+        endpoint.send(this.#serverHello(), path);
+        return;
       case "EndpointMessage":
         if (endpoint.visitor) return;
-        return this.#relayMessage({ ...message, from: endpoint.id });
+        this.#relayMessage({ ...message, from: endpoint.id });
+        return;
       case "EndpointStats":
         if (endpoint.visitor) return;
-        return this.#relayStats(endpoint, { ...message, from: endpoint.id });
+        this.#relayStats(endpoint, { ...message, from: endpoint.id });
+        return;
       case "LastNChangedEvent":
         endpoint.hasConstraints = true;
-        return media.setLastN(message.lastN);
+        media.setLastN(message.lastN);
+        return;
       case "ReceiverVideoConstraints":
         endpoint.hasConstraints = true;
-        return media.setReceiverConstraints({
+        media.setReceiverConstraints({
           lastN: message.lastN,
           selectedSources: message.selectedSources,
           onStageSources: message.onStageSources,
@@ -411,14 +415,18 @@ export class Conference {
             message.constraints === undefined ? undefined : Object.fromEntries(message.constraints),
           assumedBandwidthBps: message.assumedBandwidthBps,
         });
+        return;
       case "ReceiverAudioSubscription": {
         const { all, include, exclude } = message;
-        return media.setAudioSubscription({ all, include, exclude });
+        media.setAudioSubscription({ all, include, exclude });
+        return;
       }
       case "SourceVideoTypeMessage":
-        return media.setVideoType(message.sourceName, message.videoType);
+        media.setVideoType(message.sourceName, message.videoType);
+        return;
       case "VideoTypeMessage":
-        return media.setVideoType(`${endpoint.id}-v0`, message.videoType);
+        media.setVideoType(`${endpoint.id}-v0`, message.videoType);
+        return;
       default:
         // Messages between bridges and those only a bridge sends mean nothing from a client.
         endpoint.log.debug("Bridge channel message ignored", { class: message.kind });
@@ -426,7 +434,10 @@ export class Conference {
   }
 
   #relayMessage(message: Extract<BridgeMessage, { kind: "EndpointMessage" }>): void {
-    if (message.to.trim() === "") return this.#broadcast(message, message.from);
+    if (message.to.trim() === "") {
+      this.#broadcast(message, message.from);
+      return;
+    }
     const target = this.endpoints.get(message.to);
     if (target === undefined) {
       this.#log.warn("Endpoint message for nobody dropped", { to: message.to });
@@ -435,10 +446,7 @@ export class Conference {
     target.send(message);
   }
 
-  #relayStats(
-    sender: Endpoint,
-    message: Extract<BridgeMessage, { kind: "EndpointStats" }>,
-  ): void {
+  #relayStats(sender: Endpoint, message: Extract<BridgeMessage, { kind: "EndpointStats" }>): void {
     const everybody =
       this.endpoints.size <= this.#ports.settings.life.statsFilterThreshold ||
       this.#ports.engine.recentSpeakers(this.id).includes(sender.id);
@@ -469,4 +477,3 @@ function withSctp(transport: ColibriTransport, request: ColibriEndpoint): Colibr
   if (request.transport?.sctp === undefined) return transport;
   return { ...transport, sctp: { port: SCTP_PORT, role: "server" } };
 }
-

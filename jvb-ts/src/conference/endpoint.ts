@@ -17,7 +17,7 @@ import type { SocketAddress } from "../media/packet-io.ts";
 import { EndpointTransport } from "../transport/endpoint-transport.ts";
 import type { RestartResult, TransportOutput } from "../transport/transport-output.ts";
 import { ConnectionStatus } from "./connection-status.ts";
-import type { ConferencePorts, SocketId } from "./ports.ts";
+import type { ConferencePorts, EndpointPort, SocketId } from "./ports.ts";
 
 /** Port of the SCTP association inside DTLS, on both sides. */
 export const SCTP_PORT = 5000;
@@ -51,7 +51,7 @@ export interface EndpointOptions {
   readonly log: Logger;
 }
 
-export class Endpoint {
+export class Endpoint implements EndpointPort {
   readonly id: string;
   readonly conference: string;
   readonly statsId: string | undefined;
@@ -333,15 +333,20 @@ export class Endpoint {
     const { io } = this.#ports;
     switch (output.kind) {
       case "sendDatagram":
-        return io.sendTo(output.socket, output.remote, output.bytes);
+        io.sendTo(output.socket, output.remote, output.bytes);
+        return;
       case "bindAddress":
-        return io.bindAddress(this.session, output.socket, output.remote);
+        io.bindAddress(this.session, output.socket, output.remote);
+        return;
       case "unbindAddress":
-        return io.unbindAddress(this.session, output.socket, output.remote);
+        io.unbindAddress(this.session, output.socket, output.remote);
+        return;
       case "selectAddress":
-        return io.selectAddress(this.session, output.socket, output.remote);
+        io.selectAddress(this.session, output.socket, output.remote);
+        return;
       case "setKeys":
-        return io.setKeys(this.session, output.keys);
+        io.setKeys(this.session, output.keys);
+        return;
       case "iceConnected":
         this.#ports.count("ice_succeeded");
         if (output.relayed) this.#ports.count("ice_succeeded_relayed");
@@ -351,25 +356,31 @@ export class Endpoint {
         return;
       case "iceRestart":
         this.#ports.count(`ice_restarts_${output.outcome}`);
-        return this.log.info("ICE restart ended", { outcome: output.outcome });
+        this.log.info("ICE restart ended", { outcome: output.outcome });
+        return;
       case "dtlsConnected":
         this.media.setTransportUp(true);
         this.#channelCheckAt = now + CHANNEL_DELAY_MS;
         return;
       case "dtlsFailed":
-        return this.log.warn("DTLS failed", { reason: output.reason });
+        this.log.warn("DTLS failed", { reason: output.reason });
+        return;
       case "channelOpen":
         this.#lastPath ??= "dataChannel";
         this.log.info("Bridge channel opened", { transport: "data channel" });
-        return this.#events.channelOpened(this, "dataChannel");
+        this.#events.channelOpened(this, "dataChannel");
+        return;
       case "channelMessage":
         this.#ports.count("data_channel_messages_received");
-        return this.#received("dataChannel", output.text, now);
+        this.#received("dataChannel", output.text, now);
+        return;
       case "channelClosed":
-        return this.log.info("Bridge channel closed", { transport: "data channel" });
+        this.log.info("Bridge channel closed", { transport: "data channel" });
+        return;
       case "channelRejected":
         this.#ports.count("rejected_data_channels");
-        return this.log.warn("A further data channel was refused");
+        this.log.warn("A further data channel was refused");
+        return;
       default:
         throw new Bug(output satisfies never);
     }

@@ -1,18 +1,32 @@
 /** What a conference needs from the worker it lives in. */
 import type { Logger } from "#shared/logging/logger";
-import type { Clock, Random } from "#shared/runtime/runtime";
+import type { Clock, Millis, Random } from "#shared/runtime/runtime";
 import type { MediaEngine } from "../media/media-engine.ts";
-import type { PacketIo } from "../media/packet-io.ts";
+import type { PacketIo, SocketAddress } from "../media/packet-io.ts";
 import type { DtlsCertificate, DtlsEngine } from "../transport/dtls/dtls-engine.ts";
 import type { EndpointTransport } from "../transport/endpoint-transport.ts";
 import type { AddressMapping } from "../transport/ice/address-mapping.ts";
 import type { IceDemux } from "../transport/ice/ice-demux.ts";
 import type { ConferenceCounter } from "./counters.ts";
-import type { Endpoint } from "./endpoint.ts";
 import type { BridgeSettings } from "./settings.ts";
 
 /** One WebSocket of the public server that carries a bridge channel. */
 export type SocketId = number;
+
+/** An endpoint as the worker sees it: where rows, frames and timers go. */
+export interface EndpointPort {
+  readonly session: number;
+  /** Bridge-local id of its conference. */
+  readonly conference: string;
+  readonly transport: EndpointTransport;
+  /** When `handleTimeout` wants to be called. */
+  readonly deadline: Millis | undefined;
+  handleStun(socket: number, remote: SocketAddress, bytes: Uint8Array, now: Millis): void;
+  handleDtls(bytes: Uint8Array, now: Millis): void;
+  handleSocketOpen(socket: SocketId, now: Millis): void;
+  handleSocketText(socket: SocketId, text: string, now: Millis): void;
+  handleSocketClosed(socket: SocketId, code: number): void;
+}
 
 export interface ConferencePorts {
   readonly settings: BridgeSettings;
@@ -29,8 +43,8 @@ export interface ConferencePorts {
   mappings(): readonly AddressMapping[];
   count(counter: ConferenceCounter, by?: number): void;
   /** From now on rows of the endpoint's session and STUN for its transport go to it. */
-  attach(endpoint: Endpoint): void;
-  detach(endpoint: Endpoint): void;
+  attach(endpoint: EndpointPort): void;
+  detach(endpoint: EndpointPort): void;
   /** Sends one text frame on an accepted WebSocket. */
   socketSend(socket: SocketId, text: string): void;
   /** Closes a WebSocket from our side. */

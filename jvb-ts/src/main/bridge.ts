@@ -146,30 +146,38 @@ export class Bridge implements BridgeApi {
   handleWorker(worker: number, message: FromWorker): void {
     switch (message.kind) {
       case "ready":
-        return this.#workerReady(worker, message);
+        this.#workerReady(worker, message);
+        return;
       case "fatal":
-        return this.#options.onFatal(message.message, message.status);
+        this.#options.onFatal(message.message, message.status);
+        return;
       case "colibriDone": {
         const { tag, outcome, expired } = message;
-        return this.#execute(this.#directory.handleDone(tag, outcome, expired));
+        this.#execute(this.#directory.handleDone(tag, outcome, expired));
+        return;
       }
       case "conferenceExpired":
-        return this.#execute(this.#directory.handleExpired(message.conference));
+        this.#execute(this.#directory.handleExpired(message.conference));
+        return;
       case "localEndpoints":
         this.#localEndpoints[worker] = message.count;
         this.#shutdown.handleEndpoints(this.#countEndpoints(), this.#options.runtime.clock.now());
-        return this.#armShutdown();
+        this.#armShutdown();
+        return;
       case "channelVerdict":
       case "channelSend":
       case "channelClose":
-        return this.#sockets?.handle(message);
+        this.#sockets?.handle(message);
+        return;
       case "answer": {
         const waiting = this.#answerWaiting.get(message.tag);
         this.#answerWaiting.delete(message.tag);
-        return waiting?.(message.value);
+        waiting?.(message.value);
+        return;
       }
       case "stats":
-        return this.#stats.handleReport(worker, message.stats);
+        this.#stats.handleReport(worker, message.stats);
+        return;
       default:
         throw new Bug(message satisfies never);
     }

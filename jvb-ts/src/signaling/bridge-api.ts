@@ -1,6 +1,7 @@
 /** What the HTTP servers may ask of the bridge; `main.ts` implements it. */
-import type { ConferenceModify } from "#shared/stanza/colibri2";
+
 import type { MetricsView } from "#shared/metrics/registry";
+import type { ConferenceModify } from "#shared/stanza/colibri2";
 import type { DebugMode, Json } from "../conference/debug-state.ts";
 import type { ColibriOutcome } from "../worker-messages.ts";
 import type { HealthResult } from "./health.ts";

@@ -42,7 +42,13 @@ describe("COLIBRI2 as JSON", () => {
             {
               type: "audio",
               "payload-types": [
-                { id: "111", name: "opus", clockrate: "48000", channels: "2", parameters: { a: "1" } },
+                {
+                  id: "111",
+                  name: "opus",
+                  clockrate: "48000",
+                  channels: "2",
+                  parameters: { a: "1" },
+                },
               ],
               "rtp-hdrexts": [{ id: 1, uri: "urn:x" }],
             },
@@ -60,9 +66,16 @@ describe("COLIBRI2 as JSON", () => {
     });
     if (!parsed.ok) throw new Error(parsed.error);
     const [endpoint] = parsed.value.endpoints;
-    expect(endpoint?.media[0]?.payloadTypes[0]).to.include({ id: 111, clockrate: 48000, channels: 2 });
+    expect(endpoint?.media[0]?.payloadTypes[0]).to.include({
+      id: 111,
+      clockrate: 48000,
+      channels: 2,
+    });
     expect(endpoint?.sources?.[0]?.sources.map(({ ssrc }) => ssrc)).to.deep.equal([201, 202]);
-    expect(endpoint?.sources?.[0]?.groups[0]).to.deep.equal({ semantics: "FID", ssrcs: [201, 202] });
+    expect(endpoint?.sources?.[0]?.groups[0]).to.deep.equal({
+      semantics: "FID",
+      ssrcs: [201, 202],
+    });
   });
 
   const faults = [

@@ -248,8 +248,7 @@ function endpoint(value: unknown): ColibriEndpoint {
     sources: field(from, "sources") === undefined ? undefined : list(from, "sources", mediaSource),
     forceMute: muted && { audio: bool(muted, "audio"), video: bool(muted, "video") },
     capabilities: list(from, "capabilities", String),
-    initialLastN:
-      lastN === undefined ? undefined : int(object(lastN, "initial-last-n"), "value"),
+    initialLastN: lastN === undefined ? undefined : int(object(lastN, "initial-last-n"), "value"),
   };
 }
 

@@ -120,12 +120,21 @@ export class ColibriWebSockets {
     const refuse = (status: number, reason: string): void => refuseUpgrade(socket, status, reason);
     socket.on("error", () => socket.destroy());
     const [serverId, conference, endpoint] = rest.split("/");
-    if (!serverId || !conference || !endpoint) return refuse(404, "invalid path");
-    if (serverId !== this.#options.serverId) return refuse(404, "server ID mismatch");
+    if (!serverId || !conference || !endpoint) {
+      refuse(404, "invalid path");
+      return;
+    }
+    if (serverId !== this.#options.serverId) {
+      refuse(404, "server ID mismatch");
+      return;
+    }
     const query = (request.url ?? "").split("?")[1] ?? "";
     // Upstream wants exactly `pwd=…`; reverse proxies add parameters, so the query is parsed.
     const password = new URLSearchParams(query).get("pwd");
-    if (relay || password === null) return refuse(403, "authentication failed");
+    if (relay || password === null) {
+      refuse(403, "authentication failed");
+      return;
+    }
     const id = this.#nextId++;
     const accept = (): void => {
       this.#server.handleUpgrade(request, socket, head, (ws) => this.#accepted(id, conference, ws));
@@ -198,15 +207,11 @@ export class ColibriWebSockets {
 
 function textOf(data: Buffer | ArrayBuffer | Buffer[]): string {
   if (Array.isArray(data)) return Buffer.concat(data).toString("utf8");
-  return data instanceof ArrayBuffer
-    ? Buffer.from(data).toString("utf8")
-    : data.toString("utf8");
+  return data instanceof ArrayBuffer ? Buffer.from(data).toString("utf8") : data.toString("utf8");
 }
 
 /** Answers an upgrade request with a plain HTTP error. */
 function refuseUpgrade(socket: Duplex, status: number, reason: string): void {
   if (socket.destroyed) return;
-  socket.end(
-    `HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
-  );
+  socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }

@@ -175,13 +175,16 @@ export class ConferenceDirectory {
     if (request.create) {
       if (entry !== undefined) {
         const text = `Conference already exists for ID: ${id}`;
-        return refuse(refusal("conflict", text, "conference_already_exists"));
+        refuse(refusal("conflict", text, "conference_already_exists"));
+        return;
       }
       if (this.#refusesCreation) {
-        return refuse(refusal("service-unavailable", "In graceful shutdown", "graceful_shutdown"));
+        refuse(refusal("service-unavailable", "In graceful shutdown", "graceful_shutdown"));
+        return;
       }
       if (request.name !== undefined && !this.#options.isRoomJid(request.name)) {
-        return refuse(refusal("bad-request", "Invalid conference name (not a JID)"));
+        refuse(refusal("bad-request", "Invalid conference name (not a JID)"));
+        return;
       }
       entry = { conference: this.#newId(), meetingId: id, worker: this.#leastBusyWorker() };
       meeting.entry = entry;
@@ -201,7 +204,8 @@ export class ConferenceDirectory {
     }
     if (entry === undefined) {
       const text = `Conference not found for ID: ${id}`;
-      return refuse(refusal("item-not-found", text, "conference_not_found"));
+      refuse(refusal("item-not-found", text, "conference_not_found"));
+      return;
     }
     const ending = mayEnd(request);
     if (ending) meeting.ending++;

@@ -4,10 +4,10 @@
  */
 import type { Logger } from "#shared/logging/logger";
 import type { Millis, Timer, Timers } from "#shared/runtime/runtime";
-import { colibriErrorReply, buildConferenceModified } from "#shared/stanza/colibri2-reply";
-import { parseConferenceModify } from "#shared/stanza/colibri2-request";
 import { buildColibriStats } from "#shared/stanza/colibri-stats";
 import type { ConferenceModify } from "#shared/stanza/colibri2";
+import { buildConferenceModified, colibriErrorReply } from "#shared/stanza/colibri2-reply";
+import { parseConferenceModify } from "#shared/stanza/colibri2-request";
 import { buildDiscoInfo, buildEntityCaps, capsVersion } from "#shared/stanza/disco-info";
 import { iqError, iqResult } from "#shared/stanza/iq";
 import { stanzaError } from "#shared/stanza/stanza-error";
@@ -28,14 +28,7 @@ const LONGEST_RETRY_MS = 60_000;
 /** What a bridge says about itself (jvb-control 1.6). */
 const discoInfo = {
   identities: [{ category: "client", type: "bot", name: "jvb-ts" }],
-  features: [
-    NS.discoInfo,
-    NS.ping,
-    NS.healthcheck,
-    NS.dtls,
-    NS.ice,
-    NS.version,
-  ],
+  features: [NS.discoInfo, NS.ping, NS.healthcheck, NS.dtls, NS.ice, NS.version],
   forms: [],
 };
 const CAPS_NODE = "https://jitsi.org/jitsi-videobridge";
@@ -233,9 +226,11 @@ export class MucClients {
       case "removed":
       case "destroyed":
         log.warn("Out of the room", { room: room.jid });
-        return this.#retryJoin(room, log);
+        this.#retryJoin(room, log);
+        return;
       case "rejoinFailed":
-        return this.#retryJoin(room, log);
+        this.#retryJoin(room, log);
+        return;
       default:
     }
   }

@@ -62,7 +62,11 @@ export function addPrivateRoutes(server: HttpServer, api: BridgeApi, on: ApiSwit
   if (on.drain) addDrainRoutes(server, api);
   if (on.colibri) addColibriRoutes(server, api);
   if (on.colibri && on.shutdown) {
-    server.route("POST", "/colibri/shutdown", wantsJson((body) => shutDown(api, body)));
+    server.route(
+      "POST",
+      "/colibri/shutdown",
+      wantsJson((body) => shutDown(api, body)),
+    );
   }
   if (on.debug) addDebugRoutes(server, api);
 }
@@ -233,7 +237,7 @@ function addFeatureRoutes(server: HttpServer, api: BridgeApi): void {
     const { conference = "", endpoint = "", feature = "" } = params;
     if (!endpointFeatures.has(feature)) return false;
     const state = (await api.debug(conference, endpoint, "short"))[conference];
-    return Object.hasOwn(Object(fieldOf(state, "endpoints")), endpoint);
+    return fieldOf(fieldOf(state, "endpoints"), endpoint) !== undefined;
   };
   const one = "/debug/features/endpoint/{conference}/{endpoint}/{feature}";
   server.route("GET", one, async (request) =>

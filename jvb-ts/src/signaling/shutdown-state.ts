@@ -48,7 +48,10 @@ export class Shutdown {
   /** A request over the API. A second graceful one and any in SHUTTING_DOWN change nothing. */
   handleRequest(graceful: boolean, localEndpoints: number, now: Millis): void {
     if (this.#state === "SHUTTING_DOWN") return;
-    if (!graceful) return this.#shutDown(now);
+    if (!graceful) {
+      this.#shutDown(now);
+      return;
+    }
     if (this.#state === "GRACEFUL_SHUTDOWN") return;
     this.#state = "GRACEFUL_SHUTDOWN";
     this.#wasGraceful = true;

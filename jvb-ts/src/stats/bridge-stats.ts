@@ -171,10 +171,7 @@ export function bridgeStatistics(totals: BridgeTotals, facts: BridgeFacts): Stat
   put("local_endpoints", totals.localEndpoints);
   put("total_data_channel_messages_received", counters.data_channel_messages_received);
   put("total_data_channel_messages_sent", counters.data_channel_messages_sent);
-  put(
-    "total_colibri_web_socket_messages_received",
-    counters.colibri_web_socket_messages_received,
-  );
+  put("total_colibri_web_socket_messages_received", counters.colibri_web_socket_messages_received);
   put("total_colibri_web_socket_messages_sent", counters.colibri_web_socket_messages_sent);
   put("total_bytes_received", counters.bytes_received);
   put("endpoints_ice_failed", counters.endpoints_ice_failed);

@@ -12,8 +12,7 @@ import { createMediaEngine } from "../cc/create-media-engine.ts";
 import { Conference } from "../conference/conference.ts";
 import { type ConferenceCounter, zeroCounters } from "../conference/counters.ts";
 import { conferenceState, type Json, speechActivity } from "../conference/debug-state.ts";
-import type { Endpoint } from "../conference/endpoint.ts";
-import type { ConferencePorts, SocketId } from "../conference/ports.ts";
+import type { ConferencePorts, EndpointPort, SocketId } from "../conference/ports.ts";
 import { refusal } from "../conference/refusal.ts";
 import type { BridgeSettings } from "../conference/settings.ts";
 import type { MediaEngine } from "../media/media-engine.ts";
@@ -48,9 +47,9 @@ export class MediaWorker {
   readonly #engine: MediaEngine;
   readonly #rx = new RxSlab();
   readonly #conferences = new Map<string, Conference>();
-  readonly #bySession: (Endpoint | undefined)[] = [];
-  readonly #byTransport = new Map<EndpointTransport, Endpoint>();
-  readonly #bySocket = new Map<SocketId, Endpoint>();
+  readonly #bySession: (EndpointPort | undefined)[] = [];
+  readonly #byTransport = new Map<EndpointTransport, EndpointPort>();
+  readonly #bySocket = new Map<SocketId, EndpointPort>();
   readonly #counters = zeroCounters();
   readonly #ports: ConferencePorts;
   #mappings: readonly AddressMapping[];
@@ -124,21 +123,25 @@ export class MediaWorker {
         return;
       }
       case "colibri":
-        return this.#colibri(message, now);
+        this.#colibri(message, now);
+        return;
       case "channelOpen": {
         const conference = this.#conferences.get(message.conference);
         const endpoint = conference?.endpointForChannel(message.endpoint, message.password);
         if (endpoint !== undefined) this.#bySocket.set(message.socket, endpoint);
         const accepted = endpoint !== undefined;
-        return this.#options.post({ kind: "channelVerdict", socket: message.socket, accepted });
+        this.#options.post({ kind: "channelVerdict", socket: message.socket, accepted });
+        return;
       }
       case "channelReady": {
         const { socket } = message;
-        return this.#guardSocket(socket, (endpoint) => endpoint.handleSocketOpen(socket, now));
+        this.#guardSocket(socket, (endpoint) => endpoint.handleSocketOpen(socket, now));
+        return;
       }
       case "channelText": {
         const { socket, text } = message;
-        return this.#guardSocket(socket, (it) => it.handleSocketText(socket, text, now));
+        this.#guardSocket(socket, (it) => it.handleSocketText(socket, text, now));
+        return;
       }
       case "channelClosed": {
         const { socket, code } = message;
@@ -147,22 +150,27 @@ export class MediaWorker {
         return;
       }
       case "debug":
-        return this.#answer(message.tag, this.#debug(message, now));
+        this.#answer(message.tag, this.#debug(message, now));
+        return;
       case "statsNow":
         this.#postStats(now);
-        return this.#answer(message.tag, undefined);
+        this.#answer(message.tag, undefined);
+        return;
       case "speakers": {
         const known = this.#conferences.has(message.conference);
         const value = known ? speechActivity(message.conference, this.#ports) : undefined;
-        return this.#answer(message.tag, value);
+        this.#answer(message.tag, value);
+        return;
       }
       case "jvbLastN":
-        return this.#engine.setBridgeLastN(message.lastN);
+        this.#engine.setBridgeLastN(message.lastN);
+        return;
       case "mappings":
         this.#mappings = message.mappings;
         return;
       case "stop":
-        return this.#stop(now);
+        this.#stop(now);
+        return;
       default:
         throw new Bug(message satisfies never);
     }
@@ -176,7 +184,8 @@ export class MediaWorker {
       const text = `Conference not found for ID: ${request.meetingId}`;
       const error = refusal("item-not-found", text, "conference_not_found");
       const outcome = { ok: false, error } as const;
-      return this.#options.post({ kind: "colibriDone", tag, outcome, expired: true });
+      this.#options.post({ kind: "colibriDone", tag, outcome, expired: true });
+      return;
     }
     const done = this.#guard(conference, now, () => conference.handleRequest(request, now));
     if (conference.isExpired) this.#conferences.delete(conference.id);
@@ -184,12 +193,14 @@ export class MediaWorker {
     const post = this.#options.post;
     if (done === undefined) {
       const error = refusal("internal-server-error", "Internal error");
-      return post({ kind: "colibriDone", tag, outcome: { ok: false, error }, expired });
+      post({ kind: "colibriDone", tag, outcome: { ok: false, error }, expired });
+      return;
     }
     const outcome = done.ok
       ? ({ ok: true, modified: done.modified } as const)
       : ({ ok: false, error: done.error } as const);
-    return post({ kind: "colibriDone", tag, outcome, expired });
+    post({ kind: "colibriDone", tag, outcome, expired });
+    return;
   }
 
   #debug(message: Extract<ToWorker, { kind: "debug" }>, now: Millis): Json {
@@ -243,7 +254,7 @@ export class MediaWorker {
     }
   }
 
-  #endpointOf(row: number): Endpoint | undefined {
+  #endpointOf(row: number): EndpointPort | undefined {
     const session = this.#rx.session[row] ?? NO_SESSION;
     return session < 0 ? undefined : this.#bySession[session];
   }
@@ -347,14 +358,14 @@ export class MediaWorker {
     this.#options.post({ kind: "stats", stats });
   }
 
-  #attach(endpoint: Endpoint): void {
+  #attach(endpoint: EndpointPort): void {
     this.#bySession[endpoint.session] = endpoint;
     this.#byTransport.set(endpoint.transport, endpoint);
     this.#localEndpoints++;
     this.#options.post({ kind: "localEndpoints", count: this.#localEndpoints });
   }
 
-  #detach(endpoint: Endpoint): void {
+  #detach(endpoint: EndpointPort): void {
     this.#bySession[endpoint.session] = undefined;
     this.#byTransport.delete(endpoint.transport);
     for (const [socket, owner] of this.#bySocket) {
@@ -382,7 +393,7 @@ export class MediaWorker {
     }
   }
 
-  #guardSocket(socket: SocketId, step: (endpoint: Endpoint) => void): void {
+  #guardSocket(socket: SocketId, step: (endpoint: EndpointPort) => void): void {
     const endpoint = this.#bySocket.get(socket);
     if (endpoint === undefined) return;
     try {
@@ -392,7 +403,7 @@ export class MediaWorker {
     }
   }
 
-  #endAfterBug(endpoint: Endpoint | undefined, now: Millis, cause: unknown): void {
+  #endAfterBug(endpoint: EndpointPort | undefined, now: Millis, cause: unknown): void {
     const conference = this.#conferences.get(endpoint?.conference ?? "");
     if (conference !== undefined) {
       this.#endAfter(conference, now, cause);

@@ -8,7 +8,6 @@ import type { ConferenceStats, WorkerCounter, WorkerStats } from "../worker-mess
 /** Share of lost packets above which an endpoint counts as suffering. */
 const HIGH_LOSS = 0.1;
 
-
 export interface StatsSources {
   readonly conferences: Iterable<Conference>;
   readonly counters: Readonly<Record<ConferenceCounter, number>>;
