@@ -3,8 +3,8 @@ import { readdirSync } from "node:fs";
 import { type as osType } from "node:os";
 import { loadConfig } from "#shared/config/config";
 import { ConfigError, faultLine } from "#shared/config/config-error";
+import { createProgramLogger } from "#shared/config/log-settings";
 import { createHttpServer, type HttpServer } from "#shared/http/server";
-import { createRootLogger } from "#shared/logging/log";
 import { realRuntime } from "#shared/runtime/real-runtime";
 import { createShutdown, EXIT_CONFIG } from "#shared/runtime/shutdown";
 import { createXmppClient } from "#shared/xmpp/client";
@@ -26,11 +26,12 @@ import { MemberDiscovery } from "./entry/member-discovery.ts";
 import { describeOurselves } from "./entry/self-description.ts";
 import { createJicofo } from "./index.ts";
 
-const log = createRootLogger({
+const log = createProgramLogger({
   clock: realRuntime.clock,
   program: "Jicofo",
   component: "Main",
-  format: process.env["JITSI_TS_LOG"] === "json" ? "json" : "text",
+  argv: process.argv.slice(2),
+  env: process.env,
 });
 
 /** Reads everything; warnings are logged, mistakes thrown as `ConfigError`. */

@@ -18,7 +18,7 @@ import {
   str,
 } from "./keys.ts";
 import { editDistance } from "./known-keys.ts";
-import { logSettings } from "./log-settings.ts";
+import { logSettings, readLogSettings } from "./log-settings.ts";
 import { propertyMap } from "./properties.ts";
 import { referenceConf, referenceMarkdown } from "./reference.ts";
 
@@ -271,6 +271,18 @@ describe("log settings", () => {
       ["Conference", "error"],
       ["X", "debug"],
     ]);
+  });
+
+  it("finds the file that the command line names", () => {
+    const directory = mkdtempSync(join(tmpdir(), "log-"));
+    const file = join(directory, "logging.properties");
+    writeFileSync(file, ".level=SEVERE\n");
+    const argv = [`-Djava.util.logging.config.file=${file}`];
+    expect(readLogSettings(argv, {}).level).to.equal("error");
+    expect(readLogSettings([], { JAVA_SYS_PROPS: argv[0] }, "debug").level).to.equal("error");
+    expect(readLogSettings([], {}, "debug").level).to.equal("debug");
+    rmSync(directory, { recursive: true });
+    expect(readLogSettings(argv, {}).level).to.equal("info");
   });
 
   it("has Java's defaults without a file", () => {

@@ -231,6 +231,7 @@ function isSimple(token: Token): boolean {
 
 /** Java's white space, non-breaking spaces and the byte order mark; not the line feed. */
 function isSpace(c: string): boolean {
+  if (c > " " && c < "\x7f") return false;
   return c !== "\n" && (/[\s\ufeff]/.test(c) || (c >= "\x1c" && c <= "\x1f"));
 }
 

@@ -3,9 +3,11 @@
  * (spec packaging-and-operations B9, C10).
  */
 import { readFileSync } from "node:fs";
-import type { RootLoggerOptions } from "#shared/logging/log";
-import type { LogLevel } from "#shared/logging/logger";
-import type { LoadedConfig } from "./loaded-config.ts";
+import { createRootLogger, type RootLoggerOptions } from "#shared/logging/log";
+import type { Logger, LogLevel } from "#shared/logging/logger";
+import { redactPii } from "#shared/logging/pii";
+import type { Clock } from "#shared/runtime/runtime";
+import { parseCommandLine } from "./command-line.ts";
 import { decodeText, propertyMap } from "./properties.ts";
 
 /** What `createRootLogger` takes from the operator. */
@@ -34,13 +36,37 @@ const LEVELS: Readonly<Record<string, LogLevel | "off">> = {
 };
 const ORDER = ["trace", "debug", "info", "warn", "error", "off"] as const;
 
+/** How a program makes its logger, before anything else is read. */
+export interface ProgramLoggerOptions {
+  readonly clock: Clock;
+  /** First word of each line unless logging.properties names another. */
+  readonly program: string;
+  /** Component of lines whose logger has no other. */
+  readonly component: string;
+  /** Command line without node and script. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Level where logging.properties gives none. Default `info`. */
+  readonly level?: LogLevel;
+}
+
+/** The logger of a program, as command line, logging.properties and environment ask for it. */
+export function createProgramLogger(options: ProgramLoggerOptions): Logger {
+  const { clock, program, component, argv, env } = options;
+  const { redact, ...settings } = readLogSettings(argv, env, options.level);
+  redactPii(redact);
+  return createRootLogger({ clock, program, component, ...settings });
+}
+
 /** Reads the file named by `-D`, if any; one that cannot be read means the defaults, as in Java. */
 export function readLogSettings(
-  config: Pick<LoadedConfig, "systemProperties">,
+  argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
+  level?: LogLevel,
 ): LogSettings {
-  const file = config.systemProperties.get("java.util.logging.config.file");
-  return logSettings(file === undefined ? new Map() : readProperties(file), env);
+  const { systemProperties } = parseCommandLine(argv, env["JAVA_SYS_PROPS"]);
+  const file = systemProperties.get("java.util.logging.config.file");
+  return logSettings(file === undefined ? new Map() : readProperties(file), env, level);
 }
 
 /**
@@ -51,9 +77,10 @@ export function readLogSettings(
 export function logSettings(
   properties: ReadonlyMap<string, string>,
   env: Readonly<Record<string, string | undefined>>,
+  defaultLevel: LogLevel = "info",
 ): LogSettings {
   const console = levelOf(properties.get(CONSOLE_LEVEL)) ?? "trace";
-  let level = levelOf(properties.get(".level")) ?? "info";
+  let level = levelOf(properties.get(".level")) ?? defaultLevel;
   const levels = new Map<string, LogLevel | "off">();
   for (const [key, text] of properties) {
     const own = levelOf(text);
