@@ -73,7 +73,10 @@ function ask(
     };
     const schedule = (): void => {
       const due = query.pollTimeout();
-      if (query.result !== undefined || due === undefined) return end();
+      if (query.result !== undefined || due === undefined) {
+        end();
+        return;
+      }
       timer = runtime.timers.after(Math.max(0, due - runtime.clock.now()), () => {
         const bytes = query.handleTimeout(runtime.clock.now());
         if (bytes !== undefined) send(bytes);

@@ -108,7 +108,8 @@ export class DtlsTransport {
     this.packetsReceived++;
     const session = this.#session;
     if (session === undefined) {
-      if (this.#state === "new" && this.#early.length < MAX_EARLY) this.#early.push(bytes.slice());
+      if (this.#state === "new" && this.#early.length < MAX_EARLY)
+        this.#early.push(new Uint8Array(bytes));
       else this.dropped++;
       return;
     }

@@ -90,7 +90,8 @@ export class SctpReceiver {
       stream,
       ssn: view.getUint16(6),
       ppid: view.getUint32(8),
-      bytes: value.slice(12),
+      // Not `slice`, which is a view when the packet is a Buffer.
+      bytes: new Uint8Array(value.subarray(12)),
     };
     this.#fragments.set(tsn, fragment);
     this.#held += size + FRAGMENT_OVERHEAD;

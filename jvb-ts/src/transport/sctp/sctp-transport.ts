@@ -69,7 +69,7 @@ export class SctpTransport {
 
   handlePacket(bytes: Uint8Array, now: Millis): void {
     if (this.#early !== undefined) {
-      if (this.#early.length < MAX_EARLY) this.#early.push(bytes.slice());
+      if (this.#early.length < MAX_EARLY) this.#early.push(new Uint8Array(bytes));
       else this.#dropped++;
       return;
     }

@@ -41,6 +41,12 @@ describe("STUN messages", () => {
     expect(v6 && integrityHolds(v6, password)).to.equal(true);
   });
 
+  it("leaves its input alone, also when it is a Buffer", () => {
+    const buffer = Buffer.from(sampleIpv4);
+    expect(parseStun(buffer)?.mapped?.ip).to.equal("192.0.2.1");
+    expect(buffer.equals(sampleIpv4)).to.equal(true);
+  });
+
   it("reads what it writes", () => {
     const id = new Uint8Array(12).fill(9);
     for (const ip of ["10.1.2.3", "fe80::1", "2001:db8::ff:0:0:1"]) {

@@ -182,7 +182,8 @@ function readAddress(
   const family = bytes[at + 1];
   const length = family === 1 ? 4 : family === 2 ? 16 : 0;
   if (length === 0 || size !== 4 + length) return undefined;
-  const raw = bytes.slice(at + 2, at + 4 + length);
+  // Not `slice`, which is a view when the input is a Buffer.
+  const raw = new Uint8Array(bytes.subarray(at + 2, at + 4 + length));
   // The XOR mask is the cookie (twice for the port) followed by the transaction id: bytes 4..19.
   if (xored) {
     for (let i = 0; i < raw.length; i++) {
