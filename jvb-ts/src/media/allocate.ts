@@ -15,7 +15,7 @@ export function reallocate(ctx: PathContext, conference: ConferenceState, now: M
   conference.nextAllocationAt = now + ctx.options.maxTimeBetweenCalculationsMs;
   const sources = sourcesInOrder(conference);
   const values = new Map<VideoSource, SourceValue>();
-  for (const source of sources) values.set(source, valueOf(source, now));
+  for (const source of sources) values.set(source, sourceValue(source, now));
   for (const receiver of conference.endpoints) allocateFor(ctx, receiver, sources, values);
   announceConstraints(ctx, conference);
 }
@@ -28,7 +28,7 @@ function sourcesInOrder(conference: ConferenceState): readonly VideoSource[] {
   return conference.speech.order(hasVideo).flatMap((id) => byId.get(id)?.videoSources ?? []);
 }
 
-function valueOf(source: VideoSource, now: Millis): SourceValue {
+function sourceValue(source: VideoSource, now: Millis): SourceValue {
   return {
     name: source.name,
     ownerId: source.owner.id,

@@ -27,7 +27,11 @@ export interface SocketAddress {
   readonly port: number;
 }
 
-/** Totals since the sockets were opened. A datagram moves exactly one of the receive counters. */
+/**
+ * Totals since the sockets were opened. A datagram is a row of `receive` (whatever its status), or
+ * it moves one of the drop counters; with several workers the first one reports the drops of the
+ * receive thread.
+ */
 export interface PacketCounters {
   /** Datagrams received and handed to `receive`, and their bytes on the wire. */
   readonly received: number;
@@ -39,8 +43,9 @@ export interface PacketCounters {
   readonly unknownAddress: number;
   /** Dropped: STUN of an unbound address whose USERNAME names no registered ufrag. */
   readonly unknownUfrag: number;
-  /** Dropped: longer than `MAX_DATAGRAM`, empty, or RTP/RTCP whose header does not fit. */
+  /** Dropped: longer than `MAX_DATAGRAM` or empty. Rows of status `malformed` count here too. */
   readonly malformed: number;
+  /** Rows of these statuses. */
   readonly noKeys: number;
   readonly authFailed: number;
   readonly replayed: number;

@@ -22,7 +22,7 @@ export const Kind = { other: 0, stun: 1, dtls: 2, rtp: 3, rtcp: 4 } as const;
 /** What the receive call found out about a row. Only rows with `ok` go further than a counter. */
 export const Status = {
   ok: 0,
-  /** The remote address belongs to no session (STUN rows of new addresses are `ok` instead). */
+  /** Never in a row: datagrams of unbound addresses are dropped and counted, but for our STUN. */
   unknownAddress: 1,
   /** SRTP or SRTCP before the session has keys. */
   noKeys: 2,
