@@ -1,0 +1,294 @@
+import { expect } from "chai";
+import { iqResult } from "../stanza/iq.ts";
+import { recordingLogger } from "../testing/recording-logger.ts";
+import { VirtualRuntime } from "../testing/virtual-runtime.ts";
+import type { IqReply, StateChange } from "./connection.ts";
+import { FakeTransport } from "./fake-transport.ts";
+import { type BareJid, bareOf, parseJid } from "./jid.ts";
+import { type SessionOptions, XmppSession } from "./session.ts";
+import { attr, xml } from "./xml.ts";
+
+function setUp(options: Partial<SessionOptions> = {}) {
+  const runtime = new VirtualRuntime();
+  const transport = new FakeTransport();
+  const log = recordingLogger();
+  const session = new XmppSession(transport, "auth.x", { name: "t", ...options }, runtime, log);
+  const states: StateChange[] = [];
+  session.onState((change) => states.push(change));
+  return { runtime, transport, log, session, states };
+}
+
+function started(options: Partial<SessionOptions> = {}) {
+  const all = setUp(options);
+  all.session.start();
+  all.transport.online();
+  all.transport.take();
+  return all;
+}
+
+const ping = (to?: string) =>
+  xml("iq", { type: "get", to }, xml("ping", { xmlns: "urn:xmpp:ping" }));
+
+describe("xmpp session", () => {
+  it("reconnects at once after a loss, then after 0.5 to 2 s, for ever", () => {
+    const { runtime, transport, session, states, log } = started();
+    transport.end("reset");
+    expect(session.state).to.equal("connecting");
+    runtime.advance(0);
+    expect(transport.opened).to.equal(2);
+    for (let i = 0; i < 200; i++) {
+      const before = transport.opened;
+      transport.end("refused");
+      runtime.advance(499);
+      expect(transport.opened).to.equal(before);
+      runtime.advance(1501);
+      expect(transport.opened).to.equal(before + 1);
+    }
+    expect(log.messages("warn")).to.have.length(2);
+    transport.online();
+    expect(states.map(({ state }) => state)).to.deep.equal([
+      "connecting",
+      "online",
+      "connecting",
+      "online",
+    ]);
+  });
+
+  it("says once that the login was refused and goes on", () => {
+    const { runtime, transport, session, log } = setUp();
+    session.start();
+    for (let i = 0; i < 5; i++) {
+      transport.end("login refused: not-authorized", "login");
+      runtime.advance(2000);
+    }
+    expect(log.messages("error")).to.have.length(1);
+    expect(log.messages("error")[0]).to.contain("password");
+    expect(transport.opened).to.equal(6);
+  });
+
+  it("pairs answers with requests by id and address", async () => {
+    const { transport, session } = started();
+    const reply = session.request(ping("a@b/c"));
+    const id = attr(transport.sent[0] ?? ping(), "id");
+    transport.receive(`<iq type='result' id='${id}' from='evil@b/c'/>`);
+    transport.receive(`<iq type='result' id='${id}x' from='a@b/c'/>`);
+    transport.receive(
+      `<iq type='error' id='${id}' from='A@B/c'><error type='wait'><resource-constraint xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>`,
+    );
+    const done = await reply;
+    expect(done.kind === "error" && done.error.condition).to.equal("resource-constraint");
+  });
+
+  for (const { to, from, counts } of [
+    { to: undefined, from: undefined, counts: true },
+    { to: undefined, from: "auth.x", counts: true },
+    { to: undefined, from: "focus@auth.x", counts: true },
+    { to: "auth.x", from: undefined, counts: true },
+    { to: "auth.x", from: "other.x", counts: false },
+    { to: "room@c", from: undefined, counts: false },
+    { to: "room@c/n", from: "room@c", counts: false },
+  ]) {
+    it(`an answer from ${from} to a request to ${to} ${counts ? "counts" : "does not count"}`, async () => {
+      const { runtime, transport, session } = started();
+      const reply = session.request(ping(to), 100);
+      const id = attr(transport.sent[0] ?? ping(), "id");
+      transport.receive(`<iq type='result' id='${id}'${from ? ` from='${from}'` : ""}/>`);
+      runtime.advance(100);
+      expect((await reply).kind).to.equal(counts ? "result" : "timeout");
+    });
+  }
+
+  it("ends requests in time, and with the session", async () => {
+    const { runtime, transport, session } = started();
+    const late = session.request(ping("a@b"), 1000);
+    runtime.advance(1000);
+    expect((await late).kind).to.equal("timeout");
+    const lost = session.request(ping("a@b"));
+    transport.end();
+    expect((await lost).kind).to.equal("disconnected");
+    expect((await session.request(ping("a@b"))).kind).to.equal("disconnected");
+  });
+
+  it("keeps requests over a resumption, not over a fresh session", async () => {
+    const { runtime, transport, session, states } = started();
+    transport.resumable = true;
+    const kept = session.request(ping("a@b"));
+    const id = attr(transport.sent[0] ?? ping(), "id");
+    transport.end();
+    expect(session.send(xml("message", { to: "a@b" }))).to.equal(true);
+    runtime.advance(0);
+    transport.online(true);
+    transport.receive(`<iq type='result' id='${id}' from='a@b'/>`);
+    expect((await kept).kind).to.equal("result");
+    const lost = session.request(ping("a@b"));
+    transport.end();
+    runtime.advance(0);
+    transport.online(false);
+    expect((await lost).kind).to.equal("disconnected");
+    expect(
+      states.filter(({ state }) => state === "online").map(({ resumed }) => resumed),
+    ).to.deep.equal([false, true, false]);
+  });
+
+  it("answers every request: handled, unknown, malformed, failing", async () => {
+    const { transport, session, log } = started({ unknownIq: "feature-not-implemented" });
+    session.handleIq({ type: "any", name: "a", ns: "urn:a" }, ({ iq }) => iqResult(iq));
+    session.handleIq({ type: "set", name: "b", ns: "urn:b" }, async ({ iq }) => iqResult(iq));
+    session.handleIq({ type: "set", name: "c", ns: "urn:c" }, () => {
+      throw new Error("oh");
+    });
+    session.handleIq({ type: "set", name: "d", ns: "urn:d" }, () =>
+      Promise.reject(new Error("oh")),
+    );
+    const cases = [
+      ["get", "<a xmlns='urn:a'/>", "result"],
+      ["set", "<b xmlns='urn:b'/>", "result"],
+      ["get", "<b xmlns='urn:b'/>", "feature-not-implemented"],
+      ["get", "<a xmlns='urn:other'/>", "feature-not-implemented"],
+      ["get", "", "bad-request"],
+      ["get", "<a xmlns='urn:a'/><b/>", "bad-request"],
+      ["dance", "<a xmlns='urn:a'/>", "bad-request"],
+      ["set", "<c xmlns='urn:c'/>", "internal-server-error"],
+      ["set", "<d xmlns='urn:d'/>", "internal-server-error"],
+      ["get", "<ping xmlns='urn:xmpp:ping'/>", "result"],
+    ];
+    for (const [type, payload, expected] of cases) {
+      transport.receive(
+        `<iq type='${type}' id='a=/+' from='x@y/z' to='focus@auth.x/focus'>${payload}</iq>`,
+      );
+      await Promise.resolve();
+      await Promise.resolve();
+      const answer = transport.take();
+      expect(answer, payload).to.have.length(1);
+      expect(answer[0])
+        .to.contain(`${expected}`)
+        .and.contain('id="a=/+"')
+        .and.contain('to="x@y/z"');
+    }
+    expect(log.messages("error")).to.have.length(2);
+  });
+
+  it("the last handler for a kind of IQ wins until it is taken away", () => {
+    const { transport, session } = started();
+    const match = { type: "get", name: "a", ns: "urn:a" } as const;
+    session.handleIq(match, ({ iq }) => iqResult(iq, xml("one")));
+    const stop = session.handleIq(match, ({ iq }) => iqResult(iq, xml("two")));
+    const ask = () => {
+      transport.receive("<iq type='get' id='1' from='x@y'><a xmlns='urn:a'/></iq>");
+      return transport.take()[0];
+    };
+    expect(ask()).to.contain("<two");
+    stop();
+    stop();
+    expect(ask()).to.contain("<one");
+  });
+
+  it("gives presence and messages to those who listen to that address, and survives their bugs", () => {
+    const { transport, session, log } = started();
+    const room = bareOf(parseJid("room@c") ?? transport.jid) as BareJid;
+    const seen: string[] = [];
+    const stop = session.onStanzaFrom(room, () => {
+      throw new Error("oh");
+    });
+    session.onStanzaFrom(room, (el) => seen.push(`room ${el.name}`));
+    session.onStanza((el) => seen.push(`all ${el.name}`));
+    transport.receive("<presence from='Room@C/n'/>");
+    transport.receive("<message from='other@c/n'/>");
+    transport.receive("<presence/>");
+    stop();
+    expect(seen).to.deep.equal(["room presence", "all presence", "all message", "all presence"]);
+    expect(log.messages("error")).to.have.length(1);
+  });
+
+  it("pings a silent server and gives the stream up when it does not answer", async () => {
+    const { runtime, transport } = started({ pingIntervalMs: 30_000, pingTimeoutMs: 5000 });
+    await runtime.advanceAsync(29_000);
+    expect(transport.take()).to.deep.equal([]);
+    expect(transport.whitespace).to.be.greaterThan(1);
+    await runtime.advanceAsync(1000);
+    const id = attr(transport.sent[0] ?? ping(), "id");
+    expect(transport.take()[0]).to.contain("urn:xmpp:ping");
+    transport.receive(`<iq type='error' id='${id}'><error type='cancel'/></iq>`);
+    await runtime.advanceAsync(29_000);
+    expect(transport.take()).to.deep.equal([]);
+    await runtime.advanceAsync(1000);
+    expect(transport.take()).to.have.length(1);
+  });
+
+  it("gives a dead stream up after the ping's time", async () => {
+    const { runtime, transport, session } = started({
+      pingIntervalMs: 30_000,
+      pingTimeoutMs: 5000,
+    });
+    await runtime.advanceAsync(35_001);
+    expect(transport.aborted).to.equal("ping timed out");
+    expect(session.state).to.equal("connecting");
+  });
+
+  it("stops for good, whenever asked", async () => {
+    for (const prepare of [
+      () => setUp(),
+      () => started(),
+      () => {
+        const all = started();
+        all.transport.end();
+        return all;
+      },
+    ]) {
+      const { runtime, transport, session } = prepare();
+      await session.stop();
+      await session.stop();
+      const { opened } = transport;
+      session.start();
+      runtime.advance(100_000);
+      expect(transport.opened).to.equal(opened);
+      expect(session.state).to.equal("offline");
+      expect(session.send(ping("a@b"))).to.equal(false);
+    }
+  });
+
+  it("every request ends exactly once, whatever happens", async () => {
+    const { runtime, transport, session } = started();
+    const { random } = runtime;
+    const replies: IqReply[] = [];
+    let asked = 0;
+    let online = true;
+    const ids: string[] = [];
+    for (let step = 0; step < 3000; step++) {
+      switch (random.int(6)) {
+        case 0:
+        case 1: {
+          asked++;
+          void session
+            .request(ping("a@b"), 1 + random.int(3000))
+            .then((reply) => replies.push(reply));
+          const id = transport.sent.at(-1);
+          if (id !== undefined) ids.push(attr(id, "id") ?? "");
+          break;
+        }
+        case 2:
+          if (ids.length > 0)
+            transport.receive(`<iq type='result' id='${ids[random.int(ids.length)]}' from='a@b'/>`);
+          break;
+        case 3:
+          runtime.advance(random.int(500));
+          break;
+        case 4:
+          transport.resumable = random.int(2) === 0;
+          transport.end();
+          online = false;
+          break;
+        default:
+          runtime.advance(2000);
+          if (!online) {
+            transport.online(transport.resumable);
+            online = true;
+          }
+      }
+    }
+    transport.resumable = false;
+    await session.stop();
+    await runtime.advanceAsync(5000);
+    expect(replies).to.have.length(asked);
+  });
+});
