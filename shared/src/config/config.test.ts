@@ -176,6 +176,10 @@ describe("configuration", () => {
     expect(faultOf(() => readKeys(config, required)).line).to.equal(
       "jicofo.xmpp.domain: is required and not set; add jicofo.xmpp.domain = … (text) to the configuration file",
     );
+    const misspelt = load("\njicofo.xmpp.domian = x", { tables: [required] });
+    expect(faultOf(() => readKeys(misspelt, required)).line).to.match(
+      /x\.conf:2: jicofo\.xmpp\.domain: is required and not set; rename jicofo\.xmpp\.domian to it$/,
+    );
     const none = { argv: [], env: {}, tables: [], fileRequired: true };
     expect(faultOf(() => loadConfig(none)).line).to.contain("--config FILE");
     const gone = { argv: ["--config=/nonexistent/x.conf"], env: {}, tables: [] };

@@ -2,6 +2,7 @@
 import { ConfigError, type ConfigFault } from "./config-error.ts";
 import { type ConfigValue, originText } from "./config-value.ts";
 import { fullPath, type KeySpec, type KeyTable } from "./key-table.ts";
+import { didYouMean } from "./known-keys.ts";
 import type { LoadedConfig } from "./loaded-config.ts";
 
 export type { KeySpec, KeyTable, LegacyName } from "./key-table.ts";
@@ -94,7 +95,7 @@ function readKey<T>(
   warnings: ConfigFault[],
 ): KeyOutcome<T> {
   const value = legacyValue(config, path, spec, warnings) ?? ownValue(config, path, spec, warnings);
-  if (value === undefined) return defaultOf(path, spec);
+  if (value === undefined) return defaultOf(path, spec, warnings);
   const read = spec.type.read(value);
   if (read.kind === "value") {
     const base = spec.default;
@@ -109,7 +110,7 @@ function readKey<T>(
   };
   if (read.kind === "wrong") return { ok: false, fault };
   // COMPAT(jicofo, jvb): upstream takes a malformed value as absent (spec B3).
-  const fallback = defaultOf(path, spec);
+  const fallback = defaultOf(path, spec, []);
   if (!fallback.ok) return { ok: false, fault };
   const used = fallback.value === undefined ? "nothing" : spec.type.show(fallback.value);
   warnings.push({ ...fault, remedy: `${used} is used; ${fault.remedy}` });
@@ -170,9 +171,19 @@ function ownValue<T>(
   return undefined;
 }
 
-function defaultOf<T>(path: string, spec: KeySpec<T>): KeyOutcome<T> {
+function defaultOf<T>(
+  path: string,
+  spec: KeySpec<T>,
+  warnings: readonly ConfigFault[],
+): KeyOutcome<T> {
   if (spec.default !== undefined) return { ok: true, value: spec.default };
   if (spec.type.optional === true) return { ok: true, value: undefined as T };
+  const misspelt = warnings.find(({ remedy }) => remedy === didYouMean(path));
+  if (misspelt !== undefined) {
+    const remedy = `rename ${misspelt.key} to it`;
+    const { origin } = misspelt;
+    return { ok: false, fault: { key: path, message: "is required and not set", origin, remedy } };
+  }
   const remedy = `add ${path} = … (${spec.type.name}) to the configuration file`;
   return { ok: false, fault: { key: path, message: "is required and not set", remedy } };
 }

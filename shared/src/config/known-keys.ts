@@ -53,7 +53,12 @@ function hint(path: string, known: readonly string[]): string {
       best = candidate;
     }
   }
-  return best === "" ? "remove it or check its spelling" : `did you mean ${best}?`;
+  return best === "" ? "remove it or check its spelling" : didYouMean(best);
+}
+
+/** Remedy for an unknown key that is nearly a known one. */
+export function didYouMean(path: string): string {
+  return `did you mean ${path}?`;
 }
 
 /** Levenshtein distance, or `limit` when it is at least that. */
