@@ -4,6 +4,7 @@ import type { Logger } from "../logging/logger.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { XmppConnection } from "./connection.ts";
 import { NS } from "./namespaces.ts";
+import { ScramSha1 } from "./scram-sha-1.ts";
 import { type SessionOptions, XmppSession } from "./session.ts";
 import { StreamTransport } from "./stream.ts";
 import type { SecurityMode } from "./xmpp-socket.ts";
@@ -54,6 +55,8 @@ export function createXmppClient(
           ...(password === undefined ? {} : { username, password }),
         });
         // Of WebSocket, TCP and TLS, the one for plain xmpp: TLS is our socket's business.
+        for (const entry of entity.saslFactory._mechs)
+          if (entry.name === "SCRAM-SHA-1") entry.mech = ScramSha1;
         const tcp = entity.transports.find(
           ({ prototype }) => prototype.socketParameters("xmpp://configured:1") !== undefined,
         );

@@ -36,6 +36,8 @@ interface XmppTransportPrototype {
 
 declare module "@xmpp/client" {
   interface ClientEntity extends XmppEntity {
+    /** Login mechanisms in order of preference. */
+    readonly saslFactory: { readonly _mechs: { readonly name: string; mech: new () => object }[] };
     /** Candidate transports; the first whose `socketParameters` knows the service is used. */
     readonly transports: { readonly prototype: XmppTransportPrototype }[];
   }
