@@ -31,8 +31,6 @@ export interface EndpointSpec {
   readonly rtpMidDemux: boolean;
   /** The bridge should offer its private addresses (Jigasi and Jibri in the same network). */
   readonly privateAddresses: boolean;
-  /** Not to be asked for together with others: a request that was refused whole is tried one by one. */
-  readonly alone: boolean;
 }
 
 /** A change of an endpoint that exists; `undefined` leaves the part as it is. */
@@ -53,7 +51,7 @@ export interface SessionEndpoint {
 
 /** Which request a reply belongs to. */
 export type RequestTag =
-  | { readonly kind: "allocate"; readonly endpoints: ReadonlyMap<string, number> }
+  | { readonly kind: "allocate"; readonly endpoint: string; readonly incarnation: number }
   | { readonly kind: "update" }
   | { readonly kind: "iceRestart"; readonly endpoint: string; readonly incarnation: number }
   | { readonly kind: "expire" };
@@ -132,17 +130,24 @@ export class ColibriSession {
   /** The requests of this turn. */
   drain(): SessionRequest[] {
     const requests: SessionRequest[] = [];
-    const changed = [
-      ...this.#expires.map((id) => ({ ...blank(id), expire: true })),
-      ...[...this.#updates]
-        .filter(([id]) => !this.#creates.has(id))
-        .map(([id, change]) => this.#updated(id, change)),
-    ];
-    if (changed.length > 0) requests.push(this.#request({ kind: "update" }, changed));
-    const together = [...this.#creates.values()].filter(({ spec }) => !spec.alone);
-    if (together.length > 0) requests.push(this.#creation(together));
-    for (const endpoint of this.#creates.values()) {
-      if (endpoint.spec.alone) requests.push(this.#creation([endpoint]));
+    // COMPAT(jvb): a bridge takes media, sources or a transport of one endpoint per request only.
+    if (this.#expires.length > 0) {
+      const gone = this.#expires.map((id) => ({ ...blank(id), expire: true }));
+      requests.push(this.#request({ kind: "update" }, gone));
+    }
+    for (const [id, change] of this.#updates) {
+      if (!this.#creates.has(id)) {
+        requests.push(this.#request({ kind: "update" }, [this.#updated(id, change)]));
+      }
+    }
+    for (const { spec, incarnation } of this.#creates.values()) {
+      const tag = { kind: "allocate", endpoint: spec.id, incarnation } as const;
+      requests.push(this.#request(tag, [creation(spec)]));
+      // A change of an endpoint asked for in this very turn.
+      const change = this.#updates.get(spec.id);
+      if (change !== undefined) {
+        requests.push(this.#request({ kind: "update" }, [this.#updated(spec.id, change)]));
+      }
     }
     for (const id of this.#restarts) {
       const incarnation = this.endpoints.get(id)?.incarnation ?? 0;
@@ -153,16 +158,10 @@ export class ColibriSession {
         ]),
       );
     }
-    const later = new Map([...this.#updates].filter(([id]) => this.#creates.has(id)));
     this.#creates = new Map();
     this.#updates = new Map();
     this.#expires = [];
     this.#restarts = [];
-    // A change of an endpoint asked for in this very turn follows in a request of its own.
-    if (later.size > 0) {
-      const entries = [...later].map(([id, change]) => this.#updated(id, change));
-      requests.push(this.#request({ kind: "update" }, entries));
-    }
     return requests;
   }
 
@@ -170,14 +169,6 @@ export class ColibriSession {
   expire(): SessionRequest | undefined {
     if (!this.#conferenceCreated) return undefined;
     return { tag: { kind: "expire" }, modify: { ...this.#modify([]), expire: true } };
-  }
-
-  #creation(endpoints: readonly SessionEndpoint[]): SessionRequest {
-    const asked = new Map(endpoints.map(({ spec, incarnation }) => [spec.id, incarnation]));
-    return this.#request(
-      { kind: "allocate", endpoints: asked },
-      endpoints.map(({ spec }) => creation(spec)),
-    );
   }
 
   #updated(id: string, change: EndpointUpdate): ColibriEndpoint {

@@ -188,7 +188,7 @@ export class ColibriSessions {
     }
     switch (request.kind) {
       case "allocate":
-        return this.#allocated(session, request.endpoints, reply);
+        return this.#allocated(session, request.endpoint, request.incarnation, reply);
       case "update":
         return reply.kind === "result" ? [] : this.#updateFailed(session, reply);
       case "iceRestart": {
@@ -203,43 +203,39 @@ export class ColibriSessions {
 
   #allocated(
     session: ColibriSession,
-    asked: ReadonlyMap<string, number>,
+    endpoint: string,
+    incarnation: number,
     reply: ColibriReply<ConferenceModified>,
   ): ColibriOutcome[] {
     const bridge = session.bridge.jid;
-    const current = [...asked]
-      .filter(([id, incarnation]) => session.endpoints.get(id)?.incarnation === incarnation)
-      .map(([id]) => id);
+    const state = session.endpoints.get(endpoint);
+    const wanted = state?.incarnation === incarnation;
     if (reply.kind !== "result") {
       const { scope, fault, why } = allocationReaction(reply);
       if (scope === "bridge") {
         return [{ kind: "bridgeFailed", bridge, fault, endpoints: this.endSession(bridge), why }];
       }
-      return current.map((endpoint) => {
-        // The request was refused whole, so the bridge has nothing to expire.
-        session.remove(endpoint, false);
-        return { kind: "endpointFailed", endpoint, bridge, fault, why };
-      });
+      // The request was refused whole, so the bridge has nothing to expire.
+      if (wanted) session.remove(endpoint, false);
+      return wanted ? [{ kind: "endpointFailed", endpoint, bridge, fault, why }] : [];
     }
-    return current.map((endpoint): ColibriOutcome => {
-      const answer = reply.value.endpoints.find(({ id }) => id === endpoint)?.transport;
-      const state = session.endpoints.get(endpoint);
-      const wantsData = state?.spec.data === true;
-      const sctpPort = answer?.sctp?.port;
-      if (answer?.ice === undefined || (wantsData && sctpPort === undefined)) {
-        session.remove(endpoint, true);
-        const why = answer?.ice === undefined ? "no transport in the answer" : "no SCTP port";
-        return { kind: "endpointFailed", endpoint, bridge, fault: "none", why };
-      }
-      if (state !== undefined) state.ready = true;
-      const { feedback, id: bridgeSession } = session;
-      const { region } = session.bridge;
-      return {
-        kind: "allocated",
-        endpoint,
-        allocation: { transport: answer.ice, sctpPort, feedback, bridgeSession, region },
-      };
-    });
+    if (state === undefined || !wanted) return [];
+    const answer = reply.value.endpoints.find(({ id }) => id === endpoint)?.transport;
+    const sctpPort = answer?.sctp?.port;
+    if (answer?.ice === undefined || (state.spec.data && sctpPort === undefined)) {
+      session.remove(endpoint, true);
+      const why = answer?.ice === undefined ? "no transport in the answer" : "no SCTP port";
+      return [{ kind: "endpointFailed", endpoint, bridge, fault: "none", why }];
+    }
+    state.ready = true;
+    const allocation = {
+      transport: answer.ice,
+      sctpPort,
+      feedback: session.feedback,
+      bridgeSession: session.id,
+      region: session.bridge.region,
+    };
+    return [{ kind: "allocated", endpoint, allocation }];
   }
 
   #updateFailed(

@@ -105,7 +105,6 @@ function allocate(state: ConferenceState, participant: Participant): void {
     privateAddresses:
       (member.isJibri && config.jibriPrivateAddresses) ||
       (member.isJigasi && config.jigasiPrivateAddresses),
-    alone: participant.failures > 0,
   };
   participant.phase = "allocating";
   colibri.allocate({ jid: bridge.jid, nick: bridge.nick, region: bridge.region }, spec, now);

@@ -26,19 +26,6 @@ describe("bridges fail, drain and come back", () => {
     expect(world.counts.get("participants_moved")).to.equal(3);
   });
 
-  it("puts the participants of a shared bridge into one request", async () => {
-    const world = new World();
-    const first = world.bridge("jvb1", { stress: 0 });
-    const second = world.bridge("jvb2", { stress: 0.5 });
-    await world.request();
-    await world.joinAll("ada", "bob", "cyd");
-    world.lose(first);
-    await world.pass(20);
-    const creations = second.requests.filter((request) => request.attrs["create"] === "true");
-    expect(creations).to.have.length(1);
-    expect(creations[0]?.children).to.have.length(4);
-  });
-
   it("says that no bridge is there, and invites when one comes", async () => {
     const world = new World();
     await world.request();

@@ -67,6 +67,9 @@ export class FakeBridge {
       endpointId?: string,
     ): Element =>
       colibriErrorReply(iq, { condition, type: "cancel", reason, text: undefined, endpointId });
+    // As upstream's bridge: media, sources or transport of one endpoint per request.
+    const heavy = modify.endpoints.filter(({ expire }) => !expire);
+    if (heavy.length > 1) return refuse("feature-not-implemented", "feature_not_implemented");
     const allocates = modify.endpoints.some(({ create }) => create);
     if (this.refuse !== undefined && allocates) {
       return refuse(this.refuse.condition, this.refuse.reason);

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { roomJid, World } from "./world.ts";
 
 describe("two and three people meet", () => {
-  it("invites nobody until the second comes, then both with one allocation", async () => {
+  it("invites nobody until the second comes, then both into one conference", async () => {
     const world = new World();
     const bridge = world.bridge("jvb1");
     expect(await world.request()).to.equal(true);
