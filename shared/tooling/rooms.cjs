@@ -12,7 +12,7 @@ function line(component, columns) {
       return {
         name: `${component}-${room}`,
         severity: "error",
-        from: { path: inside(component, [room])[0], pathNot: "\\.(test|fuzz)\\.ts$" },
+        from: { path: inside(component, [room])[0], pathNot: "\\.(test|fuzz|live)\\.ts$" },
         to: { path: inside(component, banned) },
       };
     }),
@@ -41,7 +41,7 @@ module.exports = {
       severity: "error",
       from: {
         path: "^(shared|jicofo-ts|jvb-ts|jibri-ts|jigasi-ts)/src/",
-        pathNot: ["\\.(test|fuzz)\\.ts$", "^shared/src/testing/"],
+        pathNot: ["\\.(test|fuzz|live)\\.ts$", "^shared/src/testing/"],
       },
       to: { path: "^shared/src/testing/" },
     },

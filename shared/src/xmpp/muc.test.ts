@@ -1,7 +1,7 @@
 import { expect } from "chai";
+import { FakeTransport } from "../testing/fake-xmpp-transport.ts";
 import { recordingLogger } from "../testing/recording-logger.ts";
 import { VirtualRuntime } from "../testing/virtual-runtime.ts";
-import { FakeTransport } from "./fake-transport.ts";
 import { parseBareJid } from "./jid.ts";
 import { type MucEvent, MucRoom } from "./muc.ts";
 import { XmppSession } from "./session.ts";

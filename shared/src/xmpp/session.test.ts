@@ -1,9 +1,9 @@
 import { expect } from "chai";
 import { iqResult } from "../stanza/iq.ts";
+import { FakeTransport } from "../testing/fake-xmpp-transport.ts";
 import { recordingLogger } from "../testing/recording-logger.ts";
 import { VirtualRuntime } from "../testing/virtual-runtime.ts";
 import type { IqReply, StateChange } from "./connection.ts";
-import { FakeTransport } from "./fake-transport.ts";
 import { type BareJid, bareOf, parseJid } from "./jid.ts";
 import { type SessionOptions, XmppSession } from "./session.ts";
 import { attr, xml } from "./xml.ts";

@@ -1,8 +1,8 @@
 /** A transport without network for tests of what stands on sessions. Imported by tests only. */
-import type { Jid } from "./jid.ts";
-import { parseJid } from "./jid.ts";
-import type { StanzaTransport, StreamEvents } from "./transport.ts";
-import { type Element, parseXml, serialise } from "./xml.ts";
+import type { Jid } from "../xmpp/jid.ts";
+import { parseJid } from "../xmpp/jid.ts";
+import type { StanzaTransport, StreamEvents } from "../xmpp/transport.ts";
+import { type Element, parseXml, serialise } from "../xmpp/xml.ts";
 
 /** Records what is sent; the test plays the server. */
 export class FakeTransport implements StanzaTransport {
