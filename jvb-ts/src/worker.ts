@@ -47,7 +47,11 @@ function run(): void {
     log,
     post,
   });
-  port.on("message", (message: ToWorker) => worker.handle(message));
+  port.on("message", (message: ToWorker) => {
+    worker.handle(message);
+    // Nothing else keeps the thread alive once its sockets are closed.
+    if (message.kind === "stop") port.close();
+  });
   post({ kind: "ready", localAddresses: io.localAddresses, bindFailures: failures });
 }
 

@@ -7,6 +7,8 @@ import type { FromWorker, ToWorker, WorkerStart } from "../worker-messages.ts";
 
 /** A worker that dies is started again after this long. */
 const RESTART_DELAY_MS = 1000;
+/** Ending the conferences of a worker takes far less. */
+const STOP_TIMEOUT_MS = 2000;
 
 export interface MediaWorkersOptions {
   readonly count: number;
@@ -48,7 +50,12 @@ export class MediaWorkers {
         if (worker === undefined) return;
         const gone = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
         worker.postMessage({ kind: "stop" } satisfies ToWorker);
+        const late = this.#options.runtime.timers.after(STOP_TIMEOUT_MS, () => {
+          this.#options.log.warn("A media worker does not end, terminating it");
+          void worker.terminate();
+        });
         await gone;
+        late.cancel();
       }),
     );
   }
