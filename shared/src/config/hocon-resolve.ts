@@ -53,7 +53,7 @@ class Resolver {
   readonly #environment: EnvironmentLookup;
   /** Layers whose kind is being found. */
   readonly #finding = new Set<Node>();
-  /** Substitutions whose children are being resolved: meeting one again is a cycle. */
+  /** Values whose children are being resolved: meeting one again is a cycle. */
   readonly #descending = new Set<Node>();
   #steps = 0;
   #depth = 0;
@@ -71,16 +71,19 @@ class Resolver {
     if (node.kind !== "object" && node.kind !== "list") {
       return { kind: node.kind, text: node.text, origin: node.origin };
     }
-    for (const passed of via) {
-      if (this.#descending.has(passed)) throw this.#cycle(passed);
+    const entered: readonly Node[] = [...via, node];
+    if (entered.some((passed) => this.#descending.has(passed))) {
+      const [outer] = entered;
+      if (outer?.kind === "reference" && outer.optional) return undefined;
+      throw this.#cycle(outer ?? node);
     }
     if (++this.#depth > MAX_DEPTH) {
       throw this.#fail(node, `nested deeper than ${MAX_DEPTH} levels`, "simplify the file");
     }
-    for (const passed of via) this.#descending.add(passed);
+    for (const passed of entered) this.#descending.add(passed);
     const value = node.kind === "object" ? this.#deepObject(node) : this.#deepList(node);
     this.#depth--;
-    for (const passed of via) this.#descending.delete(passed);
+    for (const passed of entered) this.#descending.delete(passed);
     return value;
   }
 
