@@ -1,6 +1,8 @@
 /** Where the HTTP servers of the two programs differ (spec jicofo 10, jvb-control 6.1, 6.2). */
-import { STATUS_CODES } from "node:http";
 import { emptyReply, type HttpReply, type HttpRequest } from "./message.ts";
+
+// Not by import: see server.ts.
+const { STATUS_CODES } = process.getBuiltinModule("node:http");
 
 /** Behaviour that belongs to no route. */
 export interface Dialect {
