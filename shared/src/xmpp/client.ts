@@ -54,9 +54,15 @@ export function createXmppClient(
           ...(resource === undefined ? {} : { resource }),
           ...(password === undefined ? {} : { username, password }),
         });
-        // Of WebSocket, TCP and TLS, the one for plain xmpp: TLS is our socket's business.
+        class Scram {
+          constructor() {
+            // biome-ignore lint/correctness/noConstructorReturn: the library calls `new` without arguments
+            return new ScramSha1(Buffer.from(runtime.random.bytes(18)).toString("base64"));
+          }
+        }
         for (const entry of entity.saslFactory._mechs)
-          if (entry.name === "SCRAM-SHA-1") entry.mech = ScramSha1;
+          if (entry.name === "SCRAM-SHA-1") entry.mech = Scram;
+        // Of WebSocket, TCP and TLS, the one for plain xmpp: TLS is our socket's business.
         const tcp = entity.transports.find(
           ({ prototype }) => prototype.socketParameters("xmpp://configured:1") !== undefined,
         );

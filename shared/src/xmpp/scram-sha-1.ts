@@ -2,7 +2,7 @@
  * SCRAM-SHA-1 (RFC 5802) for the stream library, whose own derives the key by ten thousand
  * asynchronous calls: 0.2 s of work and garbage, and seconds on a busy machine. This is one call.
  */
-import { createHash, createHmac, pbkdf2, randomBytes } from "node:crypto";
+import { createHash, createHmac, pbkdf2 } from "node:crypto";
 import { promisify } from "node:util";
 
 const deriveKey = promisify(pbkdf2);
@@ -24,8 +24,8 @@ export class ScramSha1 {
   #firstBare = "";
   #challenge: string | undefined = undefined;
 
-  /** `nonce` is for tests; printable ASCII without a comma. */
-  constructor(nonce = randomBytes(18).toString("base64")) {
+  /** `nonce`: unpredictable, printable ASCII without a comma. */
+  constructor(nonce: string) {
     this.#nonce = nonce;
   }
 
