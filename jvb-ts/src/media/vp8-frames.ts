@@ -43,13 +43,14 @@ export class Vp8Frames implements FrameFacts {
     }
     const delta = counterDelta(packet.pictureId, this.#latestPictureId, packet.pictureIdBits);
     const index = this.latest + delta;
-    if (this.has(index)) return this.#extend(index, packet);
     const newest = this.latest & (RING - 1);
     const movedOn =
       isNewerTimestamp(packet.timestamp, this.#timestamp[newest]!) ||
       isNewerSeq(packet.seq, this.#latestSeq[newest]!);
     const jump = Math.abs(timestampDelta(packet.timestamp, this.#timestamp[newest]!));
-    if (delta > FRAME_WINDOW || (delta < 0 && movedOn) || jump > MAX_TIMESTAMP_JUMP) {
+    const isFar = jump > MAX_TIMESTAMP_JUMP;
+    if (this.has(index) && !isFar) return this.#extend(index, packet);
+    if (delta > FRAME_WINDOW || (delta < 0 && movedOn) || isFar) {
       packet.frameIsReset = true;
       this.#insert(this.latest + RESTART_GAP, packet);
       return true;
