@@ -162,6 +162,8 @@ export function stripSimulcast(set: SourceSet): SourceSet {
 /** What of `set` is not in `other`, by value. */
 export function subtract(set: SourceSet, other: SourceSet): SourceSet {
   if (set === other) return emptySet;
+  if (isEmpty(other)) return set;
+  if (isEmpty(set)) return emptySet;
   const sources = new Set(other.sources.map(sourceKey));
   const groups = new Set(other.groups.map(groupKey));
   return {
@@ -205,9 +207,22 @@ export function colibriSources(endpoint: string, set: SourceSet): ColibriMediaSo
   });
 }
 
-/** The set in Jingle's form, by kind of media and with its owner (spec jicofo 4.5). */
+const inJingleForm = new WeakMap<SourceSet, { owner: string; sources: EndpointSources }>();
+
+/** The set in Jingle's form, by kind of media and with its owner (spec jicofo 4.5). Remembered per set. */
 export function jingleSources(owner: string, set: SourceSet): EndpointSources {
-  const of = (media: SourceMedia): MediaSources => ({
+  const known = inJingleForm.get(set);
+  if (known?.owner === owner) return known.sources;
+  const sources = {
+    audio: mediaSources(owner, set, "audio"),
+    video: mediaSources(owner, set, "video"),
+  };
+  inJingleForm.set(set, { owner, sources });
+  return sources;
+}
+
+function mediaSources(owner: string, set: SourceSet, media: SourceMedia): MediaSources {
+  return {
     sources: set.sources
       .filter((source) => source.media === media)
       .map(({ ssrc, name, msid, videoType }) => ({
@@ -221,6 +236,5 @@ export function jingleSources(owner: string, set: SourceSet): EndpointSources {
     groups: set.groups
       .filter((group) => group.media === media)
       .map(({ semantics, ssrcs }) => ({ semantics, ssrcs })),
-  });
-  return { audio: of("audio"), video: of("video") };
+  };
 }

@@ -26,20 +26,35 @@ export type CompactSources = ReadonlyMap<string, EndpointSources>;
 
 const semanticsOf: Readonly<Record<string, string>> = { f: "FID", s: "SIM" };
 
-/** The JSON text. Trailing empty lists are left out; groups other than FID and SIM too. */
+/** Lists of an endpoint as text: in a large conference the same go to everybody. */
+const encoded = new WeakMap<EndpointSources, string>();
+
+/**
+ * The JSON text. The first three lists are always there, as upstream writes them; groups other than
+ * FID and SIM are left out. Written owner by owner, so that owners like `12345678` keep their place.
+ */
 export function encodeCompactSources(sources: CompactSources): string {
-  const owners: Record<string, unknown> = {};
-  for (const [owner, { audio, video }] of sources) {
-    const lists: unknown[][] = [
-      video.sources.map(encodeSource),
-      video.groups.flatMap(encodeGroup),
-      audio.sources.map(encodeSource),
-      audio.groups.flatMap(encodeGroup),
-    ];
-    while (lists.at(-1)?.length === 0) lists.pop();
-    Object.defineProperty(owners, owner, { value: lists, enumerable: true });
+  const owners: string[] = [];
+  for (const [owner, endpoint] of sources) {
+    let lists = encoded.get(endpoint);
+    if (lists === undefined) {
+      lists = encodeLists(endpoint);
+      encoded.set(endpoint, lists);
+    }
+    owners.push(`${JSON.stringify(owner)}:${lists}`);
   }
-  return JSON.stringify({ sources: owners });
+  return `{"sources":{${owners.join(",")}}}`;
+}
+
+function encodeLists({ audio, video }: EndpointSources): string {
+  const lists: unknown[][] = [
+    video.sources.map(encodeSource),
+    video.groups.flatMap(encodeGroup),
+    audio.sources.map(encodeSource),
+  ];
+  const audioGroups = audio.groups.flatMap(encodeGroup);
+  if (audioGroups.length > 0) lists.push(audioGroups);
+  return JSON.stringify(lists);
 }
 
 function encodeSource(source: Source): unknown {

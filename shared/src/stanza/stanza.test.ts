@@ -147,7 +147,7 @@ describe("compact sources", () => {
     owner: "a",
   } as const;
 
-  it("leave out trailing empty lists", () => {
+  it("always have the first three lists", () => {
     const none = { sources: [], groups: [] };
     const text = encodeCompactSources(
       new Map([
@@ -162,7 +162,7 @@ describe("compact sources", () => {
       ]),
     );
     expect(text).to.equal(
-      '{"sources":{"a":[[{"s":1,"n":"a-v0","m":"x y","v":"d"}],[["f",1,2]]],"b":[]}}',
+      '{"sources":{"a":[[{"s":1,"n":"a-v0","m":"x y","v":"d"}],[["f",1,2]],[]],"b":[[],[],[]]}}',
     );
     const read = parseCompactSources(text);
     expect(read.ok && read.value?.get("a")?.video.sources).to.deep.equal([source]);
@@ -171,7 +171,7 @@ describe("compact sources", () => {
   it("take any owner as a name", () => {
     const none = { sources: [], groups: [] };
     const text = encodeCompactSources(new Map([["__proto__", { video: none, audio: none }]]));
-    expect(text).to.equal('{"sources":{"__proto__":[]}}');
+    expect(text).to.equal('{"sources":{"__proto__":[[],[],[]]}}');
   });
 
   for (const text of [
