@@ -293,7 +293,7 @@ describe("muc room", () => {
           break;
         case 5:
           transport.end();
-          await runtime.advanceAsync(0);
+          await runtime.advanceAsync(2000);
           transport.online();
           break;
         case 6:

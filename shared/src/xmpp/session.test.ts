@@ -54,6 +54,17 @@ describe("xmpp session", () => {
     ]);
   });
 
+  it("does not race another program with the same account", () => {
+    const { runtime, transport } = started();
+    transport.end("stream error conflict");
+    for (let i = 0; i < 100; i++) {
+      runtime.advance(100);
+      transport.online();
+      transport.end("stream error conflict");
+    }
+    expect(transport.opened).to.be.within(5, 20);
+  });
+
   it("says once that the login was refused and goes on", () => {
     const { runtime, transport, session, log } = setUp();
     session.start();
@@ -122,7 +133,7 @@ describe("xmpp session", () => {
     expect((await kept).kind).to.equal("result");
     const lost = session.request(ping("a@b"));
     transport.end();
-    runtime.advance(0);
+    runtime.advance(2000);
     transport.online(false);
     expect((await lost).kind).to.equal("disconnected");
     expect(

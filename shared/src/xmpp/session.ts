@@ -40,6 +40,8 @@ export interface SessionOptions {
 
 const retryMinMs = 500;
 const retryMaxMs = 2000;
+/** An immediate reconnection is tried at most this often. */
+const promptEveryMs = 5000;
 const stopTimeoutMs = 2000;
 
 interface PendingRequest {
@@ -72,6 +74,7 @@ export class XmppSession implements XmppConnection {
   #lastReceived = 0;
   #lastSent = 0;
   #pinging = false;
+  #promptAt = Number.NEGATIVE_INFINITY;
   /** The last reason logged, so that endless retries are one line. */
   #loggedReason: string | undefined = undefined;
 
@@ -166,8 +169,12 @@ export class XmppSession implements XmppConnection {
     const wasOnline = this.#state === "online";
     if (!end.resumable) this.#failPending();
     this.#logEnd(end, wasOnline);
-    // At once after a loss; with jitter when that fails, so that a restarted server is not stormed.
-    const delay = wasOnline
+    // At once after a loss; with jitter when that fails or does not last, so that a restarted
+    // server is not stormed and two programs with one account do not race each other.
+    const now = this.#runtime.clock.now();
+    const prompt = wasOnline && now - this.#promptAt >= promptEveryMs;
+    if (prompt) this.#promptAt = now;
+    const delay = prompt
       ? 0
       : retryMinMs + this.#runtime.random.float() * (retryMaxMs - retryMinMs);
     this.#retry = this.#runtime.timers.after(delay, () => this.#connect());
