@@ -31,6 +31,7 @@ const latency: Millis = 1;
 export class FakeConnection implements XmppConnection {
   readonly name = "client";
   state: ConnectionState = "online";
+  readonly sessions = 1;
   readonly jid: Jid;
   /** Who answers under which full JID. */
   readonly peers = new Map<string, Peer>();

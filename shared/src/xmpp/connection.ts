@@ -58,6 +58,8 @@ export interface XmppConnection {
   /** Name for logs and statistics, from the configuration. */
   readonly name: string;
   readonly state: ConnectionState;
+  /** Counts fresh (not resumed) sessions: what belongs to an earlier one is gone. 0 before the first. */
+  readonly sessions: number;
   /** Our full JID once bound (component: its domain); `undefined` before. */
   readonly jid: Jid | undefined;
   /** Starts trying; never gives up. Twice does nothing. */

@@ -226,6 +226,32 @@ describe("muc room", () => {
     expect(events).to.deep.equal(["lost", "rejoinFailed", "joined again"]);
   });
 
+  it("joins in the new session when the owner asks before the room has noticed", async () => {
+    const { runtime, transport, connection, room } = setUp();
+    const results: string[] = [];
+    connection.onState(({ state }) => {
+      if (state === "online") void room.join().then(({ kind }) => results.push(kind));
+    });
+    const first = room.join();
+    transport.end();
+    await runtime.advanceAsync(0);
+    transport.take();
+    transport.online();
+    expect((await first).kind).to.equal("disconnected");
+    expect(transport.take()).to.have.length(1);
+    transport.receive(presence("focus", [110]));
+    await runtime.advanceAsync(0);
+    expect(results).to.deep.equal(["joined"]);
+    transport.end();
+    await runtime.advanceAsync(2000);
+    transport.online();
+    expect(transport.take()).to.have.length(1);
+    transport.receive(presence("focus", [110]));
+    await runtime.advanceAsync(0);
+    expect(results).to.deep.equal(["joined", "joined"]);
+    expect(room.joined).to.equal(true);
+  });
+
   it("does not join again when told to leave on loss", async () => {
     const all = await joined();
     const { runtime, transport, room, full } = all;

@@ -164,6 +164,8 @@ export class MucRoom implements MucRoomDoor {
   #joinTimer: Timer | undefined = undefined;
   #rejoinTimer: Timer | undefined = undefined;
   #rejoinDelay = rejoinMinMs;
+  /** The session we joined in. */
+  #session = 0;
   #flush: Timer | undefined = undefined;
   #left: (() => void) | undefined = undefined;
   #unsubscribe: Unsubscribe[] = [];
@@ -193,6 +195,7 @@ export class MucRoom implements MucRoomDoor {
   join(
     options: { readonly password?: string; readonly timeoutMs?: number } = {},
   ): Promise<JoinResult> {
+    this.#noticeFreshSession();
     if (this.#joining !== undefined) return this.#joining.promise;
     this.#password = options.password ?? this.#password;
     this.#nick = this.#options.nick;
@@ -205,6 +208,7 @@ export class MucRoom implements MucRoomDoor {
     this.#subscribe();
     this.#forget();
     this.#state = "joining";
+    this.#session = connection.sessions;
     const joining = Promise.withResolvers<JoinResult>();
     this.#joining = joining;
     this.#joinTimer = runtime.timers.after(options.timeoutMs ?? joinTimeoutMs, () => {
@@ -308,16 +312,25 @@ export class MucRoom implements MucRoomDoor {
       if (state === "offline") this.#finishJoin({ kind: "disconnected" });
       return;
     }
-    // A fresh session: the room knows nothing of us any more.
-    this.#left?.();
-    this.#finishJoin({ kind: "disconnected" });
-    if (this.#state === "in") {
-      this.#state = "out";
-      this.#forget();
-      this.#options.onEvent({ kind: "lost" });
-    }
+    this.#noticeFreshSession();
     this.#rejoinDelay = rejoinMinMs;
     this.#rejoin();
+  }
+
+  /**
+   * After a fresh login the room knows nothing of us any more. Others may hear of it before us and
+   * join in their own way, so this is looked up and not only waited for.
+   */
+  #noticeFreshSession(): void {
+    const { connection, onEvent } = this.#options;
+    if (this.#state === "out" || connection.sessions === this.#session) return;
+    this.#session = connection.sessions;
+    this.#left?.();
+    this.#finishJoin({ kind: "disconnected" });
+    if (this.#state !== "in") return;
+    this.#state = "out";
+    this.#forget();
+    onEvent({ kind: "lost" });
   }
 
   #rejoin(): void {

@@ -66,6 +66,7 @@ export class XmppSession implements XmppConnection {
   readonly #idPrefix: string;
   #nextId = 1;
   #state: ConnectionState = "offline";
+  #sessions = 0;
   #jid: Jid | undefined = undefined;
   #open = false;
   #stopped: (() => void)[] | undefined = undefined;
@@ -99,6 +100,10 @@ export class XmppSession implements XmppConnection {
 
   get state(): ConnectionState {
     return this.#state;
+  }
+
+  get sessions(): number {
+    return this.#sessions;
   }
 
   get jid(): Jid | undefined {
@@ -150,7 +155,10 @@ export class XmppSession implements XmppConnection {
     if (this.#stopped !== undefined) return;
     this.#jid = jid;
     this.#loggedReason = undefined;
-    if (!resumed) this.#failPending();
+    if (!resumed) {
+      this.#sessions++;
+      this.#failPending();
+    }
     this.#lastReceived = this.#lastSent = this.#runtime.clock.now();
     this.#pinging = false;
     this.#keepalive?.cancel();
