@@ -6,8 +6,8 @@ import { createRootLogger } from "#shared/logging/log";
 import { realRuntime } from "#shared/runtime/real-runtime";
 import { createXmppClient } from "#shared/xmpp/client";
 import type { XmppConnection } from "#shared/xmpp/connection";
-import { Jid } from "#shared/xmpp/jid";
-import { createMucRoom } from "#shared/xmpp/muc";
+import { parseBareJid } from "#shared/xmpp/jid";
+import { MucRoom } from "#shared/xmpp/muc";
 import { createStack } from "../../shared/demo/stack.ts";
 import { javaBridge, javaFocus, upstreamFolder } from "./java.ts";
 
@@ -66,7 +66,11 @@ export async function startTarget(focus: Implementation, bridge: Implementation)
   try {
     await stack.prosody.start();
     await Promise.all([focusProgram.start(), bridgeProgram.start()]);
-    const log = createRootLogger({ program: "conformance", level: "error" });
+    const log = createRootLogger({
+      clock: realRuntime.clock,
+      program: "conformance",
+      level: "debug",
+    });
     const xmpp = createXmppClient(
       {
         name: "tester",
@@ -76,14 +80,23 @@ export async function startTarget(focus: Implementation, bridge: Implementation)
         username: "tester",
         password: stack.passwords["tester"] ?? "",
         resource: "tester",
-        tls: { mode: "disabled" },
+        security: "disabled",
+        disableCertificateVerification: true,
       },
       realRuntime,
       log,
     );
     xmpp.start();
-    const brewery = `jvbbrewery@internal.auth.${stack.domain}`;
-    const room = createMucRoom(xmpp, Jid.parse(brewery), "tester", realRuntime, log);
+    const brewery = parseBareJid(`jvbbrewery@internal.auth.${stack.domain}`);
+    if (brewery === undefined) throw new Error("the brewery has no address");
+    const room = new MucRoom({
+      connection: xmpp,
+      room: brewery,
+      nick: "tester",
+      runtime: realRuntime,
+      log,
+      onEvent: () => undefined,
+    });
     for (let joined = false; !joined; ) joined = (await room.join()).kind === "joined";
     while (!room.occupants.has(first.name)) await new Promise((resolve) => setTimeout(resolve, 50));
     return {

@@ -50,13 +50,10 @@ const lan = addresses
 const folder = join(root, ".state");
 rmSync(join(folder, "logs"), { recursive: true, force: true });
 
-const pagePort = await new Ports(say).take(
-  "page",
-  "tcp",
-  options.port,
-  options.https ? "0.0.0.0" : "127.0.0.1",
-);
 const pageHost = options.https ? (options.address?.[0] ?? lan[0] ?? "127.0.0.1") : "127.0.0.1";
+// Served to the whole network only where that was asked for and no single address was.
+const listenOn = options.https && options.address === undefined ? "0.0.0.0" : pageHost;
+const pagePort = await new Ports(say).take("page", "tcp", options.port, listenOn);
 const origin = `${options.https ? "https" : "http"}://${pageHost}:${pagePort}`;
 
 let stopping: Promise<void> | undefined;
@@ -92,7 +89,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
 try {
   const times = await stack.start();
   closePage = await serve({
-    host: options.https ? "0.0.0.0" : "127.0.0.1",
+    host: listenOn,
     port: pagePort,
     tls: options.https
       ? certificateFor(["localhost", "127.0.0.1", ...lan, pageHost], folder)

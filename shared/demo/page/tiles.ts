@@ -159,6 +159,8 @@ export class Tiles {
     tile.label.textContent = screen ? `${name}: screen` : `${name}${muted}`;
     const shown = tile.video !== undefined && !tile.video.track.isMuted();
     if (tile.video !== undefined) tile.video.element.hidden = !shown;
+    // A screen that is no longer shared stays as a muted source.
+    tile.box.hidden = screen && !shown;
     tile.none.hidden = shown;
     tile.none.textContent = name.slice(0, 1).toUpperCase();
   }

@@ -1,0 +1,120 @@
+/** `npm start` as a person uses it: the real command, the printed address, Ctrl-C. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { fileURLToPath } from "node:url";
+import { expect } from "chai";
+import type { Browser } from "playwright-core";
+import { eventually } from "./call-story.ts";
+import { CallPage, expectMedia, launchBrowser } from "./pages.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+interface Started {
+  readonly child: ChildProcess;
+  output(): string;
+  /** Address of the call page. */
+  readonly url: string;
+}
+
+async function npmStart(...options: string[]): Promise<Started> {
+  const child = spawn(
+    process.execPath,
+    ["shared/tooling/run.mjs", "start", "--address", "127.0.0.1", ...options],
+    { cwd: root, detached: true },
+  );
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    output += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    output += text;
+  });
+  const address = () => /Call\s+(https?:\S+)/.exec(output)?.[1];
+  await eventually(
+    "the page's address is printed",
+    () => {
+      if (child.exitCode !== null) throw new Error(output);
+      return Promise.resolve(address() !== undefined);
+    },
+    30_000,
+  );
+  return { child, output: () => output, url: address() ?? "" };
+}
+
+/** Processes whose command line names a file in the demo's state folder. */
+function leftovers(): string[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const line = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+        return line.includes(`${root}.state/`) ? [`${pid} ${line}`] : [];
+      } catch {
+        return [];
+      }
+    });
+}
+
+/** What Ctrl-C in a terminal does: SIGINT to the whole foreground group. */
+async function controlC(started: Started): Promise<number | null> {
+  const ended = new Promise<number | null>((resolve) => started.child.once("exit", resolve));
+  process.kill(-(started.child.pid ?? 0), "SIGINT");
+  return ended;
+}
+
+describe("npm start", () => {
+  let browser: Browser;
+  let taken: Server;
+
+  before(async () => {
+    browser = await launchBrowser();
+    taken = createServer().listen(5222, "127.0.0.1");
+    await new Promise((resolve, reject) =>
+      taken
+        .once("listening", resolve)
+        .once("error", resolve as () => void)
+        .once("close", reject),
+    );
+  });
+  after(async () => {
+    await browser.close();
+    taken.close();
+  });
+
+  it("prints an address at which two pages talk, beside a port that was taken; Ctrl-C leaves nothing behind", async () => {
+    const started = await npmStart();
+    try {
+      expect(started.output()).to.contain("port 5222 (XMPP) is taken; using");
+      const first = await CallPage.open(browser, { url: started.url, room: "start", number: 1 });
+      const second = await CallPage.open(browser, { url: started.url, room: "start", number: 2 });
+      await expectMedia([first, second]);
+      const view = await browser.newPage();
+      await view.goto(`${started.url}servers`);
+      await view.waitForSelector('td:has-text("start@conference.meet.demo")');
+      expect(await view.locator("td .ok", { hasText: "connected" }).count()).to.be.at.least(2);
+      await Promise.all([first.close(), second.close(), view.close()]);
+    } finally {
+      expect(await controlC(started)).to.equal(0);
+    }
+    expect(leftovers()).to.deep.equal([]);
+  });
+
+  it("--https --bridges 2 serves everything through one secure origin", async () => {
+    const started = await npmStart("--https", "--bridges", "2", "--port", "0");
+    try {
+      expect(started.url).to.match(/^https:/);
+      const first = await CallPage.open(browser, { url: started.url, room: "secure", number: 1 });
+      const second = await CallPage.open(browser, { url: started.url, room: "secure", number: 2 });
+      await expectMedia([first, second]);
+      const plain = await first.page.evaluate(
+        "performance.getEntriesByType('resource').map((entry) => entry.name).filter((name) => /^(ws|http):/.test(name))",
+      );
+      expect(plain).to.deep.equal([]);
+      await Promise.all([first.close(), second.close()]);
+    } finally {
+      await controlC(started);
+    }
+    expect(leftovers()).to.deep.equal([]);
+  });
+});
