@@ -38,6 +38,11 @@ const FIRST_LOAD_SAMPLE_MS = 1000;
 /** A worker that does not answer a question of `/debug` by then is busy or gone. */
 const ANSWER_TIMEOUT_MS = 1000;
 
+/** The part of the XMPP connections that the bridge uses. */
+export type Clients = Pick<MucClients, "ids" | "figures" | "publish" | "add" | "remove">;
+/** The part of the WebSocket server that the bridge uses. */
+export type Sockets = Pick<ColibriWebSockets, "handle">;
+
 export interface BridgeOptions {
   readonly config: BridgeConfig;
   readonly version: string;
@@ -77,8 +82,8 @@ export class Bridge implements BridgeApi {
   #nextTag: Tag = 1;
   #drain: boolean;
   #steal = 0;
-  #clients: MucClients | undefined;
-  #sockets: ColibriWebSockets | undefined;
+  #clients: Clients | undefined;
+  #sockets: Sockets | undefined;
   #shutdownTimer: Timer | undefined;
 
   constructor(options: BridgeOptions) {
@@ -111,7 +116,7 @@ export class Bridge implements BridgeApi {
   }
 
   /** Begins health checks, load samples and the statistics presence. */
-  start(clients: MucClients, sockets: ColibriWebSockets | undefined): void {
+  start(clients: Clients, sockets: Sockets | undefined): void {
     const { config, runtime } = this.#options;
     const { timers, clock } = runtime;
     this.#clients = clients;

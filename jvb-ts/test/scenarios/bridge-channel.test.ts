@@ -1,0 +1,120 @@
+/** Messages between clients over the bridge channel, on data channel and WebSocket. */
+import { expect } from "chai";
+import { creation, modify, Stage } from "./stage.ts";
+
+const hello = (to: string) =>
+  ({ kind: "EndpointMessage", to, from: "forged", fields: { msgPayload: { n: 1 } } }) as const;
+const received = (from: string, to: string): string =>
+  JSON.stringify({ colibriClass: "EndpointMessage", from, msgPayload: { n: 1 }, to });
+
+/** Texts of a class, with sorted keys. */
+function texts(messages: readonly string[], colibriClass: string): string[] {
+  return messages
+    .map((text) => JSON.parse(text) as Record<string, unknown>)
+    .filter((message) => message["colibriClass"] === colibriClass)
+    .map((message) => JSON.stringify(Object.fromEntries(Object.entries(message).sort())));
+}
+
+describe("bridge channel", () => {
+  it("carries messages to one and to all, with the true sender", async () => {
+    const stage = new Stage();
+    const [a, b, c] = [
+      await stage.join("aaaa1111"),
+      await stage.join("bbbb2222"),
+      await stage.join("cccc3333"),
+    ];
+    a.say(hello("bbbb2222"));
+    await stage.run(50);
+    expect(texts(b.messages, "EndpointMessage")).to.deep.equal([received("aaaa1111", "bbbb2222")]);
+    expect(texts(c.messages, "EndpointMessage")).to.deep.equal([]);
+    b.say(hello(""));
+    await stage.run(50);
+    expect(texts(a.messages, "EndpointMessage")).to.deep.equal([received("bbbb2222", "")]);
+    expect(texts(c.messages, "EndpointMessage")).to.deep.equal([received("bbbb2222", "")]);
+    expect(texts(b.messages, "EndpointMessage").length).to.equal(1);
+  });
+
+  it("drops what a visitor says, and tells it everything", async () => {
+    const stage = new Stage();
+    const a = await stage.join("aaaa1111");
+    const visitor = await stage.join("bbbb2222", { mucRole: "visitor" });
+    visitor.say(hello(""));
+    a.say(hello(""));
+    await stage.run(50);
+    expect(texts(a.messages, "EndpointMessage")).to.deep.equal([]);
+    expect(texts(visitor.messages, "EndpointMessage").length).to.equal(1);
+  });
+
+  it("survives junk and goes on", async () => {
+    const stage = new Stage();
+    const a = await stage.join("aaaa1111");
+    const b = await stage.join("bbbb2222");
+    for (const junk of ["", "{", "[]", '{"colibriClass":"Nonsense"}', '{"colibriClass":5}']) {
+      a.transport.sendChannel(junk, stage.runtime.clock.now());
+      a.pump();
+    }
+    a.say(hello("bbbb2222"));
+    await stage.run(50);
+    expect(texts(b.messages, "EndpointMessage").length).to.equal(1);
+  });
+
+  it("answers ClientHello on the same path", async () => {
+    const stage = new Stage();
+    const a = await stage.join("aaaa1111");
+    expect(a.classes()).to.not.include("ServerHello");
+    a.say({ kind: "ClientHello" });
+    await stage.run(50);
+    expect(a.classes()).to.include("ServerHello");
+  });
+
+  it("opens a WebSocket for the right password only, replaces and closes it", async () => {
+    const stage = new Stage();
+    await stage.join("aaaa1111");
+    const conference = stage.bridge.conferenceOf("meeting-1") ?? "";
+    const open = (socket: number, endpoint: string, password: string): void => {
+      stage.bridge.toConference(conference, {
+        kind: "channelOpen",
+        socket,
+        conference,
+        endpoint,
+        password,
+      });
+    };
+    open(1, "aaaa1111", "wrong");
+    open(2, "nobody", "wrong");
+    await stage.run(10);
+    expect(stage.channel).to.deep.equal([
+      { kind: "channelVerdict", socket: 1, accepted: false },
+      { kind: "channelVerdict", socket: 2, accepted: false },
+    ]);
+    stage.channel.length = 0;
+    const joined = await stage.ask(modify({ endpoints: [creation("bbbb2222")] }));
+    const address = joined.ok ? joined.modified.endpoints[0]?.transport?.ice?.webSockets[0] : "";
+    const password = /pwd=(\w+)/.exec(address ?? "")?.[1] ?? "";
+    expect(password).to.match(/^[A-Za-z0-9]{24}$/);
+    for (const socket of [3, 4]) {
+      open(socket, "bbbb2222", password);
+      stage.bridge.toConference(conference, { kind: "channelReady", socket });
+    }
+    await stage.run(10);
+    const sent = stage.channel.filter(({ socket }) => socket === 3);
+    expect(sent[0]).to.deep.equal({ kind: "channelVerdict", socket: 3, accepted: true });
+    expect(sent[1]).to.deep.equal({
+      kind: "channelSend",
+      socket: 3,
+      text: '{"colibriClass":"ServerHello"}',
+    });
+    expect(sent.at(-1)).to.deep.equal({
+      kind: "channelClose",
+      socket: 3,
+      code: 1000,
+      reason: "replaced",
+    });
+    stage.channel.length = 0;
+    await stage.ask(modify({ expire: true }));
+    await stage.run(10);
+    expect(stage.channel).to.deep.equal([
+      { kind: "channelClose", socket: 4, code: 1001, reason: "endpoint closed" },
+    ]);
+  });
+});
