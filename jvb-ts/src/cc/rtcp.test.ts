@@ -36,9 +36,7 @@ function call(): EngineFixture {
   return fixture;
 }
 
-let frame = 0;
 function video(fixture: EngineFixture, eid: number, keyframe: boolean, seq: number): void {
-  frame++;
   fixture.receive(1, {
     pt: VP8,
     seq,
