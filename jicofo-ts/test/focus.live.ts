@@ -22,6 +22,51 @@ async function freePort(): Promise<number> {
   return typeof address === "object" && address ? address.port : 0;
 }
 
+/** Runs the program to its end. */
+async function run(...args: string[]): Promise<{ status: number | null; stderr: string }> {
+  const child = spawn(process.execPath, ["--conditions=source", main, ...args]);
+  let stderr = "";
+  child.stderr.on("data", (data: Buffer) => {
+    stderr += data.toString();
+  });
+  const status = await new Promise<number | null>((resolve) => child.once("exit", resolve));
+  return { status, stderr };
+}
+
+describe("a focus that cannot start", function () {
+  this.timeout(10_000);
+  let folder = "";
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "jicofo-start-"));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+  const account = "jicofo.xmpp.client { domain = auth.x, xmpp-domain = x }";
+  const cases: [name: string, text: string, line: RegExp][] = [
+    ["without an account", "jicofo { }", /jicofo\.xmpp\.client\.domain/],
+    ["with a wrong type", `${account}\njicofo.rest.port = many`, /j\.conf:2: jicofo\.rest\.port/],
+    ["with broken HOCON", `${account}\njicofo {`, /j\.conf:\d/],
+    [
+      "with an unknown strategy",
+      `${account}\njicofo.bridge.selection-strategy = X`,
+      /j\.conf:2.*SplitBridgeSelectionStrategy/,
+    ],
+    [
+      "with authentication, which it does not have",
+      `${account}\njicofo.authentication { enabled = true, type = JWT, login-url = x }`,
+      /j\.conf:2: jicofo\.authentication\.enabled: .*; set /,
+    ],
+  ];
+  for (const [name, text, line] of cases)
+    it(`${name} says so in one line and ends with 78`, async () => {
+      const file = join(folder, "j.conf");
+      writeFileSync(file, text);
+      const { status, stderr } = await run("--config", file);
+      expect(stderr).to.match(line);
+      expect(stderr).not.to.match(/\n\s+at /);
+      expect(status).to.equal(78);
+    });
+});
+
 describe("the focus on a real Prosody", function () {
   this.timeout(30_000);
   let prosody: Prosody;
@@ -143,6 +188,28 @@ describe("the focus on a real Prosody", function () {
     });
     expect(response.status).to.equal(400);
     expect(await response.text()).to.match(/^Bad request: /);
+  });
+
+  it("moves a call when its bridge says it will go, and again when the other one vanishes", async () => {
+    const other = new LiveBridge(prosody, "jvb2");
+    const room = `move@${prosody.mucDomain}`;
+    const a = await client("aaaaaaaa", room);
+    await a.askForConference();
+    await a.join();
+    const b = await client("bbbbbbbb", room);
+    await b.join();
+    await until(() => a.othersKnown("bbbbbbbb") && b.othersKnown("aaaaaaaa"));
+    expect(bridge.endpoints(room)).to.have.length(2);
+    await other.start();
+    await until(async () => (await bridges()).toString().includes("jvb2"));
+    bridge.say({ drain: "true" });
+    await until(() => other.endpoints(room).length === 2 && bridge.endpoints(room).length === 0);
+    await until(() => a.invitations === 2 && b.invitations === 2);
+    bridge.say({ drain: "false" });
+    await other.stop();
+    await until(() => bridge.endpoints(room).length === 2);
+    await until(() => a.invitations === 3 && b.invitations === 3);
+    expect(await get("/stats")).to.have.nested.property("bridge_failures.participants_moved", 4);
   });
 
   it("finds its bridges again after the server was restarted", async () => {

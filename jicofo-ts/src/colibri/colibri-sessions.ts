@@ -121,11 +121,17 @@ export class ColibriSessions {
     this.sessionOf(endpoint)?.restartIce(endpoint);
   }
 
-  /** Takes the endpoint off its bridge. Returns the bridge, or undefined if there was none. */
+  /**
+   * Takes the endpoint off its bridge. Returns the bridge, or undefined if there was none. With its
+   * last endpoint the session ends: a bridge forgets a conference that has none.
+   */
   expire(endpoint: string): string | undefined {
     const session = this.sessionOf(endpoint);
-    session?.remove(endpoint, true);
-    return session?.bridge.jid;
+    if (session === undefined) return undefined;
+    const bridge = session.bridge.jid;
+    session.remove(endpoint, true);
+    if (session.endpoints.size === 0) this.endSession(bridge);
+    return bridge;
   }
 
   /** Ends the conference on a bridge. Returns the endpoints that were there. */

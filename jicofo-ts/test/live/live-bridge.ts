@@ -22,7 +22,7 @@ export class LiveBridge {
   }
 
   async start(): Promise<void> {
-    const connection = await login(this.#prosody, "jvb");
+    const connection = await login(this.#prosody, "jvb", this.nick);
     this.#connection = connection;
     connection.handleIq({ type: "get", name: "conference-modify", ns: NS.colibri2 }, ({ iq }) =>
       this.script.peer(iq),

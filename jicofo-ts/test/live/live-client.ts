@@ -130,7 +130,11 @@ export class LiveClient {
   }
 
   get invited(): boolean {
-    return this.received.some(({ jingle }) => jingle.action === "session-initiate");
+    return this.invitations > 0;
+  }
+
+  get invitations(): number {
+    return this.received.filter(({ jingle }) => jingle.action === "session-initiate").length;
   }
 
   get bridgeSession(): string | undefined {

@@ -7,7 +7,11 @@ import type { XmppConnection } from "#shared/xmpp/connection";
 import { until } from "./until.ts";
 
 /** `account`: name and password at the auth domain; without one the login is anonymous. */
-export async function login(prosody: Prosody, account?: string): Promise<XmppConnection> {
+export async function login(
+  prosody: Prosody,
+  account?: string,
+  resource = account,
+): Promise<XmppConnection> {
   const connection = createXmppClient(
     {
       name: account ?? "guest",
@@ -16,7 +20,7 @@ export async function login(prosody: Prosody, account?: string): Promise<XmppCon
       domain: account === undefined ? prosody.domain : prosody.authDomain,
       username: account ?? "",
       password: account,
-      resource: account,
+      resource,
       security: "ifpossible",
       disableCertificateVerification: false,
     },

@@ -85,6 +85,8 @@ export class FakeBridge {
       const { id } = asked;
       if (asked.expire) {
         endpoints.delete(id);
+        // As upstream's bridge, which forgets a conference with its last endpoint.
+        if (endpoints.size === 0) this.meetings.delete(meetingId);
         replies.push({ id, expire: true, transport: undefined });
         continue;
       }

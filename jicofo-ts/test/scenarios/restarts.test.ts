@@ -30,6 +30,16 @@ describe("clients ask for restarts", () => {
     expect(ada.actions).not.to.include("session-terminate");
   });
 
+  it("restarts one who is alone on the bridge with a new conference there", async () => {
+    const { world, ada, bob } = await callOfTwo();
+    bob.leave();
+    await world.pass(100);
+    expect(await ada.restart()).to.equal("result");
+    await world.pass(100);
+    expect(ada.invitations).to.equal(2);
+    expect(world.counts.get("bridges_removed")).to.equal(undefined);
+  });
+
   it("refuses the second within 5 s but ends the session all the same", async () => {
     const { world, ada } = await callOfTwo();
     await ada.restart();
