@@ -24,7 +24,7 @@ import { version } from "./config/version.ts";
 import { CapsCensus } from "./entry/caps-census.ts";
 import { MemberDiscovery } from "./entry/member-discovery.ts";
 import { describeOurselves } from "./entry/self-description.ts";
-import { createJicofo } from "./index.ts";
+import { createJicofo } from "./program.ts";
 
 const log = createProgramLogger({
   clock: realRuntime.clock,
@@ -45,8 +45,10 @@ function loadSettings(): FocusSettings {
   });
   const settings = readSettings(config);
   const unsupported = checkUnsupported(config);
+  const warnings = [...config.warnings, ...unsupported];
+  if (config.strict && warnings.length > 0) throw new ConfigError(warnings);
   // A table that is read twice warns twice.
-  for (const line of new Set([...config.warnings, ...unsupported].map(faultLine))) log.warn(line);
+  for (const line of new Set(warnings.map(faultLine))) log.warn(line);
   return settings;
 }
 

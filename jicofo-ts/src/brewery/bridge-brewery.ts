@@ -160,7 +160,7 @@ const bridgeLines: Record<BridgeEvent["kind"] | "lost", readonly ["info" | "warn
   lost: ["warn", "Lost bridge"],
   failed: ["warn", "Bridge says it is unhealthy"],
   unresponsive: ["warn", "Bridge does not answer health checks"],
-  recovered: ["info", "Bridge is operational again"],
+  recovered: ["info", "Bridge may be selected again"],
   shuttingDown: ["info", "Bridge is shutting down"],
   gracefulShutdown: ["info", "Bridge is in graceful shutdown"],
   draining: ["info", "Bridge is draining"],

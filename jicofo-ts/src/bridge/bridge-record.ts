@@ -80,6 +80,8 @@ export class BridgeRecord {
     else if (this.#gracefulShutdown && !before.graceful)
       events.push({ kind: "gracefulShutdown", bridge });
     else if (this.#draining && !before.draining) events.push({ kind: "draining", bridge });
+    else if (before.draining && !this.#draining && this.operational(now))
+      events.push({ kind: "recovered", bridge });
     return events;
   }
 

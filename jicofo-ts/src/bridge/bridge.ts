@@ -43,7 +43,7 @@ export type BridgeEvent =
   | { readonly kind: "failed"; readonly bridge: BridgeJid }
   /** Does not answer health checks: not selected, conferences stay. */
   | { readonly kind: "unresponsive"; readonly bridge: BridgeJid }
-  /** Selectable again after a failure. */
+  /** Selectable again after a failure or a drain. */
   | { readonly kind: "recovered"; readonly bridge: BridgeJid }
   /** Will end within a minute. Its participants must move. */
   | { readonly kind: "shuttingDown"; readonly bridge: BridgeJid }

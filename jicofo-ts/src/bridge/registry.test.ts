@@ -30,7 +30,9 @@ describe("BridgeRegistry", () => {
     const registry = registryWith();
     registry.handleReport(jid, say({}), 0);
     expect(registry.get(jid, 0)?.draining).to.equal(true);
-    registry.handleReport(jid, say({ drain: "false" }), 1);
+    expect(kinds(registry.handleReport(jid, say({ drain: "false" }), 1))).to.deep.equal([
+      "recovered",
+    ]);
     expect(registry.get(jid, 1)?.draining).to.equal(false);
     expect(kinds(registry.handleReport(jid, say({ drain: "true" }), 2))).to.deep.equal([
       "draining",
@@ -40,6 +42,7 @@ describe("BridgeRegistry", () => {
   it("never forgets an announced shutdown", () => {
     const registry = registryWith();
     registry.handleReport(jid, say({ drain: "false" }), 0);
+    expect(registry.handleReport(jid, say({ drain: "false" }), 0)).to.deep.equal([]);
     const said = registry.handleReport(jid, say({ graceful_shutdown: "true" }), 1);
     expect(kinds(said)).to.deep.equal(["gracefulShutdown"]);
     registry.handleReport(jid, say({ graceful_shutdown: "false" }), 2);

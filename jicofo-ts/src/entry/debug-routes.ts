@@ -36,7 +36,7 @@ export function addDebugRoutes(server: HttpServer, sources: DebugSources): void 
   });
   server.route("GET", "/debug/conferences", () => jsonReply(focus.rooms()));
   server.route("GET", "/debug/conferences-full", () => jsonReply(states(true)));
-  server.route("GET", "/debug/conference/{room*}", (request) => {
+  server.route("GET", "/debug/conference/{room}", (request) => {
     const room = parseRoom(request.params["room"]);
     if (room === undefined) return textReply("Bad request: Invalid conference ID", 400);
     return jsonReply(focus.debugState(room, true) ?? {});
