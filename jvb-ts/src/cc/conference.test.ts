@@ -198,6 +198,37 @@ describe("conference: who gets what", () => {
     expect(of(3)).to.deep.equal([2, 3]);
   });
 
+  it("an encoding that stops is left for a lower one within 2 s", () => {
+    const fixture = call();
+    fixture.engine.endpoint("c", "a")!.setSources([videoSource("a-v0", [11, 12])]);
+    const b = fixture.engine.endpoint("c", "b")!;
+    b.setReceiverConstraints({ defaultConstraints: { maxHeight: 360 } });
+    fixture.tick();
+    const current = () => b.snapshot(0).sending.find((one) => one.ownerId === "a")?.currentEncoding;
+    for (let i = 0; i < 150; i++) {
+      const both = i < 60;
+      const asked = fixture.takeRtcp(1).some((one) => one[1] === 206);
+      for (const eid of both ? [0, 1] : [0])
+        fixture.receive(1, {
+          pt: VP8,
+          ssrc: 11 + eid,
+          seq: 500 * eid + i,
+          timestamp: 3000 * i,
+          marker: true,
+          payload: vp8Payload({
+            pictureId: i,
+            tl0: i,
+            tid: 0,
+            keyframe: i === 0 || asked,
+            height: 180 << eid,
+          }),
+        });
+      if (i === 59) expect(current()).to.equal(1);
+      fixture.advance(33);
+    }
+    expect(current()).to.equal(0);
+  });
+
   it("a returning endpoint with the same session number starts afresh", () => {
     const fixture = call();
     fixture.receive(1, { pt: OPUS, seq: 1, ssrc: 10 });

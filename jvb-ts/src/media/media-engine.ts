@@ -119,7 +119,7 @@ export interface ConferenceSsrcs {
 }
 
 export interface MediaEngine {
-  /** The slab this engine writes; the transport may append rows of its own between batches. */
+  /** The slab this engine writes; nobody else may, its last slot holds the packet at hand. */
   readonly tx: TxSlab;
   /** Adds a conference and draws the SSRCs the bridge uses in it. */
   addConference(id: string): ConferenceSsrcs;

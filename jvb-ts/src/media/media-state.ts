@@ -57,6 +57,8 @@ export class Encoding {
   readonly layers: readonly Layer[];
   /** The received stream, once packets came. */
   stream: RxStream | undefined = undefined;
+  /** Had a bitrate when it was looked at last. */
+  wasActive = false;
 
   constructor(eid: number, ssrc: number, rtxSsrc: number | undefined) {
     this.eid = eid;

@@ -25,7 +25,6 @@ import { applySubscription, dropSource, markExplicit } from "./source-update.ts"
 import { SpeechActivity } from "./speech-activity.ts";
 import { addEndpointTotals, emptyTotals } from "./totals.ts";
 
-/** Order of endpoints is looked at again this often without any change (spec 5.1). */
 const NEVER = Number.POSITIVE_INFINITY;
 
 export class PacketPath implements MediaEngine {
@@ -247,6 +246,7 @@ export class PacketPath implements MediaEngine {
       if (now < endpoint.nextReportAt) continue;
       writeReports(this.#ctx, endpoint, now);
       sampleRates(endpoint, now);
+      if (fellSilent(endpoint, now)) reallocate(this.#ctx, conference, now);
       endpoint.nextReportAt = now + REPORT_INTERVAL_MS;
     }
   }
@@ -310,6 +310,22 @@ export class PacketPath implements MediaEngine {
     }
     return next;
   }
+}
+
+/**
+ * Whether an encoding stopped since the last look: who got it goes down at once instead of waiting
+ * for the next regular allocation.
+ */
+function fellSilent(endpoint: EndpointState, now: Millis): boolean {
+  let stopped = false;
+  for (const source of endpoint.videoSources) {
+    for (const encoding of source.encodings) {
+      const isActive = encoding.bitrate(encoding.layers.length - 1, now) > 0;
+      if (encoding.wasActive && !isActive) stopped = true;
+      encoding.wasActive = isActive;
+    }
+  }
+  return stopped;
 }
 
 function hasCameraOnStage(receiver: EndpointState): boolean {

@@ -1,4 +1,4 @@
-/** From signaled media sources to audio SSRCs and video encodings (spec jvb-media 5.2). */
+/** From signaled media sources to audio SSRCs and video encodings (spec jvb-media 5.2, jvb-control 2.6). */
 import type { ColibriMediaSource } from "#shared/stanza/colibri2";
 
 /** One encoding as signaled; SSRCs are signed 32-bit integers. */
@@ -7,7 +7,7 @@ export interface EncodingPlan {
   readonly rtx: number | undefined;
 }
 
-/** A video source to be built; several may come out of one signaled source without a SIM group. */
+/** A video source to be built. */
 export interface VideoPlan {
   readonly name: string;
   readonly videoType: "CAMERA" | "DESKTOP";
@@ -27,8 +27,9 @@ export interface SourcePlan {
 }
 
 /**
- * SIM groups give encodings in quality order, FID groups their RTX; what remains and is not the
- * second of any group is a source of one encoding. Groups of fewer than two SSRCs are ignored.
+ * One signaled video source is one source: the SIM group gives its encodings in quality order, else
+ * there is one, the first of a FID or FEC-FR group or the first SSRC in no group (jvb-control 2.6).
+ * FID groups give the RTX SSRCs. Groups of fewer than two SSRCs are ignored.
  */
 export function planSources(sources: readonly ColibriMediaSource[]): SourcePlan {
   const audio: AudioPlan[] = [];
@@ -38,43 +39,30 @@ export function planSources(sources: readonly ColibriMediaSource[]): SourcePlan 
       for (const one of source.sources)
         audio.push({ name: source.id, ssrc: one.ssrc | 0, synthetic: source.synthetic });
     } else if (source.type === "video") {
-      video.push(...planVideo(source));
+      const plan = planVideo(source);
+      if (plan !== undefined) video.push(plan);
     }
   }
   return { audio, video };
 }
 
-function planVideo(source: ColibriMediaSource): VideoPlan[] {
-  const rtx = new Map<number, number>();
-  const secondary = new Set<number>();
-  for (const group of source.groups) {
-    if (group.semantics === "SIM" || group.ssrcs.length < 2) continue;
-    for (const ssrc of group.ssrcs.slice(1)) secondary.add(ssrc);
-    if (group.semantics === "FID") rtx.set(group.ssrcs[0]!, group.ssrcs[1]!);
-  }
-  const plan = (ssrc: number): EncodingPlan => {
-    const repair = rtx.get(ssrc);
-    return { ssrc: ssrc | 0, rtx: repair === undefined ? undefined : repair | 0 };
+function planVideo(source: ColibriMediaSource): VideoPlan | undefined {
+  const groups = source.groups.filter((group) => group.ssrcs.length >= 2);
+  const named = (name: string) =>
+    groups.filter((group) => group.semantics.toUpperCase() === name).map((group) => group.ssrcs);
+  const rtx = new Map(named("FID").map((ssrcs) => [ssrcs[0], ssrcs[1]]));
+  const grouped = new Set(groups.flatMap((group) => group.ssrcs));
+  const alone = source.sources.map((one) => one.ssrc).filter((ssrc) => !grouped.has(ssrc));
+  const first = named("FID")[0]?.[0] ?? named("FEC-FR")[0]?.[0] ?? alone[0];
+  const primaries = named("SIM")[0] ?? (first === undefined ? [] : [first]);
+  if (primaries.length === 0) return undefined;
+  const videoType = source.sources.find((one) => one.videoType !== undefined)?.videoType;
+  return {
+    name: source.id,
+    videoType: videoType === "desktop" ? "DESKTOP" : "CAMERA",
+    encodings: primaries.map((ssrc) => {
+      const repair = rtx.get(ssrc);
+      return { ssrc: ssrc | 0, rtx: repair === undefined ? undefined : repair | 0 };
+    }),
   };
-  const isDesktop = source.sources.some((one) => one.videoType === "desktop");
-  const videoType = isDesktop ? "DESKTOP" : "CAMERA";
-  const used = new Set<number>(secondary);
-  const plans: VideoPlan[] = [];
-  for (const group of source.groups) {
-    if (group.semantics !== "SIM" || group.ssrcs.length < 2) continue;
-    plans.push({ name: source.id, videoType, encodings: group.ssrcs.map(plan) });
-    for (const ssrc of group.ssrcs) used.add(ssrc);
-  }
-  for (const one of source.sources) {
-    if (used.has(one.ssrc)) continue;
-    used.add(one.ssrc);
-    plans.push({ name: source.id, videoType, encodings: [plan(one.ssrc)] });
-  }
-  // A group may name SSRCs that have no <source> of their own.
-  for (const [primary] of rtx) {
-    if (used.has(primary)) continue;
-    used.add(primary);
-    plans.push({ name: source.id, videoType, encodings: [plan(primary)] });
-  }
-  return plans;
 }
