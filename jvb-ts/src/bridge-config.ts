@@ -3,6 +3,8 @@ import { cpus, networkInterfaces } from "node:os";
 import type { LoadedConfig } from "#shared/config/config";
 import { ConfigError } from "#shared/config/config-error";
 import { type ConfigValue, toPlain } from "#shared/config/config-value";
+import type { KeyValues } from "#shared/config/keys";
+import type { TlsKeys } from "#shared/http/tls-settings";
 import type { Logger } from "#shared/logging/logger";
 import type { Millis } from "#shared/runtime/runtime";
 import type { BridgeSettings } from "./conference/settings.ts";
@@ -27,6 +29,7 @@ import {
 import type { LoadMeasurement, LoadThresholds } from "./load/load-monitor.ts";
 import { localAddresses } from "./local-addresses.ts";
 import { defaultEngineOptions } from "./media/engine-options.ts";
+import type { StunServer } from "./net/discover-mappings.ts";
 import type { HealthSettings } from "./signaling/health.ts";
 import { type MucClientConfig, parseMucClient } from "./signaling/muc-client-config.ts";
 import type { ApiSwitches } from "./signaling/private-http.ts";
@@ -39,12 +42,16 @@ export interface HttpSettings {
   /** -1: off. */
   readonly port: number;
   readonly portKey: string;
+  /** Serves TLS only. */
+  readonly tls: TlsKeys | undefined;
 }
+
+type HttpValues = KeyValues<typeof privateHttpKeys>;
 
 export interface BridgeConfig {
   readonly workers: number;
   readonly settings: BridgeSettings;
-  readonly stunServers: readonly string[];
+  readonly stunServers: readonly StunServer[];
   readonly version: string | undefined;
   readonly release: string | undefined;
   readonly region: string | undefined;
@@ -90,7 +97,10 @@ export function readBridgeConfig(config: LoadedConfig, log: Logger): BridgeConfi
   return {
     workers: life["ts.workers"] > 0 ? life["ts.workers"] : Math.max(1, cpus().length - 1),
     settings: bridgeSettings(config, publicHttp),
-    stunServers: config.readTable(ice4jKeys)["harvest.mapping.stun.addresses"],
+    stunServers: config.readTable(ice4jKeys)["harvest.mapping.stun.addresses"].map((text) => {
+      const colon = text.lastIndexOf(":");
+      return { host: text.slice(0, colon), port: Number(text.slice(colon + 1)) };
+    }),
     version: life["ts.version"],
     release: life["version.release"],
     region: octo.region ?? relay.region,
@@ -228,18 +238,28 @@ export function announcesVersion(config: LoadedConfig): boolean {
 function webSocketPrefixes(config: LoadedConfig, publicHttp: HttpSettings): string[] {
   const values = config.readTable(webSocketKeys);
   if (!values.enabled || publicHttp.port < 0) return [];
-  const scheme = values.tls === true ? "wss" : "ws";
+  const scheme = (values.tls ?? publicHttp.tls !== undefined) ? "wss" : "ws";
   const first = values.domain === undefined ? [] : [values.domain];
   const domains = [...new Set([...first, ...values.domains])];
   return domains.map((domain) => `${scheme}://${domain}/colibri-ws/${values["server-id"]}`);
 }
 
-function httpSettings(
-  values: { readonly port: number; readonly host: string | undefined },
-  name: "private" | "public",
-): HttpSettings {
-  const portKey = `videobridge.http-servers.${name}.port`;
-  return { host: values.host, port: values.port, portKey };
+function httpSettings(values: HttpValues, name: "private" | "public"): HttpSettings {
+  const prefix = `videobridge.http-servers.${name}`;
+  const keyStorePath = values["key-store-path"];
+  const { host } = values;
+  if (keyStorePath === undefined || values["tls-port"] <= 0) {
+    return { host, port: values.port, portKey: `${prefix}.port`, tls: undefined };
+  }
+  const tls: TlsKeys = {
+    keyStoreKey: `${prefix}.key-store-path`,
+    keyStorePath,
+    keyStorePassword: values["key-store-password"],
+    needClientAuth: values["need-client-auth"],
+    protocols: values["tls-protocols"],
+    cipherSuites: values["tls-cipher-suites"],
+  };
+  return { host, port: values["tls-port"], portKey: `${prefix}.tls-port`, tls };
 }
 
 function apiSwitches(config: LoadedConfig): ApiSwitches {

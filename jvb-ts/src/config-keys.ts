@@ -24,6 +24,11 @@ import {
 import { SrtpProfile, type SrtpProfileId } from "./media/packet-io.ts";
 import { openSslCipherSuite } from "./net/native-dtls.ts";
 
+function isHostAndPort(text: string): boolean {
+  const port = Number(/^[^:\s]+:(\d{1,5})$/.exec(text)?.[1]);
+  return port > 0 && port < 65_536;
+}
+
 /** Configured names of the SRTP profiles. */
 export const srtpProfileNames: Readonly<Record<string, SrtpProfileId>> = {
   SRTP_AEAD_AES_128_GCM: SrtpProfile.AEAD_AES_128_GCM,
@@ -403,7 +408,7 @@ export const ice4jKeys = keys("ice4j", {
     doc: "Never use these interfaces.",
   },
   "harvest.mapping.stun.addresses": {
-    type: list(str),
+    type: where(list(str), "a list of host:port", (servers) => servers.every(isHostAndPort)),
     default: [],
     legacy: [listOf(ice4j("ice.harvest.STUN_MAPPING_HARVESTER_ADDRESSES"), ",")],
     needsRestart: true,
@@ -484,7 +489,18 @@ export const restKeys = keys("videobridge", {
   },
 });
 
-/** One HTTP server; upstream's TLS keys of it stand in `laterKeys`. */
+const tlsCipherSuites = [
+  "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+  "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+  "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+  "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+  "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+  "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+  "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384",
+  "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256",
+] as const;
+
+/** One HTTP server. With a key store and a `tls-port` it serves TLS only. */
 function httpKeys(name: "private" | "public") {
   const old = name === "private" ? "rest.private.jetty" : "rest.jetty";
   return keys(`videobridge.http-servers.${name}`, {
@@ -502,7 +518,49 @@ function httpKeys(name: "private" | "public") {
       needsRestart: true,
       doc: "Address to listen on; unset: all.",
     },
-    "send-server-version": { type: bool, default: false, doc: "Send a Server header." },
+    "tls-port": {
+      type: port,
+      default: name === "private" ? 8443 : -1,
+      legacy: [legacy(`${old}.tls.port`)],
+      needsRestart: true,
+      doc: "Port for TLS, when key-store-path is set.",
+    },
+    "key-store-path": {
+      type: optional(str),
+      legacy: [legacy(`${old}.sslContextFactory.keyStorePath`)],
+      needsRestart: true,
+      doc: "PKCS12 or PEM file with certificate chain and key.",
+    },
+    "key-store-password": {
+      type: optional(str),
+      legacy: [legacy(`${old}.sslContextFactory.keyStorePassword`)],
+      needsRestart: true,
+      doc: "Password of the key store.",
+    },
+    "need-client-auth": {
+      type: bool,
+      default: false,
+      legacy: [legacy(`${old}.sslContextFactory.needClientAuth`)],
+      needsRestart: true,
+      doc: "Demand a certificate of clients.",
+    },
+    "tls-protocols": {
+      type: list(str),
+      default: ["TLSv1.2", "TLSv1.3"],
+      needsRestart: true,
+      doc: "Versions of TLS.",
+    },
+    "tls-cipher-suites": {
+      type: list(str),
+      default: tlsCipherSuites,
+      needsRestart: true,
+      doc: "Cipher suites of TLS 1.2.",
+    },
+    "send-server-version": {
+      type: bool,
+      default: false,
+      doc: "Accepted; no Server header is sent.",
+    },
   });
 }
 export const privateHttpKeys = httpKeys("private");
@@ -666,18 +724,7 @@ const accepted = { type: optional(raw), doc: "Accepted; no effect yet." } as con
 const acceptedKeys = (prefix: string, names: readonly string[]) =>
   keys(prefix, Object.fromEntries(names.map((name) => [name, accepted])));
 
-const tlsNames = [
-  "tls-port",
-  "key-store-path",
-  "key-store-password",
-  "need-client-auth",
-  "tls-protocols",
-  "tls-cipher-suites",
-];
-
 export const laterKeys = [
-  acceptedKeys("videobridge.http-servers.private", tlsNames),
-  acceptedKeys("videobridge.http-servers.public", tlsNames),
   acceptedKeys("videobridge", [
     "cryptex.endpoint",
     "cryptex.relay",

@@ -5,10 +5,15 @@
 import { readFileSync } from "node:fs";
 import { loadConfig } from "#shared/config/config";
 import { ConfigError, faultLine } from "#shared/config/config-error";
-import { createProgramLogger } from "#shared/config/log-settings";
+import {
+  createProgramLogger,
+  type LogSettings,
+  readLogSettings,
+} from "#shared/config/log-settings";
 import { JVB_HTTP } from "#shared/http/dialect";
 import { createHttpServer, type HttpServer } from "#shared/http/server";
-import type { Logger, LogLevel } from "#shared/logging/logger";
+import { readTlsSettings } from "#shared/http/tls-settings";
+import type { Logger } from "#shared/logging/logger";
 import { publishProcessMetrics } from "#shared/metrics/process-metrics";
 import { realRuntime } from "#shared/runtime/real-runtime";
 import { createShutdown, EXIT_CONFIG, type Shutdown } from "#shared/runtime/shutdown";
@@ -23,6 +28,7 @@ import {
 import { allKeys, openPaths } from "./config-keys.ts";
 import { Bridge } from "./main/bridge.ts";
 import { MediaWorkers } from "./main/media-workers.ts";
+import { discoverMappings } from "./net/discover-mappings.ts";
 import { ColibriWebSockets } from "./signaling/colibri-web-socket.ts";
 import { MucClients } from "./signaling/muc-clients.ts";
 import { addPrivateRoutes } from "./signaling/private-http.ts";
@@ -36,11 +42,6 @@ function readProcStat(): string {
   } catch {
     return "";
   }
-}
-
-function levelFrom(text: string | undefined): LogLevel {
-  const levels: readonly LogLevel[] = ["error", "warn", "info", "debug", "trace"];
-  return levels.find((level) => level === text?.toLowerCase()) ?? "info";
 }
 
 /** The configuration, with every wrong value named; warnings go to the log. */
@@ -70,18 +71,19 @@ function makeServer(name: "private" | "public", at: HttpSettings, log: Logger): 
     host: at.host,
     port: at.port,
     portKey: at.portKey,
+    tls: at.tls === undefined ? undefined : readTlsSettings(at.tls),
     dialect: JVB_HTTP,
     log,
   });
 }
 
 /** Starts everything. Throws `ConfigError` for what the operator must put right. */
-async function start(log: Logger, level: LogLevel, shutdown: Shutdown): Promise<void> {
+async function start(log: Logger, logging: LogSettings, shutdown: Shutdown): Promise<void> {
   const config = readConfig(log);
   const workers = new MediaWorkers({
     count: config.workers,
     settings: config.settings,
-    logLevel: level,
+    logging,
     runtime,
     log,
     onMessage: (worker, message) => bridge.handleWorker(worker, message),
@@ -109,7 +111,18 @@ async function start(log: Logger, level: LogLevel, shutdown: Shutdown): Promise<
   workers.start();
   shutdown.onStop("media workers", () => workers.stop());
   await startHttp(config, bridge, log, shutdown);
+  discover(config, bridge, log);
   log.info("Bridge started", { version: bridge.version, workers: config.workers });
+}
+
+/** Asks STUN servers for our public addresses, beside everything else; once. */
+function discover({ settings, stunServers }: BridgeConfig, bridge: Bridge, log: Logger): void {
+  if (stunServers.length === 0) return;
+  const ips = settings.sockets.addresses.map(({ ip }) => ip);
+  discoverMappings(stunServers, ips, runtime, log).then(
+    (found) => bridge.addMappings(found),
+    (cause: unknown) => log.error("STUN discovery failed", {}, cause),
+  );
 }
 
 async function startHttp(
@@ -182,19 +195,19 @@ function makeClients(bridge: Bridge, log: Logger): MucClients {
 }
 
 async function main(): Promise<void> {
-  const level = levelFrom(process.env["JITSI_TS_LOG_LEVEL"]);
+  const argv = process.argv.slice(2);
+  const logging = readLogSettings(argv, process.env);
   const log = createProgramLogger({
     clock: runtime.clock,
     program: "JVB",
     component: "Bridge",
-    argv: process.argv.slice(2),
+    argv,
     env: process.env,
-    level,
   });
   const shutdown = createShutdown({ runtime, log });
   shutdown.listen();
   try {
-    await start(log, level, shutdown);
+    await start(log, logging, shutdown);
   } catch (cause) {
     if (!(cause instanceof ConfigError)) throw cause;
     process.stderr.write(`${cause.line}\n`);

@@ -4,7 +4,7 @@
  * burst of XMPP or JSON delays a packet. A conference lives in one worker from birth to end, and
  * messages about it arrive in the order they were sent.
  */
-import type { LogLevel } from "#shared/logging/logger";
+import type { LogSettings } from "#shared/config/log-settings";
 import type { ColibriError, ConferenceModified, ConferenceModify } from "#shared/stanza/colibri2";
 import { conferenceCounters } from "./conference/counters.ts";
 import type { DebugMode, Json } from "./conference/debug-state.ts";
@@ -20,7 +20,7 @@ export interface WorkerStart {
   readonly index: number;
   readonly workers: number;
   readonly settings: BridgeSettings;
-  readonly logLevel: LogLevel;
+  readonly logging: LogSettings;
 }
 
 /** Main thread to worker. */

@@ -1,6 +1,7 @@
 /** Entry of a media worker thread: opens the sockets and hands messages to a `MediaWorker`. */
 import { parentPort, workerData } from "node:worker_threads";
 import { createRootLogger } from "#shared/logging/log";
+import { redactPii } from "#shared/logging/pii";
 import { Bug } from "#shared/runtime/bug";
 import { realRuntime } from "#shared/runtime/real-runtime";
 import { NativeAddonError } from "./net/native-addon.ts";
@@ -21,12 +22,15 @@ const post = (message: FromWorker): void => port.postMessage(message);
 function run(): void {
   const { settings, index, workers } = start;
   const { sockets, dtls } = settings;
+  const { redact, ...logging } = start.logging;
+  // Participants appear here only by their addresses.
+  redactPii(redact || settings.redactRemoteAddresses);
   const log = createRootLogger({
     clock: realRuntime.clock,
     program: "JVB",
     component: "Worker",
     thread: FIRST_WORKER_THREAD + index,
-    level: start.logLevel,
+    ...logging,
   });
   const opened = openNativePacketIo({
     addresses: sockets.addresses,

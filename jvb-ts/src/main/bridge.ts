@@ -31,6 +31,7 @@ import {
   presenceStatistics,
   statisticsJson,
 } from "../stats/bridge-stats.ts";
+import type { AddressMapping } from "../transport/ice/address-mapping.ts";
 import type { ColibriOutcome, FromWorker, Tag, ToWorker } from "../worker-messages.ts";
 
 /** First look at the CPU after the base line; upstream has its first value at once. */
@@ -80,6 +81,8 @@ export class Bridge implements BridgeApi {
   readonly #localEndpoints: number[];
   readonly #bindFailed: boolean[];
   #nextTag: Tag = 1;
+  #mappings: readonly AddressMapping[];
+  #stunSucceeded: boolean;
   #drain: boolean;
   #steal = 0;
   #clients: Clients | undefined;
@@ -99,6 +102,8 @@ export class Bridge implements BridgeApi {
     this.#shutdown = new Shutdown(config.shutdown);
     this.#load = new LoadMonitor(config.load.thresholds);
     this.#drain = config.initialDrain;
+    this.#mappings = config.settings.sockets.mappings;
+    this.#stunSucceeded = config.stunServers.length === 0;
     this.#localEndpoints = new Array<number>(config.workers).fill(0);
     this.#bindFailed = new Array<boolean>(config.workers).fill(false);
     this.#registry = new MetricsRegistry({ prefix: "jitsi_jvb", clock: runtime.clock });
@@ -137,6 +142,13 @@ export class Bridge implements BridgeApi {
 
   addDelay(kind: "colibri" | "health" | "version", delayMs: number): void {
     this.#delays[kind].add(delayMs);
+  }
+
+  /** Public addresses that STUN found; endpoints created from now on get their candidates. */
+  addMappings(found: readonly AddressMapping[]): void {
+    this.#stunSucceeded = found.length > 0;
+    this.#mappings = [...this.#mappings, ...found];
+    for (const worker of this.#localEndpoints.keys()) this.#sendMappings(worker);
   }
 
   /** Sends to the worker of a conference; false when there is none. */
@@ -360,12 +372,17 @@ export class Bridge implements BridgeApi {
     const { log } = this.#options;
     const addresses = message.localAddresses.map(({ ip, port }) => `${ip}:${port}`).join(" ");
     log.info("Media worker ready", { worker, addresses });
+    this.#sendMappings(worker);
     const failed = message.localAddresses.length === 0;
     this.#bindFailed[worker] = failed;
     for (const failure of message.bindFailures) {
       log.error(`Cannot bind ${failure}; change videobridge.ice.udp.port or free the port`);
     }
     if (failed) this.#checkHealth();
+  }
+
+  #sendMappings(worker: number): void {
+    this.#options.post(worker, { kind: "mappings", mappings: this.#mappings });
   }
 
   #countEndpoints(): number {
@@ -388,11 +405,12 @@ export class Bridge implements BridgeApi {
     const { config, runtime, log } = this.#options;
     const now = runtime.clock.now();
     const before = this.#health.result(now);
-    const { addresses, mappings } = config.settings.sockets;
-    const known = [...addresses.map(({ ip }) => ip), ...mappings.map(({ publicIp }) => publicIp)];
+    const { addresses } = config.settings.sockets;
+    const mapped = this.#mappings.map(({ publicIp }) => publicIp);
+    const known = [...addresses.map(({ ip }) => ip), ...mapped];
     const facts = {
       hasValidAddress: known.some(isPublicAddress),
-      stunSucceeded: config.stunServers.length === 0,
+      stunSucceeded: this.#stunSucceeded,
       bindError: this.#bindFailed.includes(true) ? "no socket" : undefined,
     };
     this.#health.handleCheck(facts, now);

@@ -1,6 +1,7 @@
 /** Starts the media worker threads and speaks to them. Driver: no decisions but restarting. */
 import { Worker } from "node:worker_threads";
-import type { Logger, LogLevel } from "#shared/logging/logger";
+import type { LogSettings } from "#shared/config/log-settings";
+import type { Logger } from "#shared/logging/logger";
 import type { Runtime } from "#shared/runtime/runtime";
 import type { BridgeSettings } from "../conference/settings.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "../worker-messages.ts";
@@ -13,7 +14,7 @@ const STOP_TIMEOUT_MS = 2000;
 export interface MediaWorkersOptions {
   readonly count: number;
   readonly settings: BridgeSettings;
-  readonly logLevel: LogLevel;
+  readonly logging: LogSettings;
   readonly runtime: Runtime;
   readonly log: Logger;
   readonly onMessage: (worker: number, message: FromWorker) => void;
@@ -61,8 +62,8 @@ export class MediaWorkers {
   }
 
   #spawn(index: number): void {
-    const { count, settings, logLevel, log } = this.#options;
-    const workerData: WorkerStart = { index, workers: count, settings, logLevel };
+    const { count, settings, logging, log } = this.#options;
+    const workerData: WorkerStart = { index, workers: count, settings, logging };
     // A bundle has its worker beside it; run from source this file is one folder down.
     const bundled = import.meta.url.endsWith(".mjs");
     const url = new URL(bundled ? "./worker.mjs" : "../worker.ts", import.meta.url);

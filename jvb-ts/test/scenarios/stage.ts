@@ -372,8 +372,8 @@ const config: BridgeConfig = {
   presenceIntervalMs: 5000,
   statsWhitelist: undefined,
   mucClients: [],
-  privateHttp: { host: undefined, port: -1, portKey: "" },
-  publicHttp: { host: undefined, port: -1, portKey: "" },
+  privateHttp: { host: undefined, port: -1, portKey: "", tls: undefined },
+  publicHttp: { host: undefined, port: -1, portKey: "", tls: undefined },
   apis: {
     colibri: true,
     debug: true,
