@@ -4,7 +4,6 @@
  *
  * Run: shared/tooling/n24 --expose-gc jvb-ts/bench/forward.bench.ts
  */
-import { performance } from "node:perf_hooks";
 import { createMediaEngine } from "../src/cc/create-media-engine.ts";
 import {
   AUDIO_LEVEL,
@@ -137,11 +136,12 @@ function run(kind: "audio" | "video", receivers: number): boolean {
   globalThis.gc?.();
   sent = 0;
   const heap = process.memoryUsage().heapUsed;
-  const start = performance.now();
+  // Processor time: what other processes take of the machine does not count.
+  const start = process.cpuUsage();
   step(batches);
-  const elapsed = performance.now() - start;
+  const elapsed = process.cpuUsage(start).user;
   const allocated = process.memoryUsage().heapUsed - heap;
-  const ns = (elapsed * 1e6) / sent;
+  const ns = (elapsed * 1e3) / sent;
   const bytes = allocated / sent;
   const ok = ns <= BUDGET_NS && bytes <= BUDGET_BYTES;
   console.log(

@@ -9,9 +9,26 @@ import type { ConferenceState, EndpointState, VideoSource } from "./media-state.
 import { VideoLeg } from "./media-state.ts";
 import type { PathContext } from "./path-context.ts";
 
+/** Conferences up to this size reallocate with the very packet that changes a layer. */
+const SMALL_CONFERENCE = 10;
+/** In larger ones a layer change waits until this long per endpoint has passed since the last. */
+const SPACING_MS_PER_ENDPOINT = 2;
+
+/**
+ * A packet showed that layers changed: reallocates before it is decided upon (spec 10.6). The cost
+ * grows with the square of the conference, so large ones wait a little and do it once for many.
+ */
+export function layersChanged(ctx: PathContext, conference: ConferenceState, now: Millis): void {
+  const size = conference.endpoints.length;
+  const allowedAt = conference.lastAllocationAt + SPACING_MS_PER_ENDPOINT * size;
+  if (size <= SMALL_CONFERENCE || now >= allowedAt) reallocate(ctx, conference, now);
+  else if (allowedAt < conference.nextAllocationAt) conference.nextAllocationAt = allowedAt;
+}
+
 /** Reallocates for every receiver of the conference. */
 export function reallocate(ctx: PathContext, conference: ConferenceState, now: Millis): void {
   conference.allocationDirty = false;
+  conference.lastAllocationAt = now;
   conference.nextAllocationAt = now + ctx.options.maxTimeBetweenCalculationsMs;
   const sources = sourcesInOrder(conference);
   const values = new Map<VideoSource, SourceValue>();

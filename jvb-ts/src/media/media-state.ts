@@ -456,6 +456,7 @@ export class ConferenceState {
   readonly speech: SpeechActivity;
   /** Something that allocation looks at changed. */
   allocationDirty = false;
+  lastAllocationAt: Millis = Number.NEGATIVE_INFINITY;
   nextAllocationAt: Millis = Number.POSITIVE_INFINITY;
   /** A pre-emptive key frame for the new speaker: its source and when. */
   preemptive: VideoSource | undefined = undefined;

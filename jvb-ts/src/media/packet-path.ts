@@ -147,8 +147,11 @@ export class PacketPath implements MediaEngine {
   pollTimeout(): Millis | undefined {
     for (const conference of this.#conferences.values()) {
       if (conference.allocationDirty) return 0;
-      if (conference.speech.nextDecisionAt < this.#nextDeadline)
-        this.#nextDeadline = conference.speech.nextDecisionAt;
+      if (conference.endpoints.length === 0) continue;
+      // Packets may have brought these forward since the deadline was computed.
+      const { nextAllocationAt } = conference;
+      const { nextDecisionAt } = conference.speech;
+      this.#nextDeadline = Math.min(this.#nextDeadline, nextAllocationAt, nextDecisionAt);
     }
     const deadline = Math.min(this.#nextDeadline, this.#ctx.nextNackAt);
     return deadline === NEVER ? undefined : deadline;
