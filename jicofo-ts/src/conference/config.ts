@@ -34,6 +34,8 @@ export interface ConferenceConfig {
   readonly jigasiPrivateAddresses: boolean;
   /** Domains whose members may declare themselves Jibri, Jigasi or transcriber. */
   readonly trustedDomains: readonly string[];
+  /** `jicofo.bridge.max-bridge-participants-interval`: window of the growth limit of selection. */
+  readonly bridgeGrowthInterval: Millis;
   /** Reply deadline of the client and the service connection. */
   readonly clientReplyTimeout: Millis;
   readonly serviceReplyTimeout: Millis;
@@ -64,6 +66,7 @@ export const defaultConferenceConfig: ConferenceConfig = {
   jibriPrivateAddresses: true,
   jigasiPrivateAddresses: true,
   trustedDomains: [],
+  bridgeGrowthInterval: 60_000,
   clientReplyTimeout: 15_000,
   serviceReplyTimeout: 15_000,
 };

@@ -145,7 +145,9 @@ function bridgesState(state: Readonly<ConferenceState>): DebugObject {
         ssrcs: sources.map(({ ssrc }) => ssrc),
       })),
       created: session.createdAt,
-      recently_added_endpoints: session.recentlyAdded(state.now - 60_000),
+      recently_added_endpoints: session.recentlyAdded(
+        state.now - state.config.bridgeGrowthInterval,
+      ),
       relays: {},
       participants: [...endpoints.keys()],
     };

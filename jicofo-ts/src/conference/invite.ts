@@ -68,7 +68,7 @@ function allocate(state: ConferenceState, participant: Participant): void {
       conferenceBridges: used.map((session) => ({
         bridge: session.bridge.jid,
         participants: session.endpoints.size,
-        recentlyAdded: session.recentlyAdded(now - 60_000),
+        recentlyAdded: session.recentlyAdded(now - config.bridgeGrowthInterval),
       })),
       region: member.region,
       pinnedVersion: state.pinnedVersion,
@@ -320,7 +320,7 @@ function leaveIfPossible(state: ConferenceState, bridge: string, why: string): v
     .map((other) => ({
       bridge: other.bridge.jid,
       participants: other.endpoints.size,
-      recentlyAdded: other.recentlyAdded(state.now - 60_000),
+      recentlyAdded: other.recentlyAdded(state.now - state.config.bridgeGrowthInterval),
     }));
   const query = {
     conferenceBridges,

@@ -329,6 +329,7 @@ function readConference(config: LoadedConfig, client: ConnectionSettings): Confe
     jibriPrivateAddresses: config.readTable(jibriKeys)["use-private-address-connectivity"],
     jigasiPrivateAddresses: config.readTable(jigasiKeys)["use-private-address-connectivity"],
     trustedDomains: config.readTable(xmppKeys)["trusted-domains"],
+    bridgeGrowthInterval: config.readTable(bridgeKeys)["max-bridge-participants-interval"],
     clientReplyTimeout: client.replyTimeout,
     serviceReplyTimeout: service.enabled ? service["reply-timeout"] : client.replyTimeout,
   };

@@ -81,7 +81,7 @@ export class ConferenceDriver {
       name: `conference ${room}`,
       log: this.#log,
       handle: (event) => this.#handle(event),
-      onBug: () => this.#end(),
+      onBug: () => this.#abandon(),
     });
     const jid = parseBareJid(room);
     this.#room = jid && ports.openRoom(jid, config.nick, (event) => this.#roomEvent(event));
@@ -210,6 +210,16 @@ export class ConferenceDriver {
         this.#end();
         break;
     }
+  }
+
+  /** A bug of ours broke the conference: bridges and room are told as far as that still works. */
+  #abandon(): void {
+    try {
+      this.#handle({ kind: "stop", why: "internal error" });
+    } catch (cause) {
+      this.#log.error("could not end the conference in order", {}, cause);
+    }
+    this.#end();
   }
 
   /** Also after a bug: whatever happened, the room is left and nobody waits. */

@@ -187,6 +187,34 @@ describe("the room and the connection", () => {
     expect(world.runtime.pendingTimers).to.equal(0);
   });
 
+  it("ends only the conference that met a bug of ours, bridges included", async () => {
+    const world = new World();
+    const bridge = world.bridge("jvb1");
+    await world.request();
+    const [ada] = await world.joinAll("ada", "bob");
+    const other = world.focus.request({
+      room: "two@conference.example.com",
+      from: undefined,
+      sessionId: undefined,
+      machineUid: undefined,
+      token: undefined,
+      properties: new Map(),
+    });
+    await world.pass(1);
+    expect((await other).ok).to.equal(true);
+    const { select } = world.registry;
+    world.registry.select = () => {
+      throw new Error("a bug");
+    };
+    expect(await ada?.restart()).to.match(/^item-not-found/);
+    await world.pass(10);
+    world.registry.select = select;
+    expect(world.focus.rooms()).to.deep.equal(["two@conference.example.com"]);
+    expect(world.room.left).to.equal(true);
+    expect(bridge.meetings.size).to.equal(0);
+    expect(world.log.messages("error")).to.have.length(1);
+  });
+
   it("gives figures and debug state", async () => {
     const { world } = await callOfThree();
     const figures = world.focus.figures();
