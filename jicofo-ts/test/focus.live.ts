@@ -117,6 +117,7 @@ describe("the focus on a real Prosody", function () {
   bridge.brewery-jid = "JvbBrewery@internal.${prosody.authDomain}"
   conference.single-participant-timeout = 1 second
   rest.port = ${port}
+  health { enabled = true, interval = 500 ms }
 }
 `,
     );
@@ -222,6 +223,24 @@ describe("the focus on a real Prosody", function () {
     const a = await client("aaaaaaaa", room);
     expect(await a.askForConference()).to.deep.include({ ready: true });
     expect(realRuntime.clock.now() - started).to.be.lessThan(8000);
+  });
+
+  it("checks its own health, with a test conference that nobody counts", async () => {
+    const health = async () => {
+      const response = await fetch(`http://127.0.0.1:${port}/about/health`);
+      return `${response.status} ${await response.text()}`;
+    };
+    expect(await health()).to.equal("200 OK");
+    await until(async () =>
+      (await get("/debug"))["focus_manager"]
+        ? JSON.stringify(await get("/debug")).includes("__jicofo-health-check-")
+        : false,
+    );
+    const stats = await get("/stats");
+    expect(stats).to.have.nested.property("health.responseCode", 200);
+    expect(stats["conferences"]).to.be.lessThan(3);
+    await bridge.stop();
+    await until(async () => (await health()).startsWith("500 No operational bridges"));
   });
 
   it("ends on SIGTERM with 143", async () => {

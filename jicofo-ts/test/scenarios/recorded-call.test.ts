@@ -118,6 +118,7 @@ describe("a recorded call", () => {
     return list[0] as T;
   };
   const ids = new Map<string, string>();
+  let secondSid = "";
 
   handle({ kind: "start" });
   handle({
@@ -200,5 +201,20 @@ describe("a recorded call", () => {
     const { jingle } = only(jingleOf(effects));
     ids.set(jingle.sid, theirs.value.sid);
     expectSame(buildJingle(jingle), recorded("session-initiate-second"), ids);
+    secondSid = jingle.sid;
+  });
+
+  it("tells the first of the second one's sources", () => {
+    const accept = parseJingle(recorded("session-accept-second"));
+    if (!accept.ok) throw new Error(accept.error.text);
+    handle({
+      kind: "jingle",
+      request: 2,
+      from: `${room}/12a666d0`,
+      jingle: { ...accept.value, sid: secondSid },
+    });
+    const { jingle, to } = only(jingleOf(handle({ kind: "timer", name: "signal" })));
+    expect(to).to.equal(`${room}/0f99324d`);
+    expectSame(buildJingle(jingle), recorded("source-add"), ids);
   });
 });
