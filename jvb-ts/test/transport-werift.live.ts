@@ -8,7 +8,7 @@ import { offerSdp, remoteOf, until } from "./transport-sdp.ts";
 
 describe("werift on an endpoint transport", function () {
   this.timeout(20_000);
-  // werift sends INIT only as the ICE-controlling side, and a bridge waits for INIT.
+  // werift sends INIT only as the offering (ICE-controlling) side, and a bridge waits for INIT.
   it("connects and carries texts, werift controlling", async () => {
     const bridge = new LiveBridge();
     const transport = bridge.open(false);
@@ -23,8 +23,9 @@ describe("werift on an endpoint transport", function () {
     channel.onMessage.subscribe((data) => {
       got.push(String(data));
     });
-    await peer.setRemoteDescription({ type: "offer", sdp: offerSdp(transport.describe()) });
-    await peer.setLocalDescription(await peer.createAnswer());
+    await peer.setLocalDescription(await peer.createOffer());
+    const answer = offerSdp(transport.describe()).replace("actpass", "passive");
+    await peer.setRemoteDescription({ type: "answer", sdp: answer });
     transport.setRemote(remoteOf(peer.localDescription?.sdp ?? ""), realRuntime.clock.now());
     bridge.flush(transport);
     await until("channel", () => transport.channelReady, 15_000);
