@@ -117,7 +117,7 @@ describe("the focus on a real Prosody", function () {
   bridge.brewery-jid = "JvbBrewery@internal.${prosody.authDomain}"
   conference.single-participant-timeout = 1 second
   rest.port = ${port}
-  health { enabled = true, interval = 500 ms }
+  health { enabled = true, interval = 1 second }
 }
 `,
     );
@@ -218,7 +218,9 @@ describe("the focus on a real Prosody", function () {
     await prosody.down("SIGKILL");
     await prosody.up();
     const started = realRuntime.clock.now();
-    await until(() => output.indexOf("Added bridge", before) > 0);
+    const again = /jvbbrewery@[^\n]*Joined the room again/;
+    await until(() => again.test(output.slice(before)));
+    await until(async () => (await bridges()).toString().includes("jvb1"));
     const room = `again@${prosody.mucDomain}`;
     const a = await client("aaaaaaaa", room);
     expect(await a.askForConference()).to.deep.include({ ready: true });
@@ -230,7 +232,7 @@ describe("the focus on a real Prosody", function () {
       const response = await fetch(`http://127.0.0.1:${port}/about/health`);
       return `${response.status} ${await response.text()}`;
     };
-    expect(await health()).to.equal("200 OK");
+    await until(async () => (await health()) === "200 OK");
     await until(async () =>
       (await get("/debug"))["focus_manager"]
         ? JSON.stringify(await get("/debug")).includes("__jicofo-health-check-")
