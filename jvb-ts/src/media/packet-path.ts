@@ -1,4 +1,5 @@
 /** The engine behind `MediaEngine`: dispatch of packets, life of conferences, time. */
+import { Bug } from "#shared/runtime/bug";
 import type { Millis, Random } from "#shared/runtime/runtime";
 import { reallocate, removeLeg } from "./allocate.ts";
 import { EndpointHandle } from "./endpoint-handle.ts";
@@ -71,9 +72,9 @@ export class PacketPath implements MediaEngine {
 
   addEndpoint(conferenceId: string, endpoint: AddEndpoint): MediaEndpoint {
     const conference = this.#conferences.get(conferenceId);
-    if (conference === undefined) throw new RangeError(`no conference ${conferenceId}`);
+    if (conference === undefined) throw new Bug(`no conference ${conferenceId}`);
     if (conference.endpoints.some((other) => other.id === endpoint.id))
-      throw new RangeError(`endpoint ${endpoint.id} exists`);
+      throw new Bug(`endpoint ${endpoint.id} exists`);
     const { options, cc } = this.#ctx;
     const state = new EndpointState(
       conference,
