@@ -1,5 +1,6 @@
 /** Upstream's debug object of a conference (spec jicofo 10.5). */
-import type { SourceSet } from "../source/source-set.ts";
+import type { Bridge } from "../bridge/bridge.ts";
+import { type SourceSet, setFromFeedback } from "../source/source-set.ts";
 import { senderCount } from "./presence.ts";
 import type { ConferenceState, Participant, Presence } from "./state.ts";
 
@@ -12,6 +13,8 @@ export type DebugValue =
   | readonly DebugValue[]
   | { readonly [key: string]: DebugValue };
 export type DebugObject = { readonly [key: string]: DebugValue };
+
+const noModeration = { enabled: false, whitelist: [] } as const;
 
 /** `full` adds what each participant was told of the others' sources. */
 export function conferenceDebugState(
@@ -39,16 +42,17 @@ export function conferenceDebugState(
       video_senders_count: senderCount(state, "video"),
       lobby_enabled: false,
       participants_soft_limit: -1,
-      visitors_enabled: null,
+      moderators: [],
+      visitors_enabled: "null",
       visitors_live: false,
-      av_moderation: {},
+      av_moderation: { AUDIO: noModeration, VIDEO: noModeration, DESKTOP: noModeration },
     },
     participants: byKey(participants, (participant) => participantState(state, participant, full)),
     chat_room_role_manager:
       state.config.enableAutoOwner && !state.breakout
         ? {
             class: "AutoOwnerRoleManager",
-            owner: state.owner === undefined ? null : `${room}/${state.owner}`,
+            owner: members.get(state.owner ?? "")?.member.realJid ?? null,
           }
         : null,
     started: state.phase === "running",
@@ -75,7 +79,7 @@ function byKey<T>(map: ReadonlyMap<string, T>, show: (value: T) => DebugValue): 
 
 function memberState({ member, features }: Presence): DebugObject {
   return {
-    region: member.region ?? null,
+    region: member.region ?? "null",
     occupant_jid: member.occupantJid,
     jid: member.realJid ?? null,
     is_jibri: member.isJibri,
@@ -97,13 +101,16 @@ function participantState(
   { id, features, session, phase, signaling }: Participant,
   full: boolean,
 ): DebugObject {
-  const media = (["AUDIO", "VIDEO"] as const).filter((feature) => features.has(feature));
+  const media = (["audio", "video"] as const).filter((kind) =>
+    features.has(kind === "audio" ? "AUDIO" : "VIDEO"),
+  );
   return {
     id,
     ...(full
       ? {
           source_signaling: {
             signaled_sources: byKey(signaling.told, sourcesState),
+            sources: byKey(signaling.told, sourcesState),
             supported_media_types: media,
           },
         }
@@ -138,13 +145,10 @@ function bridgesState(state: Readonly<ConferenceState>): DebugObject {
       };
     }
     sessions[bridge.nick] = {
-      bridge: { jid: bridge.jid, region: bridge.region ?? null },
+      bridge: bridgeState(state.pool.get(bridge.jid, state.now)),
       id: session.id,
-      feedback_sources: session.feedback.map(({ id, sources }) => ({
-        id,
-        ssrcs: sources.map(({ ssrc }) => ssrc),
-      })),
-      created: session.createdAt,
+      feedback_sources: { jvb: sourcesState(setFromFeedback(session.feedback)) },
+      created: true,
       recently_added_endpoints: session.recentlyAdded(
         state.now - state.config.bridgeGrowthInterval,
       ),
@@ -155,6 +159,28 @@ function bridgesState(state: Readonly<ConferenceState>): DebugObject {
   return { participants, sessions };
 }
 
+/** COMPAT(jicofo): what is not known prints as the text `null`. */
+function bridgeState(bridge: Bridge | undefined): DebugObject {
+  if (bridge === undefined) return {};
+  return {
+    "corrected-stress": bridge.correctedStress,
+    drain: bridge.draining,
+    endpoints: bridge.endpoints,
+    "endpoint-restart-requests": bridge.restartRequests,
+    "failing-ice": bridge.failingIce,
+    "graceful-shutdown": bridge.gracefulShutdown,
+    healthy: bridge.healthy,
+    operational: bridge.operational,
+    overloaded: bridge.overloaded,
+    region: bridge.region ?? "null",
+    "relay-id": bridge.relayId ?? "null",
+    release: bridge.release ?? "null",
+    "shutting-down": bridge.shuttingDown,
+    stress: bridge.stress,
+    version: bridge.version ?? "null",
+  };
+}
+
 function sourcesState(set: SourceSet): DebugObject {
   return {
     sources: set.sources.map(({ ssrc, media, name, msid, videoType }) => ({
@@ -162,7 +188,7 @@ function sourcesState(set: SourceSet): DebugObject {
       media_type: media,
       name: name ?? null,
       msid: msid ?? null,
-      videoType: videoType ?? null,
+      videoType: videoType ?? "null",
     })),
     groups: set.groups.map(({ semantics, media, ssrcs }) => ({
       semantics,

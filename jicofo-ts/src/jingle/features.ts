@@ -21,16 +21,16 @@ export const featureUris = {
   JIGASI: "http://jitsi.org/protocol/jigasi",
   LIPSYNC: "http://jitsi.org/meet/lipsync",
   E2EE: "https://jitsi.org/meet/e2ee",
-  CAPS: "http://jabber.org/protocol/caps",
+  XMPP_CAPS: "http://jabber.org/protocol/caps",
   JINGLE: "urn:xmpp:jingle:1",
   JINGLE_RTP: "urn:xmpp:jingle:apps:rtp:1",
   JINGLE_ICE: "urn:xmpp:jingle:transports:ice-udp:1",
-  JINGLE_DTLS: "urn:xmpp:jingle:apps:dtls:0",
+  DTLS: "urn:xmpp:jingle:apps:dtls:0",
   RTCP_MUX: "urn:ietf:rfc:5761",
   BUNDLE: "urn:ietf:rfc:5888",
   RAYO: "urn:xmpp:rayo:client:1",
   REMOTE_CONTROL: "http://jitsi.org/meet/remotecontrol",
-  VISITORS: "http://jitsi.org/visitors-1",
+  VISITORS_V1: "http://jitsi.org/visitors-1",
 } as const;
 export type Feature = keyof typeof featureUris;
 export type Features = ReadonlySet<Feature>;
