@@ -1,6 +1,8 @@
 /** Debug states of conferences and endpoints (jvb-control 6.3, 9.1), with upstream's key names. */
+import { pii } from "#shared/logging/pii";
 import type { Millis } from "#shared/runtime/runtime";
 import type { EndpointSnapshot } from "../media/media-statistics.ts";
+import type { EndpointTransportState } from "../transport/endpoint-transport.ts";
 import type { Conference } from "./conference.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { ConferencePorts } from "./ports.ts";
@@ -46,7 +48,9 @@ export function conferenceState(
     expired: conference.isExpired,
     creation_time: Math.round(ports.clock.wallNow() - (now - conference.createdAt)),
     speech_activity: speechActivity(conference.id, ports),
-    endpoints: Object.fromEntries(shown.map((one) => [one.id, endpointState(one, mode, now)])),
+    endpoints: Object.fromEntries(
+      shown.map((one) => [one.id, endpointState(one, ports, mode, now)]),
+    ),
     relays: {},
   };
 }
@@ -62,7 +66,12 @@ export function speechActivity(conference: string, { engine }: ConferencePorts):
   };
 }
 
-function endpointState(endpoint: Endpoint, mode: DebugMode, now: Millis): Json {
+function endpointState(
+  endpoint: Endpoint,
+  ports: ConferencePorts,
+  mode: DebugMode,
+  now: Millis,
+): Json {
   const snapshot = endpoint.media.snapshot(now);
   const last = endpoint.lastActivity();
   const transceiver = transceiverState(snapshot);
@@ -81,18 +90,52 @@ function endpointState(endpoint: Endpoint, mode: DebugMode, now: Millis): Json {
       oversending: snapshot.oversending,
       has_suspended_sources: snapshot.hasSuspendedSources,
     },
-    ice_transport: {
-      iceConnected: endpoint.transport.iceConnected,
-      iceFailed: endpoint.transport.iceFailed,
-    },
-    dtls_transport: { is_connected: endpoint.transport.dtlsConnected },
-    sctp: endpoint.hasSctp ? { ready: endpoint.transport.channelReady } : null,
+    ...transportState(endpoint.transport.state, ports),
+    sctp: endpoint.hasSctp
+      ? { ready: endpoint.transport.channelReady, ...endpoint.transport.state.sctp }
+      : null,
     message_transport: {
       received_counts: Object.fromEntries(endpoint.receivedCounts),
       sent_counts: Object.fromEntries(endpoint.sentCounts),
       numOutgoingMessagesDropped: endpoint.messagesDropped,
     },
     transceiver,
+  };
+}
+
+/** ICE and DTLS; addresses of participants go through `pii`. */
+function transportState(state: EndpointTransportState, ports: ConferencePorts) {
+  const { settings } = ports;
+  return {
+    ice_transport: {
+      keepAliveStrategy: settings.ice.keepAliveStrategy,
+      nominationStrategy: settings.ice.nominationStrategy,
+      advertisePrivateCandidates: settings.ice.advertisePrivateCandidates,
+      closed: state.closed,
+      iceWriteable: state.iceWritable,
+      iceConnected: state.iceConnected,
+      iceFailed: state.iceFailed,
+      iceState: state.iceState,
+      consentLost: state.consentLost,
+      localUfrag: state.localUfrag,
+      remote: state.remote === undefined ? null : pii(`${state.remote.ip}:${state.remote.port}`),
+      iceGeneration: state.iceGeneration,
+      restartPending: state.restartPending,
+      pendingIceGeneration: state.pendingIceGeneration ?? null,
+      pendingLocalUfrag: state.pendingLocalUfrag ?? null,
+      pendingChecksStarted: state.pendingChecksStarted,
+      num_packets_received: state.ice.received,
+      num_packets_sent: state.ice.sent,
+      num_incoming_packets_dropped_no_handler: state.ice.dropped,
+    },
+    dtls_transport: {
+      num_packets_received: state.dtls.received,
+      num_packets_sent: state.dtls.sent,
+      num_incoming_packets_dropped_no_handler: state.dtls.dropped,
+      running: state.dtlsRunning,
+      role: state.dtlsRole,
+      is_connected: state.dtlsConnected,
+    },
   };
 }
 

@@ -226,6 +226,8 @@ export class Bridge implements BridgeApi {
   setDrain(on: boolean): void {
     if (on !== this.#drain) this.#options.log.info(on ? "Drain mode on" : "Drain mode off");
     this.#drain = on;
+    // Upstream waits for the next interval; the focus should know at once.
+    this.#publish();
   }
 
   shutDown(graceful: boolean): void {
@@ -236,6 +238,7 @@ export class Bridge implements BridgeApi {
     log.info("Shutdown asked for", { graceful, state: this.#shutdown.state });
     if (this.#shutdown.isGraceful) this.#directory.refuseCreation();
     this.#armShutdown();
+    this.#publish();
   }
 
   conferenceOf(meetingId: string): string | undefined {

@@ -226,9 +226,8 @@ export class MediaWorker {
     for (let rows = io.receive(this.#rx); rows > 0; rows = io.receive(this.#rx)) {
       this.#handleRows(Math.min(rows, BATCH), now);
       this.#engine.endBatch(now);
-      if (++batches < BATCHES_PER_TURN) continue;
-      runtime.timers.after(0, () => this.#onReadable());
-      break;
+      // The driver calls again for what is left, after messages and timers.
+      if (++batches === BATCHES_PER_TURN) break;
     }
     this.#afterTurn();
   }

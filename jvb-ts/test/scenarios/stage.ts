@@ -29,6 +29,7 @@ import {
   SLOT_BYTES,
   Status,
 } from "../../src/media/slab.ts";
+import type { DtlsEngine } from "../../src/transport/dtls/dtls-engine.ts";
 import { fakeDtls } from "../../src/transport/dtls/fake-dtls.test.ts";
 import { EndpointTransport } from "../../src/transport/endpoint-transport.ts";
 import { IceDemux } from "../../src/transport/ice/ice-demux.ts";
@@ -429,7 +430,10 @@ export class Stage {
   readonly #worker: MediaWorker;
   readonly #clients = new Map<string, Client>();
 
-  constructor(over: Partial<BridgeSettings> = {}) {
+  constructor(
+    over: Partial<BridgeSettings> = {},
+    dtls: DtlsEngine = fakeDtls({ fingerprint: "BB:01" }),
+  ) {
     const { runtime, log } = this;
     this.io = new MemoryIo(
       (to, bytes) => {
@@ -442,7 +446,7 @@ export class Stage {
       settings: mine,
       runtime,
       io: this.io,
-      dtls: fakeDtls({ fingerprint: "BB:01" }),
+      dtls,
       log,
       post: (message) => {
         runtime.timers.after(0, () => this.bridge.handleWorker(0, message));
@@ -501,17 +505,23 @@ export class Stage {
   }
 
   /** Creates an endpoint (and the conference when it is the first), connects and returns it. */
-  async join(id: string, over: Partial<ColibriEndpoint> = {}): Promise<Client> {
-    const create = this.bridge.conferenceOf("meeting-1") === undefined;
+  async join(
+    id: string,
+    over: Partial<ColibriEndpoint> = {},
+    meetingId = "meeting-1",
+  ): Promise<Client> {
+    const create = this.bridge.conferenceOf(meetingId) === undefined;
     const name = create ? "room@conference.example" : undefined;
-    const created = await this.ask(modify({ create, name, endpoints: [creation(id, over)] }));
+    const request = modify({ meetingId, create, name, endpoints: [creation(id, over)] });
+    const created = await this.ask(request);
     if (!created.ok) throw new Error(created.error.text ?? created.error.condition);
     const description = created.modified.endpoints[0]?.transport?.ice;
     if (description === undefined) throw new Error("no description");
     const client = new Client(this, id, this.#clients.size + 2);
     this.#clients.set(key(client.address), client);
     const transport = transportRequest({ ice: client.describe() });
-    const accepted = await this.ask(modify({ endpoints: [endpointRequest(id, { transport })] }));
+    const endpoints = [endpointRequest(id, { transport })];
+    const accepted = await this.ask(modify({ meetingId, endpoints }));
     if (!accepted.ok) throw new Error(accepted.error.text ?? accepted.error.condition);
     client.connect(description);
     await this.run(1000);

@@ -1,0 +1,248 @@
+// The program itself: run with `mocha … 'jvb-ts/test/program.live.ts'`. Needs the native addon.
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect } from "chai";
+import { WebSocket } from "ws";
+
+const main = new URL("../src/main.ts", import.meta.url).pathname;
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === "object" && address ? address.port : 0;
+}
+
+/** A started program; its standard error and exit status. */
+class Program {
+  readonly child: ChildProcess;
+  readonly ended: Promise<number | null>;
+  stderr = "";
+
+  constructor(...args: string[]) {
+    this.child = spawn(process.execPath, ["--conditions=source", main, ...args]);
+    this.child.stderr?.on("data", (data: Buffer) => {
+      this.stderr += data.toString();
+    });
+    this.ended = new Promise((resolve) => this.child.once("exit", resolve));
+  }
+}
+
+describe("a bridge that cannot start", function () {
+  this.timeout(15_000);
+  let folder = "";
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "jvb-start-"));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  const cases: [name: string, text: string, line: RegExp][] = [
+    ["a wrong port", "videobridge.ice.udp.port = 70000", /j\.conf:1: videobridge\.ice\.udp\.port/],
+    ["broken HOCON", "videobridge {", /j\.conf:\d/],
+    ["an unknown cipher suite", 'jmt.dtls.cipher-suites = [ "X" ]', /j\.conf:1: jmt\.dtls\.cipher/],
+    [
+      "an XMPP entry that is no object",
+      "videobridge.apis.xmpp-client.configs { a = 5 }",
+      /j\.conf:1: videobridge\.apis\.xmpp-client\.configs\.a/,
+    ],
+    [
+      "a mapping with one port",
+      "ice4j.harvest.mapping.static-mappings = [ { local-address = a, public-address = b, local-port = 1 } ]",
+      /j\.conf:1: ice4j\.harvest\.mapping\.static-mappings/,
+    ],
+  ];
+  for (const [name, text, line] of cases) {
+    it(`says so in one line and ends with 78: ${name}`, async () => {
+      const file = join(folder, "j.conf");
+      writeFileSync(file, text);
+      const program = new Program("--config", file);
+      expect(await program.ended).to.equal(78);
+      expect(program.stderr).to.match(line);
+      expect(program.stderr).not.to.match(/\n\s+at /);
+    });
+  }
+
+  it("names the key when its HTTP port is taken", async () => {
+    const blocker = createServer();
+    await new Promise<void>((resolve) => blocker.listen(0, "127.0.0.1", resolve));
+    const address = blocker.address();
+    const port = typeof address === "object" && address ? address.port : 0;
+    const file = join(folder, "taken.conf");
+    writeFileSync(file, `videobridge { http-servers.private.port = ${port}, ice.udp.port = 0 }`);
+    const program = new Program("--config", file);
+    expect(await program.ended).to.equal(78);
+    expect(program.stderr).to.match(/videobridge\.http-servers\.private\.port: 127\.0\.0\.1:\d+/);
+    await new Promise((resolve) => blocker.close(resolve));
+  });
+});
+
+describe("a running bridge", function () {
+  this.timeout(20_000);
+  let folder = "";
+  let base = "";
+  let publicPort = 0;
+  let program: Program;
+
+  const post = (path: string, body: unknown, method = "POST") =>
+    fetch(`${base}${path}`, {
+      method,
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  const endpoint = {
+    id: "aaaa1111",
+    create: true,
+    capabilities: ["source-names"],
+    transport: { "ice-controlling": true },
+  };
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), "jvb-live-"));
+    const privatePort = await freePort();
+    publicPort = await freePort();
+    base = `http://127.0.0.1:${privatePort}`;
+    const file = join(folder, "j.conf");
+    writeFileSync(
+      file,
+      `videobridge {
+        http-servers { private.port = ${privatePort}, public { port = ${publicPort}, host = "127.0.0.1" } }
+        websockets { enabled = true, server-id = "jvb1", domains = [ "127.0.0.1:${publicPort}" ] }
+        apis.rest.enabled = true
+        rest.shutdown.enabled = true
+        shutdown.shutting-down-delay = 500 ms
+        health.require-valid-address = false
+        ice.udp.port = 0
+      }
+      ice4j.harvest.allowed-addresses = [ "127.0.0.1" ]`,
+    );
+    program = new Program("--config", file);
+    for (let tries = 0; tries < 200; tries++) {
+      const healthy = await fetch(`${base}/about/health`).catch(() => undefined);
+      if (healthy?.status === 200) return;
+      await sleep(25);
+    }
+    throw new Error(`not healthy: ${program.stderr}`);
+  });
+  after(() => {
+    program.child.kill("SIGKILL");
+    rmSync(folder, { recursive: true });
+  });
+
+  const paths: [method: string, path: string, status: number][] = [
+    ["GET", "/about/version", 200],
+    ["GET", "/colibri/stats", 200],
+    ["GET", "/colibri/drain", 200],
+    ["GET", "/colibri/drain/enable", 405],
+    ["GET", "/colibri/muc-client/list", 200],
+    ["GET", "/colibri/v2/conferences", 501],
+    ["GET", "/colibri/v2/conferences/nosuch", 404],
+    ["GET", "/colibri/shutdown", 405],
+    ["GET", "/debug", 200],
+    ["GET", "/debug/nosuch", 200],
+    ["GET", "/debug/stats/jvb/xmpp-delay-stats", 200],
+    ["GET", "/debug/stats/jvb/nosuch", 404],
+    ["GET", "/debug/features/jvb/node-stats", 200],
+    ["GET", "/debug/features/jvb/nosuch", 404],
+    ["POST", "/debug/features/jvb/queue-stats/true", 200],
+    ["GET", "/metrics", 200],
+    ["GET", "/stats", 200],
+    ["GET", "/nosuch", 404],
+    ["POST", "/colibri/shutdown", 415],
+    ["POST", "/about/health", 405],
+  ];
+  for (const [method, path, status] of paths) {
+    it(`${method} ${path} is ${status}`, async () => {
+      expect((await fetch(`${base}${path}`, { method })).status).to.equal(status);
+    });
+  }
+
+  it("serves COLIBRI2 and the bridge channel, each with its refusals", async () => {
+    const created = await post("/colibri/v2/conferences", {
+      "meeting-id": "m",
+      name: "room@conference.example",
+      create: true,
+      endpoints: [endpoint],
+    });
+    expect(created.status).to.equal(200);
+    const body = (await created.json()) as {
+      endpoints: { transport: { transport: { "web-sockets": string[] } } }[];
+    };
+    const url = body.endpoints[0]?.transport.transport["web-sockets"][0] ?? "";
+    const again = await post("/colibri/v2/conferences", { "meeting-id": "m", create: true });
+    expect(again.status).to.equal(400);
+    expect((await post("/colibri/v2/conferences/m", { create: "true" }, "PATCH")).status).to.equal(
+      400,
+    );
+    expect((await post("/colibri/v2/conferences/x", {}, "PATCH")).status).to.equal(404);
+
+    const socket = new WebSocket(url);
+    const first = await new Promise((resolve) =>
+      socket.once("message", (data: Buffer) => resolve(data.toString())),
+    );
+    expect(first).to.equal('{"colibriClass":"ServerHello"}');
+    socket.send("not JSON");
+    socket.send(JSON.stringify({ colibriClass: "ClientHello" }));
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+
+    const { pathname } = new URL(url);
+    const [, , , conference] = pathname.split("/");
+    const refused: [path: string, status: number][] = [
+      [`${pathname}?pwd=wrong`, 403],
+      [pathname, 403],
+      [`/colibri-ws/jvb1/nosuch/x?pwd=y`, 403],
+      [`/colibri-ws/other/${conference}/aaaa1111?pwd=y`, 404],
+      [`/colibri-ws/jvb1/${conference}`, 404],
+    ];
+    for (const [path, status] of refused)
+      expect(await upgrade(publicPort, path), path).to.equal(status);
+    const plain = await fetch(`http://127.0.0.1:${publicPort}/colibri-ws/jvb1/a/b`);
+    expect(plain.status).to.equal(405);
+    expect((await fetch(`http://127.0.0.1:${publicPort}/about/health`)).status).to.equal(404);
+
+    const stats = (await (await fetch(`${base}/colibri/stats`)).json()) as Record<string, unknown>;
+    expect(stats).to.include({ conferences: 1, endpoints: 1, octo_endpoints: 0 });
+    expect((await post("/colibri/v2/conferences/m", { expire: true }, "PATCH")).status).to.equal(
+      200,
+    );
+    expect(await closed).to.equal(1001);
+  });
+
+  it("shuts down in order when asked over HTTP, with the text the packaged script sends", async () => {
+    const accepted = await post("/colibri/shutdown", { "graceful-shutdown": "true" });
+    expect(accepted.status).to.equal(200);
+    expect(await program.ended).to.equal(0);
+  });
+});
+
+/** Status of an upgrade request that is refused. */
+function upgrade(port: number, path: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const asked = request({
+      port,
+      path,
+      host: "127.0.0.1",
+      headers: {
+        Connection: "Upgrade",
+        Upgrade: "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+      },
+    });
+    asked.on("response", (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
+    asked.on("upgrade", (_response, socket: Socket) => {
+      socket.destroy();
+      resolve(101);
+    });
+    asked.on("error", reject);
+    asked.end();
+  });
+}
