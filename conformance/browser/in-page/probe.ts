@@ -33,6 +33,7 @@ interface ProbeTrack {
   getType(): string;
   getTrack(): MediaStreamTrack;
   getVideoType?(): string | undefined;
+  getSourceName?(): string | undefined;
   isMuted(): boolean;
 }
 
@@ -117,7 +118,7 @@ interface ProbeConference {
         const kind =
           track.getType() === "audio"
             ? "audio"
-            : track.getVideoType?.() === "desktop"
+            : track.getVideoType?.() === "desktop" || /-v[1-9]/.test(track.getSourceName?.() ?? "")
               ? "screen"
               : "video";
         found.set(track.getTrack().id, `${person.getDisplayName() ?? person.getId()}/${kind}`);

@@ -5,6 +5,7 @@
  */
 import { StreamFigures } from "./figures.ts";
 import type { JitsiConference, JitsiConnection, JitsiTrack } from "./jitsi.d.ts";
+import { nameSecondVideo } from "./name-second-video.ts";
 import { Tiles } from "./tiles.ts";
 
 interface Deployment {
@@ -231,6 +232,8 @@ meet.init({
   },
 });
 meet.setLogLevel(meet.logLevels[query.get("log")?.toUpperCase() ?? "WARN"] ?? "warn");
+
+nameSecondVideo(() => conference?.myUserId());
 
 element<HTMLInputElement>("name").value = query.get("name") ?? "";
 element<HTMLInputElement>("room").value =

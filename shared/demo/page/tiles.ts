@@ -12,6 +12,11 @@ interface Tile {
   audio: { track: JitsiTrack; element: HTMLAudioElement } | undefined;
 }
 
+/** A shared screen; the March 2022 library tells only by the source's name that a video is a second one. */
+function isScreen(track: JitsiTrack): boolean {
+  return track.getVideoType?.() === "desktop" || /-v[1-9]\d*$/.test(track.getSourceName?.() ?? "");
+}
+
 export class Tiles {
   readonly #root: HTMLElement;
   readonly #layoutChanged: () => void;
@@ -27,7 +32,7 @@ export class Tiles {
   /** Shows a track on its person's tile; a shared screen gets a tile of its own. */
   add(person: string, name: string, track: JitsiTrack): void {
     this.#names.set(person, name);
-    const screen = track.getVideoType?.() === "desktop";
+    const screen = isScreen(track);
     const tile = this.#tile(screen ? `${person}/screen` : person, person);
     if (track.getType() === "video") {
       const element = document.createElement("video");
