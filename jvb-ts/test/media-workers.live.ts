@@ -1,0 +1,105 @@
+// Real threads: run with `mocha … 'jvb-ts/test/media-workers.live.ts'`. Needs the native addon.
+import { expect } from "chai";
+import { realRuntime } from "#shared/runtime/real-runtime";
+import { recordingLogger } from "#shared/testing/recording-logger";
+import type { BridgeSettings } from "../src/conference/settings.ts";
+import { MediaWorkers } from "../src/main/media-workers.ts";
+import { defaultEngineOptions } from "../src/media/engine-options.ts";
+import { SrtpProfile } from "../src/media/packet-io.ts";
+import { defaultCipherSuites } from "../src/net/native-dtls.ts";
+import { defaultIceSettings } from "../src/transport/ice/ice-settings.ts";
+import type { FromWorker, ToWorker } from "../src/worker-messages.ts";
+import { creation, modify } from "./scenarios/stage.ts";
+
+const settings: BridgeSettings = {
+  sockets: {
+    addresses: [{ ip: "127.0.0.1", port: 0 }],
+    mappings: [],
+    receiveBufferBytes: 1_000_000,
+  },
+  ice: defaultIceSettings,
+  engine: defaultEngineOptions,
+  dtls: { cipherSuites: defaultCipherSuites, srtpProfiles: [SrtpProfile.AEAD_AES_128_GCM] },
+  life: {
+    expirationTimeoutMs: 60_000,
+    expirationCheckMs: 60_000,
+    firstTransferTimeoutMs: 15_000,
+    maxInactivityMs: 8000,
+    connectivityCheckMs: 500,
+    statsIntervalMs: 5000,
+    statsFilterThreshold: 20,
+  },
+  sctpEnabled: true,
+  webSocketPrefixes: [],
+  announcedVersion: undefined,
+  redactRemoteAddresses: true,
+};
+
+/** A message that no version of ours sends: the worker stops at it, as at any bug. */
+const nonsense = Object.assign({} as ToWorker, { kind: "nonsense" });
+
+describe("media worker threads", function () {
+  this.timeout(20_000);
+  let workers: MediaWorkers;
+  const deaths: number[] = [];
+  const listeners = new Set<(worker: number, message: FromWorker) => void>();
+
+  /** The next message of that kind from any worker. */
+  function next<K extends FromWorker["kind"]>(kind: K, worker?: number) {
+    return new Promise<Extract<FromWorker, { kind: K }>>((resolve) => {
+      const listener = (from: number, message: FromWorker): void => {
+        if (message.kind !== kind || (worker !== undefined && from !== worker)) return;
+        listeners.delete(listener);
+        resolve(message as Extract<FromWorker, { kind: K }>);
+      };
+      listeners.add(listener);
+    });
+  }
+
+  before(async () => {
+    workers = new MediaWorkers({
+      count: 2,
+      settings,
+      logging: { level: "off", levels: new Map(), timestamps: true, format: "text", redact: false },
+      runtime: realRuntime,
+      log: recordingLogger(),
+      onMessage: (worker, message) => {
+        for (const listener of [...listeners]) listener(worker, message);
+      },
+      onDeath: (worker) => deaths.push(worker),
+    });
+    const ready = Promise.all([next("ready", 0), next("ready", 1)]);
+    workers.start();
+    const [first, second] = await ready;
+    expect(first.localAddresses).to.deep.equal(second.localAddresses);
+  });
+  after(() => workers.stop());
+
+  async function create(worker: number, conference: string): Promise<void> {
+    const done = next("colibriDone", worker);
+    workers.post(worker, {
+      kind: "createConference",
+      conference,
+      meetingId: conference,
+      name: undefined,
+      rtcstatsEnabled: true,
+    });
+    const request = modify({ meetingId: conference, create: true, endpoints: [creation("e1")] });
+    workers.post(worker, { kind: "colibri", tag: worker, conference, request });
+    expect((await done).outcome.ok).to.equal(true);
+  }
+
+  it("each serves conferences on the shared port", async () => {
+    await create(0, "a");
+    await create(1, "b");
+  });
+
+  it("one that dies is started again and serves; the other never noticed", async () => {
+    const again = next("ready", 1);
+    workers.post(1, nonsense);
+    await again;
+    expect(deaths).to.deep.equal([1]);
+    await create(1, "c");
+    await create(0, "d");
+  });
+});
