@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const uses =
-  /\b(Date\.now|performance\.now|Math\.random|setTimeout|setInterval|setImmediate|process\.hrtime(\.bigint)?|randomBytes|randomUUID|randomInt|getRandomValues)\s*\(|\bnew Date\(\)/g;
+  /\b(Date\.now|performance\.now|Math\.random|(?<!\.)set(Timeout|Interval|Immediate)|process\.hrtime(\.bigint)?|randomBytes|randomUUID|randomInt|getRandomValues)\s*\(|\bnew Date\(\)/g;
 const allowed = JSON.parse(
   readFileSync(join(root, "shared/tooling/clock-exceptions.json"), "utf8"),
 ) as Record<string, { readonly uses: number; readonly why: string }>;

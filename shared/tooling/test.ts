@@ -151,6 +151,13 @@ const stages: readonly Stage[] = [
     "static",
   ),
   single(
+    "types of the probe",
+    all,
+    process.execPath,
+    [bin("tsc"), "-p", "conformance/browser/in-page"],
+    "static",
+  ),
+  single(
     "typed lint",
     all,
     process.execPath,
