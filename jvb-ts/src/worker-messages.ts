@@ -10,6 +10,7 @@ import { conferenceCounters } from "./conference/counters.ts";
 import type { DebugMode, Json } from "./conference/debug-state.ts";
 import type { SocketId } from "./conference/ports.ts";
 import type { BridgeSettings } from "./conference/settings.ts";
+import type { PacketCounters } from "./media/packet-io.ts";
 
 /** Marks a request, so that its answer finds the asker. Unique in the process. */
 export type Tag = number;
@@ -138,6 +139,8 @@ export interface ConferenceStats {
 export interface WorkerStats {
   readonly counters: Readonly<Record<WorkerCounter, number>>;
   readonly conferences: readonly ConferenceStats[];
+  /** Datagrams of this worker, dropped ones by reason. */
+  readonly sockets: PacketCounters;
   readonly incomingBps: number;
   readonly outgoingBps: number;
   /** Packets per second. */

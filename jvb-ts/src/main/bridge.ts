@@ -299,8 +299,9 @@ export class Bridge implements BridgeApi {
       case "node-stats":
       case "payload-verification":
         return { num_payload_verification_failures: 0 };
-      case "pool-stats":
       case "queue-stats":
+        return { udp: this.#stats.sockets() };
+      case "pool-stats":
       case "transit-stats":
       case "task-pool-stats":
       case "ice-stats":

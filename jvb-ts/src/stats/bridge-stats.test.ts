@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { noPacketIo } from "../worker/no-packet-io.ts";
 import { type WorkerCounter, type WorkerStats, workerCounters } from "../worker-messages.ts";
 import {
   type BridgeFacts,
@@ -32,6 +33,7 @@ function report(over: Partial<WorkerStats> = {}): WorkerStats {
   return {
     counters: counters as Record<WorkerCounter, number>,
     conferences: [],
+    sockets: noPacketIo().counters(),
     incomingBps: 0,
     outgoingBps: 0,
     incomingPps: 0,
@@ -82,6 +84,14 @@ describe("bridge statistics", () => {
       region: "region1",
     });
     expect(json).to.not.have.any.keys("release", "relay_id");
+  });
+
+  it("sums datagrams by name", () => {
+    const stats = new BridgeStats();
+    const sockets = { ...noPacketIo().counters(), received: 5, authFailed: 2 };
+    stats.handleReport(0, report({ sockets }));
+    stats.handleReport(1, report({ sockets }));
+    expect(stats.sockets()).to.include({ received: 10, authFailed: 4, replayed: 0 });
   });
 
   it("prints doubles with a decimal point and honours a whitelist in its order", () => {

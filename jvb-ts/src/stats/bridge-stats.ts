@@ -34,7 +34,7 @@ export interface BridgeFacts {
 }
 
 /** Sums over all workers and their conferences. */
-export interface BridgeTotals extends Omit<WorkerStats, "counters"> {
+export interface BridgeTotals extends Omit<WorkerStats, "counters" | "sockets"> {
   readonly counters: Readonly<Record<WorkerCounter, number>>;
   readonly localEndpoints: number;
   readonly visitors: number;
@@ -71,6 +71,16 @@ export class BridgeStats {
 
   handleReport(worker: number, stats: WorkerStats): void {
     this.#latest.set(worker, stats);
+  }
+
+  /** Datagrams of all workers: received, sent, and dropped by reason. */
+  sockets(): Readonly<Record<string, number>> {
+    const sums: Record<string, number> = {};
+    for (const { sockets } of this.#latest.values()) {
+      const counters: Readonly<Record<string, number>> = { ...sockets };
+      for (const [name, value] of Object.entries(counters)) sums[name] = (sums[name] ?? 0) + value;
+    }
+    return sums;
   }
 
   totals(): BridgeTotals {

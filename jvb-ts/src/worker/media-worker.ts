@@ -351,6 +351,7 @@ export class MediaWorker {
         conferences: this.#conferences.values(),
         counters: this.#counters,
         totals: this.#engine.totals(now),
+        sockets: this.#options.io.counters(),
       },
       now,
     );

@@ -3,6 +3,7 @@ import type { Millis } from "#shared/runtime/runtime";
 import type { Conference } from "../conference/conference.ts";
 import type { ConferenceCounter } from "../conference/counters.ts";
 import type { EngineTotals } from "../media/media-statistics.ts";
+import type { PacketCounters } from "../media/packet-io.ts";
 import type { ConferenceStats, WorkerCounter, WorkerStats } from "../worker-messages.ts";
 
 /** Share of lost packets above which an endpoint counts as suffering. */
@@ -12,6 +13,7 @@ export interface StatsSources {
   readonly conferences: Iterable<Conference>;
   readonly counters: Readonly<Record<ConferenceCounter, number>>;
   readonly totals: EngineTotals;
+  readonly sockets: PacketCounters;
 }
 
 function allCounters({ counters, totals }: StatsSources): Record<WorkerCounter, number> {
@@ -83,6 +85,7 @@ export function snapshotStats(sources: StatsSources, now: Millis): WorkerStats {
   return {
     ...sum,
     counters: allCounters(sources),
+    sockets: sources.sockets,
     conferences,
     spuriousRemb: 0,
     unmatchedTccFeedback: 0,
