@@ -8,20 +8,17 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import yargs from "yargs";
 import { play } from "./harness/play.ts";
+import {
+  good,
+  judge,
+  type Outcome,
+  type Report,
+  type Requirement,
+  type Result,
+  reportHtml,
+} from "./harness/report.ts";
 import { type Case, parseScript } from "./harness/script.ts";
 import { type Implementation, startTarget } from "./harness/target.ts";
-
-interface Requirement {
-  readonly id: string;
-  /** What must hold, in a sentence. */
-  readonly text: string;
-  /** Where it comes from. */
-  readonly source: string;
-  /** Who relies on it. */
-  readonly peer: string;
-  /** Set where ours differs on purpose; upstream's programs accept it. */
-  readonly improved?: string;
-}
 
 /** Known differences by implementation: case title → reason. */
 type Expectations = Record<Implementation, Record<string, string>>;
@@ -38,7 +35,7 @@ const options = await yargs(process.argv.slice(2))
     default: "",
     describe: "only cases whose file, title or ids contain this",
   })
-  .option("report", { type: "string", describe: "folder for report.json" })
+  .option("report", { type: "string", describe: "folder for report.json and report.html" })
   .option("quick", {
     type: "boolean",
     default: false,
@@ -65,57 +62,69 @@ const judged = (each: Case): Implementation =>
     ? options.bridge
     : options.focus;
 
+// The exit hooks of programs and target end and remove everything.
+for (const [signal, status] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+] as const)
+  process.on(signal, () => process.exit(status));
+
+const chosen = cases.filter((each) =>
+  [each.file, each.title, ...each.ids].some((text) => text.includes(options.only)),
+);
+const began = performance.now();
+const seconds = () => (performance.now() - began) / 1000;
 const target = await startTarget(options.focus, options.bridge);
-const outcomes: {
-  title: string;
-  ids: readonly string[];
-  difference: string | undefined;
-  reason: string | undefined;
-  good: boolean;
-}[] = [];
+if (!options.quick)
+  console.log(
+    `focus ${options.focus}, bridge ${options.bridge}: ready after ${seconds().toFixed(1)} s; ${chosen.length} conversations`,
+  );
+const outcomes: Outcome[] = [];
 try {
-  for (const each of cases) {
-    if (![each.file, each.title, ...each.ids].some((text) => text.includes(options.only))) continue;
+  for (const each of chosen) {
+    const start = performance.now();
     const difference = await play(each, target);
     const reason = expectations[judged(each)][each.title];
-    const good = (difference === undefined) === (reason === undefined);
-    outcomes.push({ title: each.title, ids: each.ids, difference, reason, good });
-    if (!good)
+    const outcome = {
+      title: each.title,
+      place: `${each.file}:${each.line}`,
+      ids: each.ids,
+      difference,
+      reason,
+      milliseconds: performance.now() - start,
+    };
+    outcomes.push(outcome);
+    const progress = `${String(outcomes.length).padStart(3)}/${chosen.length} ${outcome.milliseconds.toFixed(0).padStart(5)} ms  ${each.title} [${each.ids.join(", ")}]`;
+    if (!good(outcome))
       console.log(
-        `FAIL ${each.title} [${each.ids.join(", ")}]\n     ${difference ?? `passes now; remove it from expectations.json (${reason})`}`,
+        `FAIL  ${progress}\n      ${difference ?? `passes now; remove it from expectations.json (${reason})`}`,
       );
     else if (!options.quick)
       console.log(
-        `${reason === undefined ? "ok  " : "known"} ${each.title} [${each.ids.join(", ")}]${reason === undefined ? "" : `: ${reason}`}`,
+        reason === undefined ? `ok    ${progress}` : `known ${progress}\n      ${reason}`,
       );
   }
 } finally {
   await target.stop();
 }
 
-const results = catalogue.map((requirement) => {
-  const mine = outcomes.filter((outcome) => outcome.ids.includes(requirement.id));
-  const result =
-    mine.length === 0
-      ? "not covered"
-      : mine.every((outcome) => outcome.difference === undefined)
-        ? "passed"
-        : mine.every((outcome) => outcome.good)
-          ? "known difference"
-          : "failed";
-  return { ...requirement, result, cases: mine.map((outcome) => outcome.title) };
-});
+const rows = judge(catalogue, outcomes);
 if (options.report !== undefined) {
+  const report: Report = {
+    focus: options.focus,
+    bridge: options.bridge,
+    seconds: seconds(),
+    rows,
+  };
   mkdirSync(options.report, { recursive: true });
-  writeFileSync(
-    join(options.report, "report.json"),
-    `${JSON.stringify({ focus: options.focus, bridge: options.bridge, results }, null, 2)}\n`,
-  );
+  writeFileSync(join(options.report, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
+  writeFileSync(join(options.report, "report.html"), reportHtml(report));
 }
-const count = (result: string) => results.filter((each) => each.result === result).length;
+const count = (result: Result) => rows.filter((row) => row.result === result).length;
 console.log(
-  `requirements: ${count("passed")} passed, ${count("failed")} failed, ${count("known difference")} known differences, ${count("not covered")} not covered here`,
+  `requirements: ${count("passed")} passed, ${count("failed")} failed, ${count("known difference")} known differences, ${count("not covered")} not covered here; ${seconds().toFixed(1)} s`,
 );
-const failed = outcomes.filter((outcome) => !outcome.good).length;
+const failed = outcomes.filter((outcome) => !good(outcome)).length;
 console.log(`${outcomes.length - failed} passed, ${failed} failed`);
 process.exit(failed === 0 && outcomes.length > 0 ? 0 : 1);

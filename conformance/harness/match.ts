@@ -1,6 +1,6 @@
 /**
  * Compares what came with what a conversation expects. Patterns are subsets: attributes, children
- * and keys that a pattern does not name may be there or not. `*` is any non-empty value, `{name}`
+ * and keys that a pattern does not name may be there or not. `*` is any non-empty value, `abc*` any that begins so, `{name}`
  * captures a value the first time and must be equal from then on, `{new:name}` in what is sent is
  * a fresh value. `<absent name='x'/>` says that no child `x` may be there.
  */
@@ -35,9 +35,8 @@ export function matchText(pattern: string, actual: string, captures: Captures): 
       return `is ${JSON.stringify(actual)}, but {${capture}} was ${JSON.stringify(known)}`;
     return undefined;
   }
-  return pattern === actual
-    ? undefined
-    : `is ${JSON.stringify(actual)} instead of ${JSON.stringify(pattern)}`;
+  const fits = pattern.endsWith("*") ? actual.startsWith(pattern.slice(0, -1)) : pattern === actual;
+  return fits ? undefined : `is ${JSON.stringify(actual)} instead of ${JSON.stringify(pattern)}`;
 }
 
 /** Whether an element fits a pattern; the first difference in words when it does not. */

@@ -14,14 +14,31 @@
  *     json:
  *       {"name": "JVB", "version": "*", "os": "*"}
  *
- * `{name}` stands for a captured or fresh value, `*` for any non-empty one; see `match.ts`.
+ * Several elements under one `get:` or `set:` are sent in one burst, each as an IQ of its own;
+ * `answers` steps then take the answers in the order of the requests. Other steps:
+ *
+ *     says Conference not found for ID: {meeting}       text of the error answered last
+ *     enter {room}                                      the tester enters a room
+ *     presence of bridge:                               what its presence comes to contain
+ *       <stats xmlns='…'><stat name='healthy' value='true'/></stats>
+ *     presence of focus:                                the same in the room entered last
+ *     header Content-Type: application/json*            a header of the HTTP answer
+ *     json keys: a b c                                  keys that the JSON answered must have
+ *     text:                                             the whole body
+ *     no body
+ *
+ * IQs go to `bridge` (its occupant in the brewery), `bridge account` (its own address), `focus`
+ * or `focus in room`. `{name}` stands for a captured or fresh value, `*` for any non-empty one and `abc*` for
+ * one that begins so; `{domain}` and `{bridge}` (the bridge's nick) are known from the start. See `match.ts`.
  */
+
+import type { Who } from "./target.ts";
 
 export type Step =
   /** An IQ to the bridge's brewery occupant or to the focus, and what must come back. */
   | {
       readonly kind: "iq";
-      readonly to: "bridge" | "focus";
+      readonly to: Who;
       readonly type: "get" | "set";
       readonly payload: string;
       readonly line: number;
@@ -41,6 +58,16 @@ export type Step =
       readonly body: string;
       readonly line: number;
     }
+  | {
+      readonly kind: "presence";
+      readonly to: "bridge" | "focus";
+      readonly patterns: string;
+      readonly line: number;
+    }
+  | { readonly kind: "enter"; readonly room: string; readonly line: number }
+  | { readonly kind: "says"; readonly text: string; readonly line: number }
+  | { readonly kind: "keys"; readonly keys: readonly string[]; readonly line: number }
+  | { readonly kind: "no body"; readonly line: number }
   | { readonly kind: "status"; readonly status: number; readonly line: number }
   | {
       readonly kind: "header";
@@ -101,11 +128,11 @@ export function parseScript(file: string, text: string): Case[] {
 
 function parseStep(head: string, block: readonly string[], line: number): Step | undefined {
   const body = block.join("\n").trim();
-  const iq = /^(bridge|focus) (get|set):$/.exec(head);
+  const iq = /^(bridge account|bridge|focus in room|focus) (get|set):$/.exec(head);
   if (iq !== null)
     return {
       kind: "iq",
-      to: iq[1] as "bridge" | "focus",
+      to: iq[1] as Who,
       type: iq[2] as "get" | "set",
       payload: body,
       line,
@@ -135,6 +162,16 @@ function parseStep(head: string, block: readonly string[], line: number): Step |
       line,
     };
   }
+  const presence = /^presence of (bridge|focus):$/.exec(head);
+  if (presence !== null)
+    return { kind: "presence", to: presence[1] as "bridge" | "focus", patterns: body, line };
+  const enter = /^enter (\S+)$/.exec(head);
+  if (enter !== null) return { kind: "enter", room: enter[1] ?? "", line };
+  const says = /^says (.+)$/.exec(head);
+  if (says !== null) return { kind: "says", text: says[1] ?? "", line };
+  const keys = /^json keys: (.+)$/.exec(head);
+  if (keys !== null) return { kind: "keys", keys: `${keys[1]} ${body}`.trim().split(/\s+/), line };
+  if (head === "no body") return { kind: "no body", line };
   const status = /^status (\d{3})$/.exec(head);
   if (status !== null) return { kind: "status", status: Number(status[1]), line };
   const header = /^header ([A-Za-z-]+): (.*)$/.exec(head);

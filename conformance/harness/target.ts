@@ -2,26 +2,57 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createRootLogger } from "#shared/logging/log";
 import { realRuntime } from "#shared/runtime/real-runtime";
 import { createXmppClient } from "#shared/xmpp/client";
 import type { XmppConnection } from "#shared/xmpp/connection";
 import { parseBareJid } from "#shared/xmpp/jid";
 import { MucRoom } from "#shared/xmpp/muc";
+import { type Element, elementsOf, xml } from "#shared/xmpp/xml";
 import { createStack } from "../../shared/demo/stack.ts";
 import { javaBridge, javaFocus, upstreamFolder } from "./java.ts";
+
+/** Whom an IQ can be sent to. `bridge account` is the bridge's own address, past the room. */
+export type Who = "bridge" | "bridge account" | "focus" | "focus in room";
 
 export type Implementation = "ours" | "java";
 
 export interface Target {
   /** The tester's stream; an administrator and occupant of the brewery. */
   readonly xmpp: XmppConnection;
-  /** Addresses for IQs. */
-  readonly addresses: Readonly<Record<"bridge" | "focus", string>>;
+  /** Address for IQs, as it is now. `focus in room` is in the room entered last. */
+  address(who: Who): string | undefined;
+  /** The latest presence of an occupant: the bridge in the brewery, the focus in a room. */
+  presence(who: "bridge" | "focus"): Element | undefined;
+  /** Enters a room; undefined when in, else what was in the way. */
+  enter(room: string): Promise<string | undefined>;
+  /** Leaves the rooms entered; for the end of a case. */
+  leaveRooms(): Promise<void>;
   /** Origins of the HTTP servers. */
   readonly http: Readonly<Record<"bridge" | "bridge public" | "focus", string>>;
-  readonly domain: string;
+  /** Values that scripts may use as `{name}` from the start. */
+  readonly names: Readonly<Record<string, string>>;
   stop(): Promise<void>;
+}
+
+/** Waits until `done` is true; an error that says what was awaited when it is not in time. */
+async function until(what: string, withinMs: number, done: () => boolean | Promise<boolean>) {
+  const end = performance.now() + withinMs;
+  while (!(await done())) {
+    if (performance.now() > end) throw new Error(`${what}: not within ${withinMs / 1000} s`);
+    await sleep(25);
+  }
+}
+
+async function bridgesOf(focus: string): Promise<number> {
+  try {
+    const response = await fetch(`${focus}/stats`, { signal: AbortSignal.timeout(2000) });
+    const stats = (await response.json()) as { bridge_selector?: { bridge_count?: number } };
+    return stats.bridge_selector?.bridge_count ?? 0;
+  } catch {
+    return 0;
+  }
 }
 
 /** Starts Prosody, the chosen focus and bridge, and a tester who is in the brewery. */
@@ -58,10 +89,13 @@ export async function startTarget(focus: Implementation, bridge: Implementation)
           config: first.file,
           httpPort: first.privatePort,
         });
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true });
+  process.on("exit", removeFolder);
   const stopServers = async () => {
     await Promise.all([focusProgram.stop(), bridgeProgram.stop()]);
     await stack.stop();
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder();
+    process.off("exit", removeFolder);
   };
   try {
     await stack.prosody.start();
@@ -69,7 +103,7 @@ export async function startTarget(focus: Implementation, bridge: Implementation)
     const log = createRootLogger({
       clock: realRuntime.clock,
       program: "conformance",
-      level: "debug",
+      level: "warn",
     });
     const xmpp = createXmppClient(
       {
@@ -87,27 +121,76 @@ export async function startTarget(focus: Implementation, bridge: Implementation)
       log,
     );
     xmpp.start();
-    const brewery = parseBareJid(`jvbbrewery@internal.auth.${stack.domain}`);
-    if (brewery === undefined) throw new Error("the brewery has no address");
-    const room = new MucRoom({
-      connection: xmpp,
-      room: brewery,
-      nick: "tester",
-      runtime: realRuntime,
-      log,
-      onEvent: () => undefined,
-    });
-    for (let joined = false; !joined; ) joined = (await room.join()).kind === "joined";
-    while (!room.occupants.has(first.name)) await new Promise((resolve) => setTimeout(resolve, 50));
+    await until("the tester's login", 10_000, () => xmpp.state === "online");
+    const enterRoom = async (address: string) => {
+      const bare = parseBareJid(address);
+      if (bare === undefined) throw new Error(`${address} is no room's address`);
+      const room = new MucRoom({
+        connection: xmpp,
+        room: bare,
+        nick: "tester",
+        runtime: realRuntime,
+        log,
+        onEvent: () => undefined,
+      });
+      const result = await room.join({ timeoutMs: 5000 });
+      return { room, result };
+    };
+    const breweryAddress = `jvbbrewery@internal.auth.${stack.domain}`;
+    const brewery = await enterRoom(breweryAddress);
+    if (brewery.result.kind !== "joined")
+      throw new Error(`the tester cannot enter the brewery: ${brewery.result.kind}`);
+    const bridgeThere = () => brewery.room.occupants.get(first.name);
+    await until("the bridge's presence in the brewery", 30_000, () =>
+      elementsOf(bridgeThere()?.presence ?? xml("presence")).some((each) => each.name === "stats"),
+    );
+    const focusOrigin = `http://127.0.0.1:${stack.focusPort}`;
+    await until(
+      "the focus' finding the bridge",
+      30_000,
+      async () => (await bridgesOf(focusOrigin)) > 0,
+    );
+    let entered: MucRoom[] = [];
     return {
       xmpp,
-      addresses: { bridge: `${brewery}/${first.name}`, focus: `focus@auth.${stack.domain}/focus` },
+      address(who) {
+        const inRoom = entered.at(-1);
+        switch (who) {
+          case "bridge":
+            return `${breweryAddress}/${first.name}`;
+          case "bridge account":
+            return bridgeThere()?.realJid?.toString();
+          case "focus":
+            return `focus@auth.${stack.domain}/focus`;
+          case "focus in room":
+            return inRoom === undefined ? undefined : `${inRoom.room}/focus`;
+        }
+      },
+      presence(who) {
+        return who === "bridge"
+          ? bridgeThere()?.presence
+          : entered.at(-1)?.occupants.get("focus")?.presence;
+      },
+      async enter(address) {
+        const { room, result } = await enterRoom(address);
+        if (result.kind !== "joined")
+          return `the tester cannot enter ${address}: ${
+            result.kind === "refused" ? result.error.condition : result.kind
+          }`;
+        entered.push(room);
+        return undefined;
+      },
+      async leaveRooms() {
+        const rooms = entered;
+        entered = [];
+        await Promise.all(rooms.map((room) => room.leave()));
+      },
       http: {
         bridge: `http://127.0.0.1:${first.privatePort}`,
         "bridge public": `http://127.0.0.1:${first.publicPort}`,
-        focus: `http://127.0.0.1:${stack.focusPort}`,
+        focus: focusOrigin,
       },
-      domain: stack.domain,
+      names: { domain: stack.domain, bridge: first.name },
       async stop() {
         await xmpp.stop();
         await stopServers();

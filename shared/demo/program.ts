@@ -4,6 +4,18 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
+/** Children still running: none outlives us, not even when we end in haste. */
+const running = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const { pid } of running) {
+    try {
+      if (pid !== undefined) process.kill(-pid, "SIGKILL");
+    } catch {
+      // Gone by itself meanwhile.
+    }
+  }
+});
+
 export interface ProgramOptions {
   readonly name: string;
   readonly command: string;
@@ -68,9 +80,11 @@ export class Program {
     });
     closeSync(log);
     this.#child = child;
+    running.add(child);
     let ended: string | undefined;
     const end = (description: string) => {
       ended ??= description;
+      running.delete(child);
       if (this.#child === child) this.#child = undefined;
       if (!this.#stopping) onExit?.(description);
     };
