@@ -3,6 +3,7 @@
  * about the deployment comes from `config.json`; the query may set `room`, `name` and, for
  * experiments, `p2p=1`, `http=1` (conference request by HTTP) and `channel=sctp|websocket`.
  */
+import { dropStaleStreams } from "./drop-stale-stream.ts";
 import { StreamFigures } from "./figures.ts";
 import type { JitsiConference, JitsiConnection, JitsiTrack } from "./jitsi.d.ts";
 import { nameSecondVideo } from "./name-second-video.ts";
@@ -233,6 +234,7 @@ meet.init({
 });
 meet.setLogLevel(meet.logLevels[query.get("log")?.toUpperCase() ?? "WARN"] ?? "warn");
 
+dropStaleStreams();
 nameSecondVideo(() => conference?.myUserId());
 
 element<HTMLInputElement>("name").value = query.get("name") ?? "";
