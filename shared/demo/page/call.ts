@@ -47,6 +47,16 @@ function problem(text: string): void {
   element("state").textContent = text;
 }
 
+/** Says for a few seconds, on the call, what did not work; the call goes on. */
+function notice(text: string, cause: unknown): void {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const line = element("notice");
+  line.textContent = why === "" ? text : `${text}: ${why}`;
+  setTimeout(() => {
+    line.textContent = "";
+  }, 6000);
+}
+
 function state(text: string): void {
   element("state").textContent = text;
   document.body.dataset["state"] = text;
@@ -249,7 +259,7 @@ element<HTMLFormElement>("join").onsubmit = (event) => {
 element("mute").onclick = (event) => void toggle("audio", event.currentTarget as HTMLElement);
 element("camera").onclick = (event) => void toggle("video", event.currentTarget as HTMLElement);
 element("share").onclick = () =>
-  void toggleShare().catch((error: unknown) => console.warn("no screen share", error));
+  void toggleShare().catch((error: unknown) => notice("The screen is not shared", error));
 element("leave").onclick = () => void leave();
 element("details").onclick = (event) => {
   const plain = document.body.classList.toggle("plain");

@@ -148,13 +148,21 @@ export class Tiles {
     };
     this.#root.append(box);
     this.#tiles.set(key, tile);
+    this.#layOut();
     return tile;
   }
 
   #drop(tile: Tile): void {
     tile.box.remove();
     this.#tiles.delete(tile.key);
+    this.#layOut();
     if (this.#stage === tile.key) this.#stage = undefined;
+  }
+
+  /** As many columns as rows, or one more; the style sheet makes it one on a phone. */
+  #layOut(): void {
+    const shown = [...this.#tiles.values()].filter((tile) => !tile.box.hidden).length;
+    this.#root.style.setProperty("--columns", String(Math.max(1, Math.ceil(Math.sqrt(shown)))));
   }
 
   #describe(tile: Tile): void {
@@ -166,6 +174,7 @@ export class Tiles {
     if (tile.video !== undefined) tile.video.element.hidden = !shown;
     // A screen that is no longer shared stays as a muted source.
     tile.box.hidden = screen && !shown;
+    this.#layOut();
     tile.none.hidden = shown;
     tile.none.textContent = name.slice(0, 1).toUpperCase();
   }
