@@ -27,7 +27,7 @@ export function parseCommandLine(
     if (word === "--config") configFile = argv[++at] ?? "";
     else if (word.startsWith("--config=")) configFile = word.slice("--config=".length);
     else if (word === "--strict") strict = true;
-    else if (!setProperty(systemProperties, word) && !isJavaOption(word)) rest.push(word);
+    else if (!setProperty(systemProperties, word) && !isInert(word)) rest.push(word);
   }
   configFile ??= systemProperties.get("config.file");
   return { configFile, systemProperties, strict, rest };
@@ -40,7 +40,7 @@ function setProperty(into: Map<string, string>, word: string): boolean {
   return true;
 }
 
-/** Options of the Java launcher that mean nothing to us. */
-function isJavaOption(word: string): boolean {
-  return /^-(X|agentlib|agentpath|javaagent|server$|client$|ea$|da$)/.test(word);
+/** Options of the Java launcher, and our launchers' mark for process lists: no meaning to us. */
+function isInert(word: string): boolean {
+  return /^-(X|agentlib|agentpath|javaagent|server$|client$|ea$|da$|-compat-name=)/.test(word);
 }

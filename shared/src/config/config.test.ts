@@ -100,7 +100,7 @@ describe("configuration", () => {
   it("reads JAVA_SYS_PROPS and lets the command line win", () => {
     const file = write("y.conf", "videobridge.ice.relaxed = true");
     const config = loadConfig({
-      argv: ["-Dvideobridge.ice.udp.port=7", "-Xmx3g", "word"],
+      argv: ["-Dvideobridge.ice.udp.port=7", "-Xmx3g", "word", "--compat-name=java:x.jar"],
       env: { JAVA_SYS_PROPS: `-Dconfig.file=${file}  -Dvideobridge.ice.udp.port=6 -Dempty` },
       tables: [ice],
     });
