@@ -123,6 +123,9 @@ export async function createStack(options: StackOptions): Promise<Stack> {
   }
   bridge.brewery-jid = "JvbBrewery@internal.auth.${domain}"
   sctp.enabled = ${options.sctp}
+  // COMPAT(client): the npm library cannot choose VP8 where AV1 is offered first, and has no
+  // simulcast with AV1.
+  codec.video.av1.enabled = false
   rest { host = "127.0.0.1", port = ${focusPort} }
 }
 ${options.focusConfig ?? ""}

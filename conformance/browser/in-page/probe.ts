@@ -47,7 +47,10 @@ interface ProbeConference {
 }
 
 (() => {
-  const number = Number(new URLSearchParams(location.search).get("n") ?? "0");
+  const query = new URLSearchParams(location.search);
+  const number = Number(query.get("n") ?? "0");
+  /** Lines of the camera's picture. */
+  const lines = Number(query.get("lines") ?? "360");
 
   function picture(value: number, width: number, height: number): MediaStreamTrack {
     const canvas = document.createElement("canvas");
@@ -89,7 +92,7 @@ interface ProbeConference {
   devices.getUserMedia = async (constraints) => {
     const stream = new MediaStream();
     if (constraints?.audio) stream.addTrack(tone());
-    if (constraints?.video) stream.addTrack(picture(number, 640, 360));
+    if (constraints?.video) stream.addTrack(picture(number, (lines * 16) / 9, lines));
     return stream;
   };
   devices.getDisplayMedia = async () => new MediaStream([picture(number + 100, 640, 360)]);

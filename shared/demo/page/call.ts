@@ -1,7 +1,8 @@
 /**
  * The call page: one conference over lib-jitsi-meet, seen and steered by a person. Everything
  * about the deployment comes from `config.json`; the query may set `room`, `name` and, for
- * experiments, `p2p=1`, `http=1` (conference request by HTTP) and `channel=sctp|websocket`.
+ * experiments, `p2p=1`, `http=1` (conference request by HTTP), `channel=sctp|websocket` and
+ * `codec=VP8|VP9|H264|AV1`.
  */
 import { dropStaleStreams } from "./drop-stale-stream.ts";
 import { StreamFigures } from "./figures.ts";
@@ -88,11 +89,15 @@ function addLocal(track: JitsiTrack): void {
 
 async function enter(deployment: Deployment, room: string, name: string): Promise<void> {
   state("connecting");
+  const first = query.get("codec")?.toUpperCase() ?? "VP8";
+  const codecs = [first, ...["VP8", "VP9", "H264", "AV1"].filter((codec) => codec !== first)];
   const options: Record<string, unknown> = {
     hosts: { domain: deployment.domain, muc: deployment.muc, focus: deployment.focus },
     serviceUrl: `${at("xmpp-websocket", "ws")}?room=${encodeURIComponent(room)}`,
     enableWebsocketResume: false,
     p2p: { enabled: query.get("p2p") === "1" },
+    // VP8 unless asked: its simulcast lets every receiver have its own layer.
+    videoQuality: { codecPreferenceOrder: codecs, preferredCodec: codecs[0] },
     bridgeChannel: { preferSctp: query.get("channel") !== "websocket" },
     ...(query.get("http") === "1" ? { conferenceRequestUrl: at("conference-request/v1") } : {}),
   };

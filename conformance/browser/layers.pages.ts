@@ -1,0 +1,95 @@
+/** One sender's simulcast, another layer for each receiver, chosen by the receivers' constraints. */
+import { expect } from "chai";
+import { eventually } from "./call-story.ts";
+import { type Calls, newestClient, npmClient, startCalls } from "./calls.ts";
+import { type CallPage, expectMedia } from "./pages.ts";
+
+/** Asks the bridge for at most `height` lines of every source. */
+function ask(page: CallPage, height: number): Promise<unknown> {
+  const constraints = {
+    lastN: -1,
+    onStageSources: [],
+    selectedSources: [],
+    defaultConstraints: { maxHeight: height },
+    constraints: {},
+  };
+  return page.page.evaluate(
+    `call.conference.setReceiverConstraints(${JSON.stringify(constraints)})`,
+  );
+}
+
+/** Heights of the pictures `page` decodes of the first page. */
+async function height(page: CallPage): Promise<number | undefined> {
+  return (await page.seen()).heights["p1/video"];
+}
+
+/** Heights of the layers the page sends just now. */
+async function sent(page: CallPage): Promise<number[]> {
+  return (await page.page.evaluate(`(async () => {
+    const connection = call.conference.jvbJingleSession.peerconnection.peerconnection;
+    const rows = [...(await connection.getStats()).values()];
+    return rows.filter((row) => row.type === "outbound-rtp" && row.framesPerSecond > 0).map((row) => row.frameHeight);
+  })()`)) as number[];
+}
+
+const newest = newestClient();
+const clients = [
+  { name: "npm client", path: npmClient },
+  ...(newest.path === undefined ? [] : [{ name: "newest client", path: newest.path }]),
+];
+
+for (const { name, path } of clients) {
+  describe(`VP8 simulcast of the ${name}`, () => {
+    let calls: Calls;
+    let sender: CallPage;
+    let second: CallPage;
+    let third: CallPage;
+
+    before(async () => {
+      calls = await startCalls({ client: path });
+      sender = await calls.open("layers", 1, { codec: "VP8", lines: "720" });
+      second = await calls.open("layers", 2, { codec: "VP8" });
+      third = await calls.open("layers", 3, { codec: "VP8" });
+      await expectMedia([sender, second, third], { mediaPorts: calls.mediaPorts });
+    });
+    after(() => calls?.stop());
+
+    it("reaches one receiver in the small layer and the other in the large one", async () => {
+      await Promise.all([ask(second, 180), ask(third, 360)]);
+      await eventually("two layers are sent", async () => (await sent(sender)).length >= 2, 20_000);
+      await eventually(
+        "the second page sees 180 lines",
+        async () => (await height(second)) === 180,
+      );
+      await eventually("the third page sees 360 lines", async () => (await height(third)) === 360);
+      await expectMedia([sender, second, third], { mediaPorts: calls.mediaPorts });
+      expect(await height(second)).to.equal(180);
+    });
+
+    it("switches up and down again without a broken picture", async () => {
+      await Promise.all([ask(second, 360), ask(third, 180)]);
+      await eventually(
+        "the second page sees 360 lines",
+        async () => (await height(second)) === 360,
+      );
+      await eventually("the third page sees 180 lines", async () => (await height(third)) === 180);
+      await expectMedia([sender, second, third], { mediaPorts: calls.mediaPorts });
+    });
+
+    it("is not sent to a receiver that asks for none, and comes back", async () => {
+      await ask(second, 0);
+      const others = { mediaPorts: calls.mediaPorts };
+      await eventually("the second page's picture stands", async () => {
+        const before = (await second.seen()).sources["p1/video"]?.count;
+        await new Promise((resolve) => setTimeout(resolve, 700));
+        return (await second.seen()).sources["p1/video"]?.count === before;
+      });
+      await ask(second, 360);
+      await expectMedia([sender, second, third], others);
+    });
+  });
+}
+
+if (newest.path === undefined) {
+  it.skip(`VP8 simulcast of the newest client (${newest.reason})`);
+}
