@@ -4,10 +4,11 @@
  * experiments, `p2p=1`, `http=1` (conference request by HTTP), `channel=sctp|websocket` and
  * `codec=VP8|VP9|H264|AV1`.
  */
-import { dropStaleStreams } from "./drop-stale-stream.ts";
+
 import { StreamFigures } from "./figures.ts";
 import type { JitsiConference, JitsiConnection, JitsiTrack } from "./jitsi.d.ts";
 import { nameSecondVideo } from "./name-second-video.ts";
+import { retireGoneSources } from "./retire-gone-sources.ts";
 import { Tiles } from "./tiles.ts";
 
 interface Deployment {
@@ -249,7 +250,7 @@ meet.init({
 });
 meet.setLogLevel(meet.logLevels[query.get("log")?.toUpperCase() ?? "WARN"] ?? "warn");
 
-dropStaleStreams();
+retireGoneSources();
 nameSecondVideo(() => conference?.myUserId());
 
 element<HTMLInputElement>("name").value = query.get("name") ?? "";
