@@ -62,7 +62,6 @@ export type ToWorker =
   /** Wants a `stats` message now; answered after it, without a value. */
   | { readonly kind: "statsNow"; readonly tag: Tag }
   | { readonly kind: "speakers"; readonly tag: Tag; readonly conference: string }
-  | { readonly kind: "jvbLastN"; readonly lastN: number }
   | { readonly kind: "mappings"; readonly mappings: BridgeSettings["sockets"]["mappings"] }
   | { readonly kind: "stop" };
 

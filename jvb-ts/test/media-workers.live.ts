@@ -42,6 +42,7 @@ describe("media worker threads", function () {
   this.timeout(20_000);
   let workers: MediaWorkers;
   const deaths: number[] = [];
+  let onDeath = (worker: number): void => void deaths.push(worker);
   const listeners = new Set<(worker: number, message: FromWorker) => void>();
 
   /** The next message of that kind from any worker. */
@@ -66,7 +67,7 @@ describe("media worker threads", function () {
       onMessage: (worker, message) => {
         for (const listener of [...listeners]) listener(worker, message);
       },
-      onDeath: (worker) => deaths.push(worker),
+      onDeath: (worker) => onDeath(worker),
     });
     const ready = Promise.all([next("ready", 0), next("ready", 1)]);
     workers.start();
@@ -101,5 +102,17 @@ describe("media worker threads", function () {
     expect(deaths).to.deep.equal([1]);
     await create(1, "c");
     await create(0, "d");
+  });
+
+  it("what is asked of one while it is away is answered when it is back", async () => {
+    const gone = new Promise<void>((resolve) => {
+      onDeath = (worker) => {
+        deaths.push(worker);
+        resolve();
+      };
+    });
+    workers.post(1, nonsense);
+    await gone;
+    await create(1, "e");
   });
 });

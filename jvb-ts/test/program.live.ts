@@ -236,7 +236,8 @@ function upgrade(port: number, path: string): Promise<number> {
     });
     asked.on("response", (response) => {
       response.resume();
-      resolve(response.statusCode ?? 0);
+      // The bridge ends the connection, and does not wait for us to do so.
+      response.socket.once("close", () => resolve(response.statusCode ?? 0));
     });
     asked.on("upgrade", (_response, socket: Socket) => {
       socket.destroy();

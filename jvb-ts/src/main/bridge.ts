@@ -42,7 +42,7 @@ const ANSWER_TIMEOUT_MS = 1000;
 /** The part of the XMPP connections that the bridge uses. */
 export type Clients = Pick<MucClients, "ids" | "figures" | "publish" | "add" | "remove">;
 /** The part of the WebSocket server that the bridge uses. */
-export type Sockets = Pick<ColibriWebSockets, "handle">;
+export type Sockets = Pick<ColibriWebSockets, "handle" | "closeAllOf">;
 
 export interface BridgeOptions {
   readonly config: BridgeConfig;
@@ -123,7 +123,7 @@ export class Bridge implements BridgeApi {
   /** Begins health checks, load samples and the statistics presence. */
   start(clients: Clients, sockets: Sockets | undefined): void {
     const { config, runtime } = this.#options;
-    const { timers, clock } = runtime;
+    const { timers } = runtime;
     this.#clients = clients;
     this.#sockets = sockets;
     timers.every(config.health.intervalMs, () => this.#checkHealth());
@@ -133,7 +133,6 @@ export class Bridge implements BridgeApi {
     this.#publish();
     timers.every(config.presenceIntervalMs, () => this.#publish());
     for (const client of config.mucClients) clients.add(client);
-    this.#options.log.debug("Bridge started", { at: Math.round(clock.now()) });
   }
 
   count(counter: MainCounter): void {
@@ -200,9 +199,15 @@ export class Bridge implements BridgeApi {
     }
   }
 
+  /** The thread is gone, and its conferences with it. */
   handleWorkerDeath(worker: number): void {
     this.#localEndpoints[worker] = 0;
+    this.#stats.handleWorkerGone(worker);
+    const lost = this.#directory.conferencesOn(worker);
     this.#execute(this.#directory.handleWorkerGone(worker));
+    for (const conference of lost) this.#sockets?.closeAllOf(conference);
+    this.#shutdown.handleEndpoints(this.#countEndpoints(), this.#options.runtime.clock.now());
+    this.#armShutdown();
   }
 
   health(): HealthResult {

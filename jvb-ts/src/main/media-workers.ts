@@ -8,6 +8,8 @@ import type { FromWorker, ToWorker, WorkerStart } from "../worker-messages.ts";
 
 /** A worker that dies is started again after this long. */
 const RESTART_DELAY_MS = 1000;
+/** Messages kept for a worker until it is started again; a second brings far fewer. */
+const MAX_WAITING = 10_000;
 /** Ending the conferences of a worker takes far less. */
 const STOP_TIMEOUT_MS = 2000;
 
@@ -25,6 +27,8 @@ export interface MediaWorkersOptions {
 export class MediaWorkers {
   readonly #options: MediaWorkersOptions;
   readonly #workers: (Worker | undefined)[] = [];
+  /** By worker: what came while it was being started again. */
+  readonly #waiting: ToWorker[][] = [];
   #stopping = false;
 
   constructor(options: MediaWorkersOptions) {
@@ -35,12 +39,15 @@ export class MediaWorkers {
     for (let index = 0; index < this.#options.count; index++) this.#spawn(index);
   }
 
+  /** Messages for a worker that died reach the one that takes its place. */
   post(worker: number, message: ToWorker): void {
-    this.#workers[worker]?.postMessage(message);
-  }
-
-  broadcast(message: ToWorker): void {
-    for (const worker of this.#workers) worker?.postMessage(message);
+    const thread = this.#workers[worker];
+    if (thread !== undefined) {
+      thread.postMessage(message);
+      return;
+    }
+    const waiting = this.#waiting[worker];
+    if (waiting !== undefined && waiting.length < MAX_WAITING) waiting.push(message);
   }
 
   /** Ends all threads; resolves when they are gone. */
@@ -72,6 +79,8 @@ export class MediaWorkers {
       ...(bundled ? {} : { execArgv: ["--conditions=source"] }),
     });
     this.#workers[index] = worker;
+    for (const message of this.#waiting[index] ?? []) worker.postMessage(message);
+    this.#waiting[index] = [];
     worker.on("message", (message: FromWorker) => this.#options.onMessage(index, message));
     worker.on("error", (cause) => log.error("A media worker failed", { worker: index }, cause));
     worker.on("exit", () => this.#exited(index));

@@ -13,6 +13,8 @@ import type { FromWorker, ToWorker } from "../worker-messages.ts";
 
 /** Largest text message. */
 const MAX_MESSAGE_BYTES = 64 * 1024;
+/** Bytes waiting for a peer that does not read; more ends the connection. */
+const MAX_BUFFERED_BYTES = 8 << 20;
 /** A worker that has not judged the password by then is gone. */
 const VERDICT_TIMEOUT_MS = 10_000;
 const NORMAL_CLOSES: ReadonlySet<number> = new Set([1000, 1001, 1005]);
@@ -94,9 +96,18 @@ export class ColibriWebSockets {
       else pending.refuse(403, "authentication failed");
       return;
     }
-    const open = this.#open.get(message.socket);
-    if (message.kind === "channelSend") open?.socket.send(message.text);
-    else open?.socket.close(message.code, message.reason);
+    const socket = this.#open.get(message.socket)?.socket;
+    if (message.kind === "channelClose") socket?.close(message.code, message.reason);
+    else if (socket !== undefined && socket.bufferedAmount < MAX_BUFFERED_BYTES) {
+      socket.send(message.text);
+    } else socket?.terminate();
+  }
+
+  /** The conference is gone with its worker, which can no longer say so itself. */
+  closeAllOf(conference: string): void {
+    for (const open of this.#open.values()) {
+      if (open.conference === conference) open.socket.close(1001, "conference gone");
+    }
   }
 
   /** Closes all channels; clients reconnect when they are invited again. */
@@ -137,7 +148,14 @@ export class ColibriWebSockets {
     }
     const id = this.#nextId++;
     const accept = (): void => {
-      this.#server.handleUpgrade(request, socket, head, (ws) => this.#accepted(id, conference, ws));
+      let upgraded = false;
+      this.#server.handleUpgrade(request, socket, head, (ws) => {
+        upgraded = true;
+        this.#accepted(id, conference, ws);
+      });
+      if (upgraded) return;
+      // The peer is gone already, or what it asked for is no WebSocket: the endpoint is told.
+      this.#options.toConference(conference, { kind: "channelClosed", socket: id, code: 1006 });
     };
     const timeout = this.#options.runtime.timers.after(VERDICT_TIMEOUT_MS, () => {
       this.#pending.delete(id);
@@ -210,8 +228,9 @@ function textOf(data: Buffer | ArrayBuffer | Buffer[]): string {
   return data instanceof ArrayBuffer ? Buffer.from(data).toString("utf8") : data.toString("utf8");
 }
 
-/** Answers an upgrade request with a plain HTTP error. */
+/** Answers an upgrade request with a plain HTTP error; a peer that stays is not waited for. */
 function refuseUpgrade(socket: Duplex, status: number, reason: string): void {
   if (socket.destroyed) return;
+  socket.once("finish", () => socket.destroy());
   socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }

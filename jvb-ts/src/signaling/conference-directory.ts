@@ -89,8 +89,10 @@ export class ConferenceDirectory {
     return this.#byConference.get(conference);
   }
 
-  entries(): Iterable<DirectoryEntry> {
-    return this.#byConference.values();
+  /** Bridge-local ids of the conferences of one worker. */
+  conferencesOn(worker: number): string[] {
+    const entries = [...this.#byConference.values()];
+    return entries.filter((entry) => entry.worker === worker).map(({ conference }) => conference);
   }
 
   /** Takes one request; it is answered by an effect of this call or of a later one. */

@@ -61,6 +61,26 @@ const conference = (localEndpoints: number, sendingAudio: number) => ({
   receiveOnly: localEndpoints - sendingAudio,
 });
 
+describe("a worker that dies", () => {
+  it("leaves its counters behind, not its conferences", () => {
+    const stats = new BridgeStats();
+    const one = {
+      localEndpoints: 3,
+      visitors: 0,
+      sendingAudio: 0,
+      sendingVideo: 0,
+      receiveOnly: 3,
+    };
+    stats.handleReport(0, report({ conferences: [one] }));
+    stats.handleReport(1, report());
+    stats.handleWorkerGone(0);
+    expect(stats.totals().localEndpoints).to.equal(0);
+    expect(stats.totals().counters.packets_received).to.equal(2);
+    stats.handleReport(0, report());
+    expect(stats.totals().counters.packets_received).to.equal(3);
+  });
+});
+
 describe("bridge statistics", () => {
   it("sums the workers", () => {
     const stats = new BridgeStats();

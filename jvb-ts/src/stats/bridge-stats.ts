@@ -65,12 +65,21 @@ const summed = [
   "unmatchedTccFeedback",
 ] as const satisfies readonly (keyof WorkerStats)[];
 
-/** Keeps the latest report of each worker; totals of a worker that died stay. */
+/** Keeps the latest report of each worker; what a worker that died had counted stays. */
 export class BridgeStats {
   readonly #latest = new Map<number, WorkerStats>();
+  readonly #departed = zeroCounters();
 
   handleReport(worker: number, stats: WorkerStats): void {
     this.#latest.set(worker, stats);
+  }
+
+  /** The worker died: its conferences are gone, its counters start again at zero. */
+  handleWorkerGone(worker: number): void {
+    const last = this.#latest.get(worker);
+    if (last === undefined) return;
+    for (const name of workerCounters) this.#departed[name] += last.counters[name];
+    this.#latest.delete(worker);
   }
 
   /** Datagrams of all workers: received, sent, and dropped by reason. */
@@ -88,10 +97,7 @@ export class BridgeStats {
       (typeof summed)[number],
       number
     >;
-    const counters = Object.fromEntries(workerCounters.map((name) => [name, 0])) as Record<
-      WorkerCounter,
-      number
-    >;
+    const counters = { ...this.#departed };
     const conferences = [...this.#latest.values()].flatMap((stats) => stats.conferences);
     for (const stats of this.#latest.values()) {
       for (const name of summed) sums[name] += stats[name];
@@ -115,6 +121,11 @@ export class BridgeStats {
       largestConference: Math.max(0, ...conferences.map((one) => one.localEndpoints)),
     };
   }
+}
+
+function zeroCounters(): Record<WorkerCounter, number> {
+  const zeros = workerCounters.map((name) => [name, 0]);
+  return Object.fromEntries(zeros) as Record<WorkerCounter, number>;
 }
 
 export function fraction(part: number, whole: number): number {

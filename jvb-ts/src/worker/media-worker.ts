@@ -162,9 +162,6 @@ export class MediaWorker {
         this.#answer(message.tag, value);
         return;
       }
-      case "jvbLastN":
-        this.#engine.setBridgeLastN(message.lastN);
-        return;
       case "mappings":
         this.#mappings = message.mappings;
         return;

@@ -424,6 +424,8 @@ export class Stage {
   readonly bridge: Bridge;
   /** What workers said about WebSockets. */
   readonly channel: ChannelMessage[] = [];
+  /** Conferences whose WebSockets the main thread closed by itself. */
+  readonly closed: string[] = [];
   /** The statistics of each presence. */
   readonly presences: ReadonlyMap<string, string>[] = [];
   finished = false;
@@ -479,7 +481,10 @@ export class Stage {
         add: () => {},
         remove: () => false,
       },
-      { handle: (message) => void this.channel.push(message) },
+      {
+        handle: (message) => void this.channel.push(message),
+        closeAllOf: (conference) => void this.closed.push(conference),
+      },
     );
     runtime.timers.every(10, () => {
       for (const client of this.#clients.values()) client.tick();
