@@ -376,7 +376,9 @@ export class Conference {
   #channelText(endpoint: Endpoint, path: ChannelPath, text: string): void {
     const parsed = parseBridgeMessage(text);
     if (!parsed.ok) {
-      endpoint.log.warn("Bridge channel message dropped", { why: parsed.error.text });
+      // Any client can cause it as often as it likes: nothing for an operator's log.
+      endpoint.messagesRefused++;
+      endpoint.log.debug("Bridge channel message dropped", { why: parsed.error.text });
       return;
     }
     const message = parsed.value;
@@ -394,7 +396,7 @@ export class Conference {
         return;
       case "EndpointMessage":
         if (endpoint.visitor) return;
-        this.#relayMessage({ ...message, from: endpoint.id });
+        this.#relayMessage(endpoint, { ...message, from: endpoint.id });
         return;
       case "EndpointStats":
         if (endpoint.visitor) return;
@@ -433,14 +435,18 @@ export class Conference {
     }
   }
 
-  #relayMessage(message: Extract<BridgeMessage, { kind: "EndpointMessage" }>): void {
+  #relayMessage(
+    sender: Endpoint,
+    message: Extract<BridgeMessage, { kind: "EndpointMessage" }>,
+  ): void {
     if (message.to.trim() === "") {
       this.#broadcast(message, message.from);
       return;
     }
     const target = this.endpoints.get(message.to);
     if (target === undefined) {
-      this.#log.warn("Endpoint message for nobody dropped", { to: message.to });
+      sender.messagesRefused++;
+      sender.log.debug("Endpoint message for nobody dropped", { to: message.to.slice(0, 64) });
       return;
     }
     target.send(message);

@@ -98,6 +98,7 @@ function endpointState(
       received_counts: Object.fromEntries(endpoint.receivedCounts),
       sent_counts: Object.fromEntries(endpoint.sentCounts),
       numOutgoingMessagesDropped: endpoint.messagesDropped,
+      numIncomingMessagesRefused: endpoint.messagesRefused,
     },
     transceiver,
   };

@@ -69,7 +69,10 @@ export class Endpoint implements EndpointPort {
   /** Messages received and sent, by class. */
   readonly receivedCounts = new Map<string, number>();
   readonly sentCounts = new Map<string, number>();
+  /** Messages to it that no channel could take. */
   messagesDropped = 0;
+  /** Messages from it that were malformed or for nobody. */
+  messagesRefused = 0;
   /** The client set constraints, so `initial-last-n` no longer counts. */
   hasConstraints = false;
   /** When `handleTimeout` wants to be called. */
@@ -83,6 +86,8 @@ export class Endpoint implements EndpointPort {
   #lastPath: ChannelPath | undefined;
   #lastData: Millis | undefined;
   #channelCheckAt: Millis | undefined;
+  /** A channel was open before: a client may come and go as often as it likes. */
+  #wasOpen = false;
   #flushing = false;
   #expired = false;
 
@@ -218,7 +223,7 @@ export class Endpoint implements EndpointPort {
     if (this.#socket !== undefined) this.#ports.socketClose(this.#socket, 1000, "replaced");
     this.#socket = socket;
     this.#lastPath = "webSocket";
-    this.log.info("Bridge channel opened", { transport: "WebSocket" });
+    this.#logOpened("WebSocket");
     this.#events.channelOpened(this, "webSocket");
     this.#flush(now);
   }
@@ -233,7 +238,7 @@ export class Endpoint implements EndpointPort {
   handleSocketClosed(socket: SocketId, code: number): void {
     if (socket !== this.#socket) return;
     this.#socket = undefined;
-    this.log.info("Bridge channel closed", { transport: "WebSocket", code });
+    this.log.debug("Bridge channel closed", { transport: "WebSocket", code });
   }
 
   /** Sends on the path last used by the client, else the data channel, else the WebSocket. */
@@ -299,6 +304,12 @@ export class Endpoint implements EndpointPort {
     this.#ports.io.registerUfrag(ufrag, this.session);
   }
 
+  #logOpened(transport: string): void {
+    if (this.#wasOpen) this.log.debug("Bridge channel opened again", { transport });
+    else this.log.info("Bridge channel opened", { transport });
+    this.#wasOpen = true;
+  }
+
   #path(): ChannelPath | undefined {
     if (this.#lastPath === "webSocket" && this.#socket !== undefined) return "webSocket";
     if (this.transport.channelReady) return "dataChannel";
@@ -356,18 +367,17 @@ export class Endpoint implements EndpointPort {
         return;
       case "iceRestart":
         this.#ports.count(`ice_restarts_${output.outcome}`);
-        this.log.info("ICE restart ended", { outcome: output.outcome });
         return;
       case "dtlsConnected":
         this.media.setTransportUp(true);
         this.#channelCheckAt = now + CHANNEL_DELAY_MS;
         return;
       case "dtlsFailed":
-        this.log.warn("DTLS failed", { reason: output.reason });
+        // Counted when the endpoint ends; the transport has logged it.
         return;
       case "channelOpen":
         this.#lastPath ??= "dataChannel";
-        this.log.info("Bridge channel opened", { transport: "data channel" });
+        this.#logOpened("data channel");
         this.#events.channelOpened(this, "dataChannel");
         return;
       case "channelMessage":
@@ -375,11 +385,10 @@ export class Endpoint implements EndpointPort {
         this.#received("dataChannel", output.text, now);
         return;
       case "channelClosed":
-        this.log.info("Bridge channel closed", { transport: "data channel" });
+        this.log.debug("Bridge channel closed", { transport: "data channel" });
         return;
       case "channelRejected":
         this.#ports.count("rejected_data_channels");
-        this.log.warn("A further data channel was refused");
         return;
       default:
         throw new Bug(output satisfies never);

@@ -16,6 +16,9 @@ import { invalidateAllocation } from "./path-context.ts";
 import { snapshotOf } from "./snapshot.ts";
 import { applySubscription, markExplicit, updateSources } from "./source-update.ts";
 
+/** Types remembered for sources that are not there yet: far more than an endpoint ever has. */
+const MAX_PENDING_TYPES = 64;
+
 export class EndpointHandle implements MediaEndpoint {
   readonly #ctx: PathContext;
   readonly #state: EndpointState;
@@ -60,7 +63,9 @@ export class EndpointHandle implements MediaEndpoint {
 
   setVideoType(sourceName: string, type: VideoType): void {
     const state = this.#state;
-    state.pendingVideoTypes.set(sourceName, type);
+    const { pendingVideoTypes } = state;
+    if (pendingVideoTypes.has(sourceName) || pendingVideoTypes.size < MAX_PENDING_TYPES)
+      pendingVideoTypes.set(sourceName, type);
     for (const source of state.videoSources) {
       if (source.name !== sourceName || source.videoType === type) continue;
       source.videoType = type;

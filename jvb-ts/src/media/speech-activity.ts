@@ -7,6 +7,8 @@ import { DECISION_IDLE_MS, DECISION_INTERVAL_MS, DominantSpeaker } from "./domin
 import type { MediaEngineOptions } from "./engine-options.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
+/** Former speakers remembered, those who left included: some come back. */
+const MAX_RECENT = 256;
 
 /** Smoothed energy of one endpoint. */
 class Energy {
@@ -92,7 +94,7 @@ export class SpeechActivity {
   #promote(id: string | undefined): void {
     if (id === undefined) return;
     this.changes++;
-    this.#recent = [id, ...this.#recent.filter((other) => other !== id)];
+    this.#recent = [id, ...this.#recent.filter((other) => other !== id).slice(0, MAX_RECENT)];
     if (this.#members.has(id)) this.#order = [id, ...this.#order.filter((other) => other !== id)];
   }
 

@@ -45,17 +45,24 @@ describe("bridge channel", () => {
     expect(texts(visitor.messages, "EndpointMessage").length).to.equal(1);
   });
 
-  it("survives junk and goes on", async () => {
+  it("survives junk and goes on, without a line in the operator's log", async () => {
     const stage = new Stage();
     const a = await stage.join("aaaa1111");
     const b = await stage.join("bbbb2222");
+    stage.log.clear();
     for (const junk of ["", "{", "[]", '{"colibriClass":"Nonsense"}', '{"colibriClass":5}']) {
       a.transport.sendChannel(junk, stage.runtime.clock.now());
       a.pump();
     }
+    a.say(hello("nobody"));
     a.say(hello("bbbb2222"));
     await stage.run(50);
     expect(texts(b.messages, "EndpointMessage").length).to.equal(1);
+    expect(stage.log.lines.filter(({ level }) => level !== "debug")).to.deep.equal([]);
+    const conference = stage.bridge.conferenceOf("meeting-1") ?? "";
+    const shown = stage.bridge.debug(conference, "aaaa1111", "full");
+    await stage.run(10);
+    expect(JSON.stringify(await shown)).to.include('"numIncomingMessagesRefused":6');
   });
 
   it("answers ClientHello on the same path", async () => {
