@@ -39,6 +39,15 @@ export function matchText(pattern: string, actual: string, captures: Captures): 
   return fits ? undefined : `is ${JSON.stringify(actual)} instead of ${JSON.stringify(pattern)}`;
 }
 
+/** `<absent name='x' in='namespace'/>`: the child that must not be there but is; `in` is optional. */
+export function matchAbsent(absent: Element, among: readonly Element[]): string | undefined {
+  const { name, in: namespace } = absent.attrs as Record<string, string | undefined>;
+  const unwanted = among.find(
+    (each) => each.name === name && (namespace === undefined || namespaceOf(each) === namespace),
+  );
+  return unwanted === undefined ? undefined : `a <${unwanted.name}> that must not be there`;
+}
+
 /** Whether an element fits a pattern; the first difference in words when it does not. */
 export function matchElement(
   pattern: Element,
@@ -59,9 +68,8 @@ export function matchElement(
   const left = elementsOf(actual);
   for (const child of elementsOf(pattern)) {
     if (child.name === "absent") {
-      const unwanted = left.find((each) => each.name === child.attrs["name"]);
-      if (unwanted !== undefined)
-        return `${where} has a <${unwanted.name}>, which must not be there`;
+      const unwanted = matchAbsent(child, left);
+      if (unwanted !== undefined) return `${where} has ${unwanted}`;
       continue;
     }
     let reason = `${where} has no <${child.name}>`;

@@ -2,18 +2,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Element, elementsOf, parseXml, textOf, xml } from "#shared/xmpp/xml";
 import { askHttp, type HttpAnswer } from "./ask-http.ts";
-import { type Captures, fill, matchElement, matchJson, matchText } from "./match.ts";
+import { type Captures, fill, matchAbsent, matchElement, matchJson, matchText } from "./match.ts";
 import type { Case, Step } from "./script.ts";
 import type { Target } from "./target.ts";
-
-/** How long a peer may take to answer, in ms. */
-const PATIENCE = 3000;
 
 /** How long a presence may take to say what is expected, in ms: longer than its interval. */
 const PRESENCE = 12_000;
 
 interface State {
   readonly target: Target;
+  readonly patience: number;
   readonly captures: Captures;
   fresh: number;
   /** Answers not yet looked at, in the order of the requests. */
@@ -28,10 +26,18 @@ function parsed(text: string, ns?: string): Element {
   return result.value;
 }
 
-/** Plays a case; returns the first difference with its line, or undefined when all is as expected. */
-export async function play(each: Case, target: Target): Promise<string | undefined> {
+/**
+ * Plays a case, waiting for each answer at most `patience` ms; returns the first difference with its
+ * line, or undefined when all is as expected.
+ */
+export async function play(
+  each: Case,
+  target: Target,
+  patience: number,
+): Promise<string | undefined> {
   const state: State = {
     target,
+    patience,
     captures: new Map(Object.entries(target.names)),
     fresh: 0,
     replies: [],
@@ -77,13 +83,13 @@ async function take(step: Step, state: State): Promise<string | undefined> {
         payloads.map((payload) =>
           target.xmpp.request(
             xml("iq", { type: step.type, to, xmlns: "jabber:client" }, payload),
-            PATIENCE,
+            state.patience,
           ),
         ),
       );
       state.replies = [];
       for (const reply of replies) {
-        if (reply.kind === "timeout") return `no answer within ${PATIENCE} ms`;
+        if (reply.kind === "timeout") return `no answer within ${state.patience} ms`;
         if (reply.kind === "disconnected") return "the tester's stream broke";
         state.replies.push(reply.iq);
       }
@@ -111,6 +117,9 @@ async function take(step: Step, state: State): Promise<string | undefined> {
     }
     case "enter":
       return target.enter(filled(step.room));
+    case "wait":
+      await sleep(step.milliseconds);
+      return undefined;
     case "presence": {
       const end = performance.now() + PRESENCE;
       for (;;) {
@@ -131,7 +140,7 @@ async function take(step: Step, state: State): Promise<string | undefined> {
         method: step.method,
         headers: step.headers,
         body: filled(step.body),
-        withinMs: PATIENCE,
+        withinMs: state.patience,
       });
       return undefined;
     case "status":
@@ -193,11 +202,7 @@ function matchChild(
   among: readonly Element[],
   captures: Captures,
 ): string | undefined {
-  if (wanted.name === "absent") {
-    return among.some((child) => child.name === wanted.attrs["name"])
-      ? `a <${wanted.attrs["name"]}> that must not be there`
-      : undefined;
-  }
+  if (wanted.name === "absent") return matchAbsent(wanted, among);
   let reason = `no <${wanted.name}>${textOf(wanted).trim()}`;
   for (const child of among) {
     if (child.name !== wanted.name) continue;

@@ -22,6 +22,7 @@
  *     presence of bridge:                               what its presence comes to contain
  *       <stats xmlns='…'><stat name='healthy' value='true'/></stats>
  *     presence of focus:                                the same in the room entered last
+ *     wait 300 ms                                       only where nothing tells when it is done
  *     header Content-Type: application/json*            a header of the HTTP answer
  *     json keys: a b c                                  keys that the JSON answered must have
  *     text:                                             the whole body
@@ -65,6 +66,7 @@ export type Step =
       readonly line: number;
     }
   | { readonly kind: "enter"; readonly room: string; readonly line: number }
+  | { readonly kind: "wait"; readonly milliseconds: number; readonly line: number }
   | { readonly kind: "says"; readonly text: string; readonly line: number }
   | { readonly kind: "keys"; readonly keys: readonly string[]; readonly line: number }
   | { readonly kind: "no body"; readonly line: number }
@@ -167,6 +169,8 @@ function parseStep(head: string, block: readonly string[], line: number): Step |
     return { kind: "presence", to: presence[1] as "bridge" | "focus", patterns: body, line };
   const enter = /^enter (\S+)$/.exec(head);
   if (enter !== null) return { kind: "enter", room: enter[1] ?? "", line };
+  const wait = /^wait (\d+) ms$/.exec(head);
+  if (wait !== null) return { kind: "wait", milliseconds: Number(wait[1]), line };
   const says = /^says (.+)$/.exec(head);
   if (says !== null) return { kind: "says", text: says[1] ?? "", line };
   const keys = /^json keys: (.+)$/.exec(head);

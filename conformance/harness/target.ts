@@ -1,6 +1,6 @@
 /** The implementation under test: started on loopback with a Prosody of its own, and torn down. */
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createRootLogger } from "#shared/logging/log";
@@ -45,6 +45,13 @@ async function until(what: string, withinMs: number, done: () => boolean | Promi
   }
 }
 
+/** An IPv4 address of the machine other than loopback, if it has one. */
+function networkAddress(): string | undefined {
+  return Object.values(networkInterfaces())
+    .flatMap((each) => each ?? [])
+    .find((each) => each.family === "IPv4" && !each.internal)?.address;
+}
+
 async function bridgesOf(focus: string): Promise<number> {
   try {
     const response = await fetch(`${focus}/stats`, { signal: AbortSignal.timeout(2000) });
@@ -55,15 +62,23 @@ async function bridgesOf(focus: string): Promise<number> {
   }
 }
 
-/** Starts Prosody, the chosen focus and bridge, and a tester who is in the brewery. */
-export async function startTarget(focus: Implementation, bridge: Implementation): Promise<Target> {
-  const folder = mkdtempSync(join(tmpdir(), "jitsi-ts-conformance-"));
+/**
+ * Starts Prosody, the chosen focus and bridge, and a tester who is in the brewery. State and logs
+ * go to the folder `keep`, or to one that is removed at the end.
+ */
+export async function startTarget(
+  focus: Implementation,
+  bridge: Implementation,
+  keep?: string,
+): Promise<Target> {
+  const folder = keep ?? mkdtempSync(join(tmpdir(), "jitsi-ts-conformance-"));
   const stack = await createStack({
     folder,
     bridges: 1,
-    mediaAddresses: ["127.0.0.1"],
+    // Upstream's ICE takes no loopback address.
+    mediaAddresses: [(bridge === "java" ? networkAddress() : undefined) ?? "127.0.0.1"],
     channelOrigin: { host: "127.0.0.1:9", tls: false },
-    sctp: false,
+    sctp: true,
     usualPorts: false,
     accounts: ["tester"],
   });
@@ -89,7 +104,9 @@ export async function startTarget(focus: Implementation, bridge: Implementation)
           config: first.file,
           httpPort: first.privatePort,
         });
-  const removeFolder = () => rmSync(folder, { recursive: true, force: true });
+  const removeFolder = () => {
+    if (keep === undefined) rmSync(folder, { recursive: true, force: true });
+  };
   process.on("exit", removeFolder);
   const stopServers = async () => {
     await Promise.all([focusProgram.stop(), bridgeProgram.stop()]);
