@@ -1,7 +1,7 @@
 /** A transport without network for tests of what stands on sessions. Imported by tests only. */
 import type { Jid } from "../xmpp/jid.ts";
 import { parseJid } from "../xmpp/jid.ts";
-import type { StanzaTransport, StreamEvents } from "../xmpp/transport.ts";
+import type { StanzaTransport, StreamEnd, StreamEvents } from "../xmpp/transport.ts";
 import { type Element, parseXml, serialise } from "../xmpp/xml.ts";
 
 /** Records what is sent; the test plays the server. */
@@ -59,7 +59,7 @@ export class FakeTransport implements StanzaTransport {
   }
 
   /** The stream ends. */
-  end(reason = "cut", kind: "failed" | "login" = "failed"): void {
+  end(reason = "cut", kind: StreamEnd["kind"] = "failed"): void {
     const events = this.#events;
     this.#events = undefined;
     this.#session = this.#session && this.resumable;

@@ -191,6 +191,22 @@ describe("muc room", () => {
     expect(room.occupants.size).to.equal(0);
   });
 
+  it("does not stay in a room that lets it in after it gave up", async () => {
+    const { room, transport, runtime } = setUp();
+    const join = room.join();
+    transport.take();
+    await room.leave();
+    expect((await join).kind).to.equal("disconnected");
+    expect(transport.take().join()).to.contain('type="unavailable"');
+    const late = room.join({ timeoutMs: 100 });
+    transport.take();
+    runtime.advance(100);
+    expect((await late).kind).to.equal("timeout");
+    expect(transport.take().join()).to.contain('type="unavailable"');
+    transport.receive(presence("focus", [110], "moderator"));
+    expect(room.joined).to.equal(false);
+  });
+
   it("leaves a room that does not answer", async () => {
     const { runtime, room } = await joined();
     const left = room.leave();

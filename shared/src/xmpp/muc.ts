@@ -237,6 +237,8 @@ export class MucRoom implements MucRoomDoor {
     this.#joining = undefined;
     this.#joinTimer?.cancel();
     if (result.kind !== "joined" && this.#state === "joining") {
+      // The room may let us in later; who gave up must not stay in it unseen.
+      if (result.kind === "timeout") this.#sendUnavailable();
       this.#state = "out";
       this.#forget();
       if (!this.#wanted) this.#unsubscribeAll();
@@ -245,14 +247,14 @@ export class MucRoom implements MucRoomDoor {
   }
 
   leave(status?: string): Promise<void> {
-    const { connection, runtime } = this.#options;
+    const { runtime } = this.#options;
     this.#wanted = false;
     this.#rejoinTimer?.cancel();
     this.#flush?.cancel();
     this.#flush = undefined;
+    if (this.#state === "joining") this.#sendUnavailable();
     this.#finishJoin({ kind: "disconnected" });
-    const own = withResource(this.room, this.#nick);
-    if (this.#state !== "in" || own === undefined) {
+    if (this.#state !== "in") {
       this.#close();
       return Promise.resolve();
     }
@@ -265,15 +267,19 @@ export class MucRoom implements MucRoomDoor {
       this.#close();
       left.resolve();
     };
-    const sent = connection.send(
+    if (!this.#sendUnavailable(status)) this.#left();
+    return left.promise;
+  }
+
+  /** `false` when there is no session. */
+  #sendUnavailable(status?: string): boolean {
+    return this.#options.connection.send(
       xml(
         "presence",
-        { to: own, type: "unavailable" },
+        { to: withResource(this.room, this.#nick), type: "unavailable" },
         status === undefined ? undefined : xml("status", {}, status),
       ),
     );
-    if (!sent) this.#left();
-    return left.promise;
   }
 
   #close(): void {

@@ -54,15 +54,29 @@ describe("xmpp session", () => {
     ]);
   });
 
-  it("does not race another program with the same account", () => {
-    const { runtime, transport } = started();
-    transport.end("stream error conflict");
-    for (let i = 0; i < 100; i++) {
-      runtime.advance(100);
+  it("gives way to another program with the same account, and says so once", () => {
+    const { runtime, transport, log } = started();
+    const openedAt: number[] = [];
+    for (let round = 0; round < 8; round++) {
+      const opened = transport.opened;
+      transport.end("stream error conflict", "conflict");
+      const from = runtime.clock.now();
+      while (transport.opened === opened) runtime.advance(100);
+      openedAt.push(runtime.clock.now() - from);
       transport.online();
-      transport.end("stream error conflict");
     }
-    expect(transport.opened).to.be.within(5, 20);
+    expect(openedAt[0]).to.be.within(7_400, 12_600);
+    expect(openedAt.at(-1)).to.be.within(224_000, 376_000);
+    expect(log.messages("error")).to.have.length(1);
+    expect(log.messages("error")[0]).to.contain("another program logged in as focus@auth.x/focus");
+    // The other one is gone for long: a loss is an ordinary loss, a new conflict a new story.
+    runtime.advance(3_600_000);
+    transport.end("reset");
+    runtime.advance(0);
+    transport.online();
+    runtime.advance(3_600_000);
+    transport.end("stream error conflict", "conflict");
+    expect(log.messages("error")).to.have.length(2);
   });
 
   it("says once that the login was refused and goes on", () => {

@@ -43,6 +43,9 @@ const retryMaxMs = 2000;
 /** An immediate reconnection is tried at most this often. */
 const promptEveryMs = 5000;
 const stopTimeoutMs = 2000;
+/** Pause after another stream took our place; doubled each time, so that two do not fight for it. */
+const conflictMinMs = 10_000;
+const conflictMaxMs = 300_000;
 
 interface PendingRequest {
   readonly to: Jid | undefined;
@@ -76,6 +79,9 @@ export class XmppSession implements XmppConnection {
   #lastSent = 0;
   #pinging = false;
   #promptAt = Number.NEGATIVE_INFINITY;
+  #onlineAt = 0;
+  /** How often in a row another stream took our place. */
+  #conflicts = 0;
   /** The last reason logged, so that endless retries are one line. */
   #loggedReason: string | undefined = undefined;
 
@@ -159,7 +165,7 @@ export class XmppSession implements XmppConnection {
       this.#sessions++;
       this.#failPending();
     }
-    this.#lastReceived = this.#lastSent = this.#runtime.clock.now();
+    this.#onlineAt = this.#lastReceived = this.#lastSent = this.#runtime.clock.now();
     this.#pinging = false;
     this.#keepalive?.cancel();
     this.#keepalive = this.#runtime.timers.every(1000, () => this.#checkKeepalive());
@@ -176,26 +182,53 @@ export class XmppSession implements XmppConnection {
     }
     const wasOnline = this.#state === "online";
     if (!end.resumable) this.#failPending();
-    this.#logEnd(end, wasOnline);
-    // At once after a loss; with jitter when that fails or does not last, so that a restarted
-    // server is not stormed and two programs with one account do not race each other.
-    const now = this.#runtime.clock.now();
-    const prompt = wasOnline && now - this.#promptAt >= promptEveryMs;
-    if (prompt) this.#promptAt = now;
-    const delay = prompt
-      ? 0
-      : retryMinMs + this.#runtime.random.float() * (retryMaxMs - retryMinMs);
+    const delay = end.kind === "conflict" ? this.#conflictDelay() : this.#retryDelay(wasOnline);
+    this.#logEnd(end, wasOnline, delay);
     this.#retry = this.#runtime.timers.after(delay, () => this.#connect());
     if (wasOnline) this.#setState("connecting", false);
   }
 
-  #logEnd(end: StreamEnd, wasOnline: boolean): void {
+  /**
+   * At once after a loss; with jitter when that fails or does not last, so that a restarted server
+   * is not stormed.
+   */
+  #retryDelay(wasOnline: boolean): number {
+    const now = this.#runtime.clock.now();
+    const prompt = wasOnline && now - this.#promptAt >= promptEveryMs;
+    if (prompt) this.#promptAt = now;
+    return prompt ? 0 : retryMinMs + this.#runtime.random.float() * (retryMaxMs - retryMinMs);
+  }
+
+  /** Ever longer while the other one keeps taking our place; a session that lasted starts anew. */
+  #conflictDelay(): number {
+    const lasted = this.#runtime.clock.now() - this.#onlineAt > 2 * conflictMaxMs;
+    this.#conflicts = lasted ? 1 : this.#conflicts + 1;
+    const pause = Math.min(conflictMaxMs, conflictMinMs * 2 ** (this.#conflicts - 1));
+    return pause * (0.75 + this.#runtime.random.float() / 2);
+  }
+
+  #logEnd(end: StreamEnd, wasOnline: boolean, delay: number): void {
+    if (end.kind === "conflict") {
+      this.#logConflict(delay);
+      return;
+    }
     if (!wasOnline && this.#loggedReason === end.reason) return;
     this.#loggedReason = wasOnline ? undefined : end.reason;
     if (wasOnline) this.#log.warn(`XMPP connection lost, reconnecting: ${end.reason}`);
     else if (end.kind === "login") {
       this.#log.error(`XMPP ${end.reason}; check user name and password. Still trying`);
     } else this.#log.warn(`XMPP connection failed, still trying: ${end.reason}`);
+  }
+
+  /** Explained once; after that only that it happened again. */
+  #logConflict(delay: number): void {
+    const next = `Trying again in ${Math.round(delay / 1000)} s`;
+    if (this.#conflicts > 1) this.#log.warn(`XMPP connection lost to the other program. ${next}`);
+    else
+      this.#log.error(
+        `XMPP connection lost: another program logged in as ${this.#jid ?? this.#domain} (stream error conflict); ` +
+          `run only one of the two or give each its own resource. ${next}, then ever more rarely`,
+      );
   }
 
   #setState(state: ConnectionState, resumed: boolean): void {

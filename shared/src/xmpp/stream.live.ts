@@ -81,6 +81,19 @@ describe("streams to a real Prosody", function () {
     ).to.be.greaterThan(1);
   });
 
+  it("gives way to another program with its account and resource", async () => {
+    const lines = recordingLogger();
+    const first = client({}, lines);
+    await online(first);
+    const second = client();
+    await online(second);
+    await wait(3000);
+    expect(first.state).to.equal("connecting");
+    expect(second.state).to.equal("online");
+    expect(second.sessions).to.equal(1);
+    expect(lines.messages("error").join()).to.contain("another program logged in as focus@auth");
+  });
+
   it("answers IQs, refuses unknown ones and carries 650 KB stanzas", async () => {
     const a = client();
     const b = client({ username: "jvb", password: "jvb", resource: "jvb" });

@@ -302,11 +302,9 @@ class Attempt {
   /** RFC 6120 §4.9: unrecoverable; the server has ended the session too. */
   #handleStreamError(el: Element): void {
     const condition = elementsOf(el).find((child) => child.name !== "text")?.name ?? "unknown";
-    this.#end(
-      condition === "not-authorized" && this.#phase === "negotiating" ? "login" : "failed",
-      `stream error ${condition}`,
-      false,
-    );
+    const refused = condition === "not-authorized" && this.#phase === "negotiating";
+    const kind = refused ? "login" : condition === "conflict" ? "conflict" : "failed";
+    this.#end(kind, `stream error ${condition}`, false);
   }
 
   #handleFooter(): void {

@@ -4,8 +4,11 @@ import type { Element } from "./xml.ts";
 
 /** Why a stream ended or did not come about. */
 export interface StreamEnd {
-  /** `login`: refused by the server with our name and password. */
-  readonly kind: "login" | "failed";
+  /**
+   * `login`: refused by the server with our name and password. `conflict`: another stream took our
+   * place (RFC 6120 §4.9.3.3).
+   */
+  readonly kind: "login" | "conflict" | "failed";
   /** For people, without addresses or secrets. */
   readonly reason: string;
   /** The session may be taken up by the next stream: nothing is lost yet. */
