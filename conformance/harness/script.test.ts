@@ -40,6 +40,34 @@ describe("conversations", () => {
     ]);
   });
 
+  it("know presence, rooms, texts, keys and waits", () => {
+    const text = [
+      "# T [X-001]",
+      "enter r@x",
+      "presence of focus:",
+      "  <a/>",
+      "bridge account set:",
+      "  <a/>",
+      "  <b/>",
+      "answers error",
+      "says No *",
+      "wait 20 ms",
+      "json keys: a b",
+      "  c",
+      "no body",
+    ].join("\n");
+    expect(parseScript("f.txt", text)[0]?.steps).to.deep.equal([
+      { kind: "enter", room: "r@x", line: 2 },
+      { kind: "presence", to: "focus", patterns: "<a/>", line: 3 },
+      { kind: "iq", to: "bridge account", type: "set", payload: "<a/>\n<b/>", line: 5 },
+      { kind: "answer", type: "error", patterns: "", line: 8 },
+      { kind: "says", text: "No *", line: 9 },
+      { kind: "wait", milliseconds: 20, line: 10 },
+      { kind: "keys", keys: ["a", "b", "c"], line: 11 },
+      { kind: "no body", line: 13 },
+    ]);
+  });
+
   it("with a step that nobody knows are refused with the line", () => {
     expect(() => parseScript("f.txt", "# T [J-001]\nstatsu 200")).to.throw(ScriptError, "f.txt:2");
   });
@@ -84,6 +112,19 @@ describe("patterns", () => {
       name: "an absent child that is there does not fit",
       pattern: "<a><absent name='b'/></a>",
       actual: "<a><b/></a>",
+      fits: false,
+    },
+    {
+      name: "a child absent from one namespace may be there in another",
+      pattern: "<a><absent name='b' in='n'/></a>",
+      actual: "<a><b xmlns='m'/></a>",
+      fits: true,
+    },
+    { name: "a beginning fits", pattern: "<a x='ab*'/>", actual: "<a x='abc'/>", fits: true },
+    {
+      name: "another beginning does not",
+      pattern: "<a x='b*'/>",
+      actual: "<a x='abc'/>",
       fits: false,
     },
     {

@@ -50,7 +50,8 @@ export function addPrivateRoutes(server: HttpServer, api: BridgeApi, on: ApiSwit
   if (on.prometheus) {
     server.route("GET", "/metrics", async ({ headers }) => {
       const view = await api.metrics(headers.accept);
-      if (view === undefined) return emptyReply(406);
+      // Upstream answers so, not with 406 (spec jvb-control 6.6).
+      if (view === undefined) return emptyReply(500);
       return { status: 200, headers: { "Content-Type": view.contentType }, body: view.body };
     });
   }
