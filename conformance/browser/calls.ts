@@ -29,6 +29,8 @@ export interface CallOptions {
   readonly webSocket?: boolean;
   readonly sctp?: boolean;
   readonly hibernationSeconds?: number;
+  /** More HOCON for the bridges. */
+  readonly bridgeConfig?: string;
 }
 
 export interface Calls {
@@ -56,6 +58,7 @@ export async function startCalls(options: CallOptions): Promise<Calls> {
       options.webSocket === false ? undefined : { host: `127.0.0.1:${port}`, tls: false },
     sctp: options.sctp ?? true,
     usualPorts: false,
+    ...(options.bridgeConfig === undefined ? {} : { bridgeConfig: options.bridgeConfig }),
     ...(options.hibernationSeconds === undefined
       ? {}
       : { hibernationSeconds: options.hibernationSeconds }),
