@@ -160,7 +160,6 @@ export class Brewery {
       switch (result.kind) {
         case "joined":
           this.#retryIn = firstRetry;
-          log.info("Joined the brewery room", { occupants: room.occupants.size });
           break;
         case "refused":
           log.warn("Not let into the brewery room", { reason: result.error.condition });

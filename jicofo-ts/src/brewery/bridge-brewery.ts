@@ -1,11 +1,10 @@
 import type { Logger } from "#shared/logging/logger";
 import type { Millis, Runtime, Timer } from "#shared/runtime/runtime";
 import { parseColibriStats } from "#shared/stanza/colibri-stats";
+import { buildHealthcheck } from "#shared/stanza/healthcheck";
 import { iqRequest } from "#shared/stanza/iq";
 import type { XmppConnection } from "#shared/xmpp/connection";
 import type { MucEvent, Occupant } from "#shared/xmpp/muc";
-import { NS } from "#shared/xmpp/namespaces";
-import { xml } from "#shared/xmpp/xml";
 import type { BridgeEvent, HealthOutcome } from "../bridge/bridge.ts";
 import type { BridgeRegistry } from "../bridge/registry.ts";
 import { readReport } from "../bridge/report.ts";
@@ -132,7 +131,7 @@ async function askHealth(
   timeoutMs: Millis,
 ): Promise<HealthAnswer> {
   if (connection.state !== "online") return "disconnected";
-  const question = iqRequest("get", jid, xml("healthcheck", { xmlns: NS.healthcheck }));
+  const question = iqRequest("get", jid, buildHealthcheck());
   const reply = await connection.request(question, timeoutMs);
   switch (reply.kind) {
     case "result":

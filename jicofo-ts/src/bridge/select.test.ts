@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import type { Bridge, ConferenceBridge, SelectionRequest } from "./bridge.ts";
-import { anotherIsFit, selectBridge } from "./select.ts";
+import { selectBridge } from "./select.ts";
 import { type BridgeSettings, defaultBridgeSettings, strategyNames } from "./settings.ts";
 
 function bridge(nick: string, over: Partial<Bridge> = {}): Bridge {
@@ -226,16 +226,5 @@ describe("selectBridge", () => {
         },
       ),
     );
-  });
-});
-
-describe("anotherIsFit", () => {
-  it("wants a bridge that stays", () => {
-    const leaving = bridge("leaving", { gracefulShutdown: true });
-    expect(anotherIsFit([leaving, bridge("well")], leaving.jid)).to.equal(true);
-    expect(anotherIsFit([leaving, bridge("drains", { draining: true })], leaving.jid)).to.equal(
-      false,
-    );
-    expect(anotherIsFit([bridge("well")], "brewery@x/well")).to.equal(false);
   });
 });

@@ -44,18 +44,6 @@ export function selectBridge(
   return { bridge: strategies[settings.strategy](choice), rateLimited };
 }
 
-/** Whether another bridge than `leaving` could take participants now; decides whether to move them. */
-export function anotherIsFit(bridges: readonly Bridge[], leaving: string): boolean {
-  return bridges.some(
-    (one) =>
-      one.jid !== leaving &&
-      one.operational &&
-      !one.draining &&
-      !one.gracefulShutdown &&
-      !one.shuttingDown,
-  );
-}
-
 function qualify(
   bridges: readonly Bridge[],
   request: SelectionRequest,
@@ -80,7 +68,7 @@ function preferring(bridges: Bridge[], wanted: (one: Bridge) => boolean): Bridge
 }
 
 /** Operational before the others, then those that stay before those that go, then the least loaded. */
-export function byFitness(a: Bridge, b: Bridge): number {
+function byFitness(a: Bridge, b: Bridge): number {
   return rank(a) - rank(b) || a.correctedStress - b.correctedStress;
 }
 

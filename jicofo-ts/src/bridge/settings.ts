@@ -40,8 +40,6 @@ export interface BridgeSettings {
   readonly failureResetThreshold: Millis;
   /** Whether health checks decide when a failed bridge is well again; else time alone does. */
   readonly healthChecks: boolean;
-  /** Whether `healthy` in presence counts as the health report. */
-  readonly healthByPresence: boolean;
   readonly regionGroups: readonly (readonly string[])[];
   readonly localRegion: string | undefined;
   /** Whether a conference may be spread over several bridges. */
@@ -61,7 +59,6 @@ export const defaultBridgeSettings: BridgeSettings = {
   stressThreshold: 0.8,
   failureResetThreshold: 60_000,
   healthChecks: true,
-  healthByPresence: false,
   regionGroups: [],
   localRegion: undefined,
   severalBridges: false,

@@ -188,7 +188,7 @@ function joined(
   );
   publishInitialPresence(state);
   electOwner(state);
-  log(state, "info", "joined the room", { meeting_id: event.meetingId });
+  log(state, "info", "conference started", { meeting_id: event.meetingId });
   emit(state, { kind: "ready" });
 }
 

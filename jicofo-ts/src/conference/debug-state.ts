@@ -1,5 +1,5 @@
 /** Upstream's debug object of a conference (spec jicofo 10.5). */
-import type { Bridge } from "../bridge/bridge.ts";
+import { bridgeDebugState } from "../bridge/debug-state.ts";
 import { type SourceSet, setFromFeedback } from "../source/source-set.ts";
 import { senderCount } from "./presence.ts";
 import type { ConferenceState, Participant, Presence } from "./state.ts";
@@ -52,7 +52,7 @@ export function conferenceDebugState(
       state.config.enableAutoOwner && !state.breakout
         ? {
             class: "AutoOwnerRoleManager",
-            owner: members.get(state.owner ?? "")?.member.realJid ?? null,
+            owner: members.get(state.owner ?? "")?.member.realJid ?? "null",
           }
         : null,
     started: state.phase === "running",
@@ -129,6 +129,7 @@ function bridgesState(state: Readonly<ConferenceState>): DebugObject {
   const sessions: Record<string, DebugValue> = {};
   for (const session of state.colibri?.sessions.values() ?? []) {
     const { bridge, endpoints } = session;
+    const known = state.pool.get(bridge.jid, state.now);
     for (const { spec } of endpoints.values()) {
       participants[spec.id] = {
         id: spec.id,
@@ -145,7 +146,7 @@ function bridgesState(state: Readonly<ConferenceState>): DebugObject {
       };
     }
     sessions[bridge.nick] = {
-      bridge: bridgeState(state.pool.get(bridge.jid, state.now)),
+      bridge: known === undefined ? {} : bridgeDebugState(known),
       id: session.id,
       feedback_sources: { jvb: sourcesState(setFromFeedback(session.feedback)) },
       created: true,
@@ -157,28 +158,6 @@ function bridgesState(state: Readonly<ConferenceState>): DebugObject {
     };
   }
   return { participants, sessions };
-}
-
-/** COMPAT(jicofo): what is not known prints as the text `null`. */
-function bridgeState(bridge: Bridge | undefined): DebugObject {
-  if (bridge === undefined) return {};
-  return {
-    "corrected-stress": bridge.correctedStress,
-    drain: bridge.draining,
-    endpoints: bridge.endpoints,
-    "endpoint-restart-requests": bridge.restartRequests,
-    "failing-ice": bridge.failingIce,
-    "graceful-shutdown": bridge.gracefulShutdown,
-    healthy: bridge.healthy,
-    operational: bridge.operational,
-    overloaded: bridge.overloaded,
-    region: bridge.region ?? "null",
-    "relay-id": bridge.relayId ?? "null",
-    release: bridge.release ?? "null",
-    "shutting-down": bridge.shuttingDown,
-    stress: bridge.stress,
-    version: bridge.version ?? "null",
-  };
 }
 
 function sourcesState(set: SourceSet): DebugObject {

@@ -2,8 +2,8 @@
 import { Bug } from "#shared/runtime/bug";
 import type { ColibriMedia } from "#shared/stanza/colibri2";
 import type { JingleReasonCondition } from "#shared/stanza/jingle";
-import type { BridgeEvent } from "../bridge/bridge.ts";
-import type { EndpointSpec } from "../colibri/colibri-session.ts";
+import type { BridgeEvent, ConferenceBridge } from "../bridge/bridge.ts";
+import type { ColibriSession, EndpointSpec } from "../colibri/colibri-session.ts";
 import type { Allocation, ColibriOutcome, ColibriSessions } from "../colibri/colibri-sessions.ts";
 import { buildOffer, type Offer } from "../jingle/offer.ts";
 import { sessionInitiate, sessionTerminate, transportInfo } from "../jingle/outgoing.ts";
@@ -31,6 +31,16 @@ const longestBackoffMs = 10_000;
 function colibriOf(state: ConferenceState): ColibriSessions {
   if (state.colibri === undefined) throw new Bug("no bridge sessions before the room is joined");
   return state.colibri;
+}
+
+/** What selection must know of the bridges that the conference uses. */
+function shares(state: ConferenceState, sessions: readonly ColibriSession[]): ConferenceBridge[] {
+  const since = state.now - state.config.bridgeGrowthInterval;
+  return sessions.map((session) => ({
+    bridge: session.bridge.jid,
+    participants: session.endpoints.size,
+    recentlyAdded: session.recentlyAdded(since),
+  }));
 }
 
 /** Makes a participant of a member whose features are known and invites it. */
@@ -65,11 +75,7 @@ function allocate(state: ConferenceState, participant: Participant): void {
   const used = [...colibri.sessions.values()];
   const chosen = pool.select(
     {
-      conferenceBridges: used.map((session) => ({
-        bridge: session.bridge.jid,
-        participants: session.endpoints.size,
-        recentlyAdded: session.recentlyAdded(now - config.bridgeGrowthInterval),
-      })),
+      conferenceBridges: shares(state, used),
       region: member.region,
       pinnedVersion: state.pinnedVersion,
     },
@@ -236,18 +242,12 @@ export function failInvitation(state: ConferenceState, participant: Participant)
   participant.phase = "idle";
 }
 
-/** Ends what the participant has and invites it afresh, perhaps after a pause. */
-export function reinvite(state: ConferenceState, participant: Participant, delay = 0): void {
-  withdrawSources(state, participant.id);
-  terminateSession(state, participant, "success", "moving");
-  expireEndpoint(state, participant.id);
-  if (delay > 0) wait(state, participant, delay);
-  else allocate(state, participant);
-}
-
-function reinviteAll(state: ConferenceState, ids: readonly string[], delay = 0): void {
-  const participants = ids.flatMap((id) => state.participants.get(id) ?? []);
-  count(state, "participants_moved", participants.length);
+/** Ends what the participants have and invites them afresh, perhaps after a pause. */
+export function reinvite(
+  state: ConferenceState,
+  participants: readonly Participant[],
+  delay = 0,
+): void {
   // All of them are taken away first: what stays behind would bias the choice of the bridge.
   for (const participant of participants) {
     withdrawSources(state, participant.id);
@@ -260,9 +260,11 @@ function reinviteAll(state: ConferenceState, ids: readonly string[], delay = 0):
   }
 }
 
-/** Takes these off their bridges and invites them afresh (move-endpoint, spec jicofo 5.6). */
-export function moveEndpoints(state: ConferenceState, ids: readonly string[]): void {
-  reinviteAll(state, ids);
+/** Takes these off their bridges and invites them afresh (spec jicofo 5.6). */
+export function moveEndpoints(state: ConferenceState, ids: readonly string[], delay = 0): void {
+  const participants = ids.flatMap((id) => state.participants.get(id) ?? []);
+  count(state, "participants_moved", participants.length);
+  reinvite(state, participants, delay);
 }
 
 /** Ends the session on a bridge; whoever was there is invited elsewhere. */
@@ -275,7 +277,7 @@ function leaveBridge(state: ConferenceState, bridge: string, why: string, gone: 
   const ids = gone ? colibri.forgetBridge(bridge) : colibri.endSession(bridge);
   for (const _ of ids) state.pool.endpointRemoved(bridge);
   log(state, "warn", "moving participants off a bridge", { bridge, why, count: ids.length });
-  reinviteAll(state, ids);
+  moveEndpoints(state, ids);
 }
 
 /** What happened to a bridge, as far as this conference is concerned (spec jicofo 5.6). */
@@ -315,15 +317,9 @@ function leaveIfPossible(state: ConferenceState, bridge: string, why: string): v
   const colibri = colibriOf(state);
   const session = colibri.sessions.get(bridge);
   if (session === undefined) return;
-  const conferenceBridges = [...colibri.sessions.values()]
-    .filter((other) => other !== session)
-    .map((other) => ({
-      bridge: other.bridge.jid,
-      participants: other.endpoints.size,
-      recentlyAdded: other.recentlyAdded(state.now - state.config.bridgeGrowthInterval),
-    }));
+  const others = [...colibri.sessions.values()].filter((one) => one !== session);
   const query = {
-    conferenceBridges,
+    conferenceBridges: shares(state, others),
     region: session.bridge.region,
     pinnedVersion: state.pinnedVersion,
   };
@@ -356,7 +352,7 @@ export function applyOutcome(state: ConferenceState, outcome: ColibriOutcome): v
       pool.endpointRemoved(bridge);
       log(state, "warn", "a bridge lost a participant", { participant: endpoint, bridge });
       const participant = state.participants.get(endpoint);
-      if (participant !== undefined) reinviteAll(state, [endpoint]);
+      if (participant !== undefined) moveEndpoints(state, [endpoint]);
       break;
     }
     case "bridgeFailed": {
@@ -368,7 +364,7 @@ export function applyOutcome(state: ConferenceState, outcome: ColibriOutcome): v
       state.bridgeFailures++;
       log(state, "warn", "a bridge failed, moving its participants", { bridge, why });
       const delay = state.bridgeFailures > 1 ? backoff(state.bridgeFailures - 1) : 0;
-      reinviteAll(state, endpoints, delay);
+      moveEndpoints(state, endpoints, delay);
       break;
     }
     case "iceRestarted":
@@ -389,7 +385,7 @@ function relayTransport(
   if (participant === undefined || session === undefined || session.state === "ended") return;
   if (transport === undefined) {
     count(state, "ice_restarts_failed");
-    reinviteAll(state, [endpoint]);
+    moveEndpoints(state, [endpoint]);
     return;
   }
   const generation = transport.iceGeneration;

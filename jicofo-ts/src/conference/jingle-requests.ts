@@ -94,7 +94,7 @@ function act(
       if (input.bridgeSession === participant.session?.bridgeSession) {
         count(state, "participants_ice_failed");
         restartRequested(state, participant);
-        reinvite(state, participant);
+        reinvite(state, [participant]);
       }
       return undefined;
     case "terminate":
@@ -227,7 +227,7 @@ function terminate(
     count(state, "participants_restart_requested");
     restartRequested(state, participant);
     if (participant.restarts.accept(state.now)) {
-      reinvite(state, participant);
+      reinvite(state, [participant]);
       return undefined;
     }
   }

@@ -2,7 +2,7 @@
 import { bool, duration, int, keys, oneOf, record } from "#shared/config/keys";
 
 /** The text of a boolean, turned round; anything that is not true counts as false upstream. */
-function negated(text: string): string {
+export function negated(text: string): string {
   return String(text.trim().toLowerCase() !== "true");
 }
 

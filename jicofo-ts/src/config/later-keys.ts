@@ -4,12 +4,9 @@
  */
 import { bool, duration, int, keys, oneOf, optional, record, str } from "#shared/config/keys";
 import { connectionName } from "./bridge-keys.ts";
+import { negated } from "./conference-keys.ts";
 
 const authUrl = "org.jitsi.jicofo.auth.URL";
-
-function negated(text: string): string {
-  return String(text.trim().toLowerCase() !== "true");
-}
 
 /** COMPAT(jicofo): `XMPP:domain` and `EXT_JWT:domain`; any other prefix means no authentication. */
 function legacyAuthType(url: string): string {

@@ -255,7 +255,6 @@ function readBridges(
     stressThreshold: values["stress-threshold"],
     failureResetThreshold: values["failure-reset-threshold"],
     healthChecks: values["health-checks.enabled"],
-    healthByPresence: values["health-checks.use-presence"],
     regionGroups: values["region-groups"],
     localRegion: config.readTable(regionKeys)["local-region"],
     // Bridges are not linked yet: a conference stays on one (`unsupported.ts` says so).

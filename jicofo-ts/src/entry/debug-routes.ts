@@ -2,7 +2,7 @@ import { jsonReply, textReply } from "#shared/http/message";
 import type { HttpServer } from "#shared/http/server";
 import type { Clock } from "#shared/runtime/runtime";
 import { parseRoom } from "#shared/stanza/conference-request";
-import type { Bridge } from "../bridge/bridge.ts";
+import { bridgeDebugState } from "../bridge/debug-state.ts";
 import type { BridgeRegistry } from "../bridge/registry.ts";
 import type { DebugObject, DebugValue } from "../conference/debug-state.ts";
 import type { Focus } from "../focus/door.ts";
@@ -55,7 +55,7 @@ function overview(sources: DebugSources, conferences: Record<string, DebugValue>
     bridge_selector: {
       strategy,
       bridge: Object.fromEntries(
-        bridges.bridges(clock.now()).map((one) => [one.jid, bridgeState(one)]),
+        bridges.bridges(clock.now()).map((one) => [one.jid, bridgeDebugState(one)]),
       ),
     },
     jibri_detector: detector(sources.jibriBrewery, { is_sip: false }),
@@ -73,24 +73,4 @@ function overview(sources: DebugSources, conferences: Record<string, DebugValue>
 
 function detector(brewery: string | undefined, more: DebugObject): DebugValue {
   return brewery === undefined ? null : { ...more, brewery_jid: brewery };
-}
-
-function bridgeState(one: Bridge): DebugObject {
-  return {
-    "corrected-stress": one.correctedStress,
-    drain: one.draining,
-    endpoints: one.endpoints,
-    "endpoint-restart-requests": one.restartRequests,
-    "failing-ice": one.failingIce,
-    "graceful-shutdown": one.gracefulShutdown,
-    healthy: one.healthy,
-    operational: one.operational,
-    overloaded: one.overloaded,
-    region: one.region ?? "null",
-    "relay-id": one.relayId ?? "null",
-    release: one.release ?? "null",
-    "shutting-down": one.shuttingDown,
-    stress: one.stress,
-    version: one.version ?? "null",
-  };
 }

@@ -2,6 +2,7 @@
 import type { Bridge } from "../bridge/bridge.ts";
 import type { BridgeRegistry } from "../bridge/registry.ts";
 import type { FocusFigures } from "../focus/door.ts";
+import { actionName } from "../jingle/action-name.ts";
 import type { HealthReport } from "./health-checker.ts";
 import type { FocusMetrics } from "./metrics.ts";
 
@@ -112,9 +113,8 @@ function bridgesObject(bridges: readonly Bridge[], lost: number) {
   };
 }
 
-/** COMPAT(jicofo): shape of a Java bucket statistic; an empty conference counts as one of 1. */
-function sizesObject(sizes: readonly number[]): Record<string, unknown> {
-  const counted = sizes.map((size) => Math.max(1, size));
+/** COMPAT(jicofo): shape of a Java bucket statistic. */
+function sizesObject(counted: readonly number[]): Record<string, unknown> {
   const totalValue = counted.reduce((sum, size) => sum + size, 0);
   const buckets: Record<string, number> = {};
   bounds.forEach((low, at) => {
@@ -158,11 +158,7 @@ function jigasiObjects({ metrics, jigasiConfigured }: StatsSources): Record<stri
 /** Upstream's constants: `session-initiate` is SESSION_INITIATE, `source-add` SOURCEADD. */
 function actionCounts(counts: ReadonlyMap<string, number>): Record<string, number> {
   const named: Record<string, number> = {};
-  for (const [action, count] of counts) {
-    const upper = action.toUpperCase();
-    const name = upper.startsWith("SOURCE-") ? upper.replace("-", "") : upper.replaceAll("-", "_");
-    named[name] = count;
-  }
+  for (const [action, count] of counts) named[actionName(action).toUpperCase()] = count;
   return named;
 }
 

@@ -50,7 +50,7 @@ export interface FocusFigures {
   readonly conferences: number;
   readonly participants: number;
   readonly largestConference: number;
-  /** Participants of every conference that counts in statistics. */
+  /** Participants of every conference that counts in statistics, at least 1. */
   readonly sizes: readonly number[];
   /** Σ n² over conferences. */
   readonly pairs: number;

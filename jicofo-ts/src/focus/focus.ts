@@ -10,6 +10,7 @@ import { type Element, parseInteger } from "#shared/xmpp/xml";
 import type { BridgeEvent } from "../bridge/bridge.ts";
 import { conferenceDebugState, type DebugObject } from "../conference/debug-state.ts";
 import type { RequestProperties } from "../conference/state.ts";
+import { actionName } from "../jingle/action-name.ts";
 import { ConferenceDriver } from "./conference-driver.ts";
 import type {
   Focus,
@@ -124,9 +125,10 @@ class Conferences implements Focus {
   }
 
   figures(): FocusFigures {
+    // COMPAT(jicofo): an empty conference counts as one of 1 (spec jicofo 10.4).
     const sizes = this.#all()
       .filter(({ statistics }) => statistics)
-      .map(({ conference }) => conference.state.participants.size);
+      .map(({ conference }) => Math.max(1, conference.state.participants.size));
     return {
       conferences: sizes.length,
       participants: sizes.reduce((sum, size) => sum + size, 0),
@@ -242,10 +244,7 @@ class Conferences implements Focus {
   #jingleCounted(action: string, way: "sent" | "received"): void {
     const counts = way === "sent" ? this.#jingleSent : this.#jingleReceived;
     counts.set(action, (counts.get(action) ?? 0) + 1);
-    const name = action.startsWith("source-")
-      ? action.replace("-", "")
-      : action.replaceAll("-", "_");
-    this.#ports.count(`jingle_${name}_${way}`);
+    this.#ports.count(`jingle_${actionName(action)}_${way}`);
   }
 }
 

@@ -215,6 +215,17 @@ describe("the room and the connection", () => {
     expect(world.log.messages("error")).to.have.length(1);
   });
 
+  it("counts an empty conference as one of one", async () => {
+    const world = new World();
+    await world.request();
+    expect(world.focus.figures()).to.deep.include({
+      participants: 1,
+      largestConference: 1,
+      pairs: 1,
+      sizes: [1],
+    });
+  });
+
   it("gives figures and debug state", async () => {
     const { world } = await callOfThree();
     const figures = world.focus.figures();
