@@ -1,7 +1,7 @@
 /** What every combination of client and channel must be able to do: one story, told by tests. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
-import { type CallOptions, type Calls, startCalls } from "./calls.ts";
+import { type CallOptions, type Calls, explainFailures, startCalls } from "./calls.ts";
 import { type CallPage, expectMedia } from "./pages.ts";
 
 /** Waits until `check` holds; fails with `what` after ten seconds. */
@@ -39,6 +39,7 @@ export function tellStory(
       calls = await startCalls(options());
     });
     after(() => calls?.stop());
+    explainFailures(() => calls);
 
     it("two pages see and hear each other through the bridge", async () => {
       first = await calls.open("story", 1, query);

@@ -1,7 +1,7 @@
 /** Calls of real pages on our own focus and bridge, by client library and bridge channel. */
 import { expect } from "chai";
 import { eventually, tellStory } from "./call-story.ts";
-import { type Calls, newestClient, npmClient, startCalls } from "./calls.ts";
+import { type Calls, explainFailures, newestClient, npmClient, startCalls } from "./calls.ts";
 import { expectMedia } from "./pages.ts";
 
 tellStory(
@@ -17,32 +17,38 @@ tellStory(
   "data channel",
 );
 
-describe("npm client, direct calls of two", () => {
-  let calls: Calls;
-  before(async () => {
-    calls = await startCalls({ client: npmClient });
-  });
-  after(() => calls.stop());
+/** The one test with direct calls on; everything else runs through the bridge from the start. */
+function tellDirect(title: string, client: string): void {
+  describe(title, () => {
+    let calls: Calls;
+    before(async () => {
+      calls = await startCalls({ client });
+    });
+    after(() => calls?.stop());
+    explainFailures(() => calls);
 
-  it("two talk directly, a third moves all to the bridge, direct again when it leaves", async () => {
-    const direct = (active: boolean) => async () =>
-      (
-        await Promise.all(
-          [first, second].map((page) => page.page.evaluate("call.conference.isP2PActive()")),
-        )
-      ).every((is) => is === active);
-    const first = await calls.open("direct", 1, { p2p: "1" });
-    const second = await calls.open("direct", 2, { p2p: "1" });
-    await eventually("both talk directly", direct(true), 20_000);
-    await expectMedia([first, second]);
-    const third = await calls.open("direct", 3, { p2p: "1" });
-    await eventually("all are on the bridge", direct(false));
-    await expectMedia([first, second, third], { mediaPorts: calls.mediaPorts });
-    await third.close();
-    await eventually("both talk directly again", direct(true), 20_000);
-    await expectMedia([first, second]);
+    it("two talk directly, a third moves all to the bridge, direct again when it leaves", async () => {
+      const direct = (active: boolean) => async () =>
+        (
+          await Promise.all(
+            [first, second].map((page) => page.page.evaluate("call.conference.isP2PActive()")),
+          )
+        ).every((is) => is === active);
+      const first = await calls.open("direct", 1, { p2p: "1" });
+      const second = await calls.open("direct", 2, { p2p: "1" });
+      await eventually("both talk directly", direct(true), 20_000);
+      await expectMedia([first, second]);
+      const third = await calls.open("direct", 3, { p2p: "1" });
+      await eventually("all are on the bridge", direct(false));
+      await expectMedia([first, second, third], { mediaPorts: calls.mediaPorts });
+      await third.close();
+      await eventually("both talk directly again", direct(true), 20_000);
+      await expectMedia([first, second]);
+    });
   });
-});
+}
+
+tellDirect("npm client, direct calls of two", npmClient);
 
 const newest = newestClient();
 if (newest.path === undefined) {
@@ -58,6 +64,7 @@ if (newest.path === undefined) {
     { http: "1" },
     "data channel",
   );
+  tellDirect("newest client, direct calls of two", client);
   tellStory(
     "newest client, WebSocket, conference request by IQ",
     () => ({ client }),
@@ -71,7 +78,8 @@ describe("conference request by HTTP", () => {
   before(async () => {
     calls = await startCalls({ client: npmClient });
   });
-  after(() => calls.stop());
+  after(() => calls?.stop());
+  explainFailures(() => calls);
 
   it("answers ready with the focus' address, and the room exists", async () => {
     const response = await fetch(`${calls.url}conference-request/v1`, {

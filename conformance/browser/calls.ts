@@ -43,7 +43,24 @@ export interface Calls {
   closePages(): Promise<void>;
   /** What bridge `index` (from 0) says at `/colibri/stats`. */
   bridgeStats(index?: number): Promise<Record<string, unknown>>;
+  /** The ends of all consoles and logs, for a test that failed; `stop` then leaves the logs. */
+  report(): string;
   stop(): Promise<void>;
+}
+
+/** Prints, below each test of this block that fails, what its pages and servers said last. */
+export function explainFailures(calls: () => Calls | undefined): void {
+  afterEach(function () {
+    if (this.currentTest?.state === "failed") console.error(calls()?.report());
+  });
+}
+
+/** The end of a server's log. */
+export function logReport(name: string, file: string, text: string): string {
+  const lines = text.trimEnd().split("\n").slice(-12);
+  return [`  ${name}, end of ${file}:`, ...lines.map((line) => `    ${line.slice(0, 300)}`)].join(
+    "\n",
+  );
 }
 
 /** Starts Prosody, focus, bridges, the page and a browser. */
@@ -84,6 +101,7 @@ export async function startCalls(options: CallOptions): Promise<Calls> {
   }
   const url = `http://127.0.0.1:${port}/`;
   const pages = new Set<CallPage>();
+  let keepLogs = false;
   return {
     stack,
     browser,
@@ -104,11 +122,19 @@ export async function startCalls(options: CallOptions): Promise<Calls> {
       );
       return (await response.json()) as Record<string, unknown>;
     },
+    report() {
+      keepLogs = true;
+      const programs = [stack.prosody, stack.focus, ...stack.bridges.map((each) => each.program)];
+      return [
+        ...[...pages].map((page) => page.report()),
+        ...programs.map((program) => logReport(program.name, program.logFile, program.log())),
+      ].join("\n");
+    },
     async stop() {
       await browser.close();
       await closeServer();
       await stack.stop();
-      rmSync(folder, { recursive: true, force: true });
+      if (!keepLogs) rmSync(folder, { recursive: true, force: true });
     },
   };
 }

@@ -2,7 +2,6 @@
 import { readFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect } from "chai";
 import { type Browser, chromium, type Page } from "playwright-core";
 
 /** What one page saw of one source since the last `mark`. */
@@ -110,10 +109,9 @@ export class CallPage {
     try {
       await opened.page.waitForSelector('body[data-state="in the room"]', { timeout: 20_000 });
     } catch (error) {
-      throw new Error(
-        `${opened.name} did not get into the room; its console:\n${opened.console.slice(-15).join("\n")}`,
-        { cause: error },
-      );
+      throw new Error(`${opened.name} did not get into the room\n${opened.report()}`, {
+        cause: error,
+      });
     }
     return opened;
   }
@@ -144,6 +142,14 @@ export class CallPage {
 
   click(button: "mute" | "camera" | "share" | "leave"): Promise<void> {
     return this.page.click(`#${button}`);
+  }
+
+  /** The end of its console, for a test that failed. */
+  report(): string {
+    const lines = this.console.slice(-12).map((line) => `    ${line.slice(0, 300)}`);
+    return [`  ${this.name}, last of ${this.console.length} lines of its console:`, ...lines].join(
+      "\n",
+    );
   }
 
   async close(): Promise<void> {
@@ -196,6 +202,10 @@ async function problems(
   return found;
 }
 
+function none(what: string, found: readonly string[]): void {
+  if (found.length > 0) throw new Error([`${what}:`, ...found].join("\n  "));
+}
+
 /**
  * Waits until all media flows between all pages, then checks that it goes on without a gap: for
  * every ordered pair of pages and every source, packets (audio) or decoded frames (video) rise in
@@ -216,10 +226,10 @@ export async function expectMedia(
     if (performance.now() - began > (options.withinMs ?? 20_000)) break;
   }
   const took = performance.now() - began;
-  expect(last, "media that does not flow").to.deep.equal([]);
+  none("media that does not flow", last);
   await Promise.all(pages.map((page) => page.mark()));
   await sleep(options.forMs ?? 2500);
-  expect(await problems(pages, options, 500), "media that stopped").to.deep.equal([]);
+  none("media that stopped", await problems(pages, options, 500));
   return took;
 }
 

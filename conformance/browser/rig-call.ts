@@ -22,8 +22,16 @@ const close = await serve({
 });
 const browser = await launchBrowser();
 const flow = { mediaPorts: [10_000] };
-const open = (number: number) =>
-  CallPage.open(browser, { url: "http://127.0.0.1:8000/", room: "mixed", number });
+const pages: CallPage[] = [];
+const open = async (number: number) => {
+  const page = await CallPage.open(browser, {
+    url: "http://127.0.0.1:8000/",
+    room: "mixed",
+    number,
+  });
+  pages.push(page);
+  return page;
+};
 
 try {
   const first = await open(1);
@@ -53,6 +61,7 @@ try {
   console.log("a shared screen");
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
+  for (const page of pages) console.error(page.report());
   process.exitCode = 1;
 } finally {
   await browser.close();

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { logReport } from "./calls.ts";
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -35,6 +36,16 @@ describe("mixed stacks over the newest client", () => {
   const rig = join(upstream, "rig");
   const env = { ...process.env, RIG_NS: `jitsi-ts-${process.pid}`, PROJECT: root };
 
+  /** The ends of the logs of a mix. */
+  const logs = (parts: readonly string[]) =>
+    Promise.all(
+      ["prosody", ...parts].map(async (part) => {
+        const name = part.replace(/^our-/, "");
+        const { stdout } = await run(rig, ["logs", name], { env, maxBuffer: 2 ** 28 });
+        return logReport(part, `rig logs ${name}`, stdout);
+      }),
+    );
+
   for (const { name, parts } of mixes) {
     describe(name, () => {
       before(() => run(rig, ["up", "prosody", ...parts], { env }));
@@ -47,7 +58,8 @@ describe("mixed stacks over the newest client", () => {
           await run(rig, ["in", process.execPath, ...flags, script], { env, timeout: 180_000 });
         } catch (error) {
           const { stdout, stderr } = error as { stdout?: string; stderr?: string };
-          throw new Error(`${stdout ?? ""}${stderr ?? ""}`.trim() || String(error));
+          const said = `${stdout ?? ""}${stderr ?? ""}`.trim() || String(error);
+          throw new Error([said, ...(await logs(parts))].join("\n"));
         }
       });
     });

@@ -2,10 +2,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import type { Browser } from "playwright-core";
 import { eventually } from "./call-story.ts";
+import { logReport } from "./calls.ts";
 import { CallPage, expectMedia, launchBrowser } from "./pages.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -66,6 +68,13 @@ async function controlC(started: Started): Promise<number | null> {
 describe("npm start", () => {
   let browser: Browser;
   let taken: Server;
+  let started: Started | undefined;
+  const pages: CallPage[] = [];
+  const open = async (address: string, room: string, number: number) => {
+    const page = await CallPage.open(browser, { url: address, room, number });
+    pages.push(page);
+    return page;
+  };
 
   before(async () => {
     browser = await launchBrowser();
@@ -82,12 +91,30 @@ describe("npm start", () => {
     taken.close();
   });
 
+  beforeEach(() => {
+    started = undefined;
+    pages.length = 0;
+  });
+  afterEach(function () {
+    if (this.currentTest?.state !== "failed") return;
+    console.error(
+      [
+        ...pages.map((page) => page.report()),
+        logReport("npm start", "its output", started?.output() ?? "did not start"),
+        ...readdirSync(`${root}.state`, { encoding: "utf8", recursive: true })
+          .filter((name) => name.endsWith(".log"))
+          .map((name) => `${root}.state/${name}`)
+          .map((file) => logReport(basename(file, ".log"), file, readFileSync(file, "utf8"))),
+      ].join("\n"),
+    );
+  });
+
   it("prints an address at which two pages talk, beside a port that was taken; Ctrl-C leaves nothing behind", async () => {
-    const started = await npmStart();
+    started = await npmStart();
     try {
       expect(started.output()).to.contain("port 5222 (XMPP) is taken; using");
-      const first = await CallPage.open(browser, { url: started.url, room: "start", number: 1 });
-      const second = await CallPage.open(browser, { url: started.url, room: "start", number: 2 });
+      const first = await open(started.url, "start", 1);
+      const second = await open(started.url, "start", 2);
       await expectMedia([first, second]);
       const view = await browser.newPage();
       await view.goto(`${started.url}servers`);
@@ -101,11 +128,11 @@ describe("npm start", () => {
   });
 
   it("--https --bridges 2 serves everything through one secure origin", async () => {
-    const started = await npmStart("--https", "--bridges", "2", "--port", "0");
+    started = await npmStart("--https", "--bridges", "2", "--port", "0");
     try {
       expect(started.url).to.match(/^https:/);
-      const first = await CallPage.open(browser, { url: started.url, room: "secure", number: 1 });
-      const second = await CallPage.open(browser, { url: started.url, room: "secure", number: 2 });
+      const first = await open(started.url, "secure", 1);
+      const second = await open(started.url, "secure", 2);
       await expectMedia([first, second]);
       const plain = await first.page.evaluate(
         "performance.getEntriesByType('resource').map((entry) => entry.name).filter((name) => /^(ws|http):/.test(name))",
