@@ -8,6 +8,7 @@
 import { StreamFigures } from "./figures.ts";
 import type { JitsiConference, JitsiConnection, JitsiTrack } from "./jitsi.d.ts";
 import { nameSecondVideo } from "./name-second-video.ts";
+import { queueParameters } from "./queue-parameters.ts";
 import { retireGoneSources } from "./retire-gone-sources.ts";
 import { Tiles } from "./tiles.ts";
 
@@ -250,6 +251,7 @@ meet.init({
 });
 meet.setLogLevel(meet.logLevels[query.get("log")?.toUpperCase() ?? "WARN"] ?? "warn");
 
+queueParameters();
 retireGoneSources();
 nameSecondVideo(() => conference?.myUserId());
 
