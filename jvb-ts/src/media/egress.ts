@@ -21,6 +21,13 @@ export class Egress {
   readonly stage: Stage;
   /** Rows that the sender did not take. */
   notSent = 0;
+  /** What the packet written last told about its sending: transport-wide number or time, -1. */
+  sendMark = -1;
+  /**
+   * To repeat a packet under its number with identical bytes (other bytes would reuse the IV, RFC
+   * 3711 9.1): its `sendMark`. Holds for the next packet only.
+   */
+  repeatedMark = -1;
   readonly #sender: Pick<PacketIo, "send">;
 
   constructor(tx: TxSlab, stage: Stage, sender: Pick<PacketIo, "send">) {
@@ -58,6 +65,7 @@ export class Egress {
     const start = slot * SLOT_BYTES + HEADROOM;
     stage.writeHeader(start, ssrc, seq, timestamp);
     let at = start + stage.headerLength;
+    this.sendMark = -1;
     const ids = receiver.extensions;
     const sendsTcc = receiver.sendsTransportCc;
     const tcc = sendsTcc && isVideo ? ids.transportCc : 0;
@@ -71,6 +79,7 @@ export class Egress {
       writeUint16(bytes, at, osn);
       at += 2;
     }
+    this.repeatedMark = -1;
     const payload = stage.payloadAt;
     bytes.copyWithin(at, payload, payload + stage.payloadLength);
     const length = at + stage.payloadLength - start;
@@ -130,13 +139,19 @@ export class Egress {
     }
     if (tcc !== 0) {
       p = writeElementHeader(bytes, p, tcc, 2, twoByte);
-      writeUint16(bytes, p, receiver.nextTransportCcSeq);
-      receiver.nextTransportCcSeq = (receiver.nextTransportCcSeq + 1) & 0xffff;
+      this.sendMark = this.repeatedMark;
+      if (this.sendMark < 0) {
+        this.sendMark = receiver.nextTransportCcSeq;
+        receiver.nextTransportCcSeq = (this.sendMark + 1) & 0xffff;
+      }
+      writeUint16(bytes, p, this.sendMark);
       p += 2;
     }
     if (absSendTime !== 0) {
       p = writeElementHeader(bytes, p, absSendTime, 3, twoByte);
-      const value = Math.floor(((now % 64_000) * 262_144) / 1000) & 0xffffff;
+      const fresh = Math.floor(((now % 64_000) * 262_144) / 1000) & 0xffffff;
+      const value = this.repeatedMark < 0 ? fresh : this.repeatedMark;
+      this.sendMark = value;
       bytes[p] = value >> 16;
       bytes[p + 1] = value >> 8;
       bytes[p + 2] = value;

@@ -108,6 +108,7 @@ function sendVideo(ctx: PathContext, leg: VideoLeg, now: Millis): void {
     projection.timestampDelta,
     projection.outPictureId,
     projection.outTl0,
+    egress.sendMark,
     now,
   );
 }

@@ -313,6 +313,7 @@ export class Drops {
   unsignaledPayloadType = 0;
   unknownSsrc = 0;
   duplicate = 0;
+  late = 0;
   paddingOnly = 0;
   muted = 0;
   silence = 0;

@@ -46,6 +46,8 @@ export interface DropCounts {
   readonly unsignaledPayloadType: number;
   readonly unknownSsrc: number;
   readonly duplicate: number;
+  /** Audio overtaken by a packet that was discarded: its number is taken. */
+  readonly late: number;
   readonly paddingOnly: number;
   readonly muted: number;
   readonly silence: number;

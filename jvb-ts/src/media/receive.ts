@@ -87,8 +87,9 @@ function receiveAudio(
   now: Millis,
 ): RxStream | undefined {
   const { header } = ctx;
+  const { drops } = endpoint;
   if (stream.audio === undefined) {
-    endpoint.drops.unknownSsrc++;
+    drops.unknownSsrc++;
     return undefined;
   }
   if (isAudioDiscarded(ctx, endpoint, stream, now)) {
@@ -97,7 +98,10 @@ function receiveAudio(
     return undefined;
   }
   ctx.seq = stream.plainRewriter.accept(header.seq);
-  return stream;
+  if (ctx.seq >= 0) return stream;
+  stream.discarded++;
+  drops.late++;
+  return undefined;
 }
 
 /** Marks of spec 11.2; force-mute also holds without the level extension (appendix A: fix). */

@@ -6,21 +6,35 @@
  */
 import { isNewerSeq, Unwrapper } from "#shared/rtp/arithmetic";
 
+/** No packet is overtaken by so many: the replay window of SRTP has 128. */
+const REORDERED = 1024;
+
 /** Audio: rejecting the newest packet shifts everything after it. */
 export class PlainRewriter {
   #delta = 0;
   #highestSent = -1;
+  /** The last number that was shifted away, -1 none within reach. */
+  #shiftedAt = -1;
 
+  /**
+   * The new number, or -1: the packet is older than a shift, so its place is taken. Sent under the
+   * number of another one it would also be encrypted with that one's IV (RFC 3711 9.1).
+   */
   accept(seq: number): number {
     const out = (seq - this.#delta) & 0xffff;
-    if (this.#highestSent < 0 || isNewerSeq(out, this.#highestSent)) this.#highestSent = out;
-    return out;
+    if (this.#highestSent < 0 || isNewerSeq(out, this.#highestSent)) {
+      this.#highestSent = out;
+      if (((seq - this.#shiftedAt) & 0xffff) > REORDERED) this.#shiftedAt = -1;
+      return out;
+    }
+    return this.#shiftedAt >= 0 && isNewerSeq(this.#shiftedAt, seq) ? -1 : out;
   }
 
   reject(seq: number): void {
     if (this.#highestSent < 0) return;
-    if (isNewerSeq((seq - this.#delta) & 0xffff, this.#highestSent))
-      this.#delta = (seq - this.#highestSent) & 0xffff;
+    if (!isNewerSeq((seq - this.#delta) & 0xffff, this.#highestSent)) return;
+    this.#delta = (seq - this.#highestSent) & 0xffff;
+    this.#shiftedAt = seq;
   }
 }
 

@@ -21,6 +21,7 @@ export function retransmit(ctx: PathContext, leg: VideoLeg, seq: number, now: Mi
     at = egress.writeRtp(receiver, primary.rtxSsrc, leg.rtxSeq, timestamp, true, rtxPt, seq, now);
     leg.rtxSeq = (leg.rtxSeq + 1) & 0xffff;
   } else {
+    egress.repeatedMark = log.sendMark;
     at = egress.writeRtp(receiver, primary.ssrc, seq, timestamp, true, 0, 0, now);
     leg.packets++;
     leg.octets += egress.lastLength();

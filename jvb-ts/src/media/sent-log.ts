@@ -15,6 +15,8 @@ export class SentLog {
   timestampDelta = 0;
   pictureId = -1;
   tl0 = -1;
+  /** See `Egress.sendMark`. */
+  sendMark = -1;
   sentAt: Millis = 0;
   #slot = 0;
   #newest = -1;
@@ -24,6 +26,7 @@ export class SentLog {
   readonly #timestampDelta = new Int32Array(ENTRIES);
   readonly #pictureId = new Int16Array(ENTRIES);
   readonly #tl0 = new Int16Array(ENTRIES);
+  readonly #sendMark = new Int32Array(ENTRIES);
   readonly #sentAt = new Float64Array(ENTRIES);
 
   put(
@@ -33,6 +36,7 @@ export class SentLog {
     timestampDelta: number,
     pictureId: number,
     tl0: number,
+    sendMark: number,
     now: Millis,
   ): void {
     const slot = seq & (ENTRIES - 1);
@@ -42,6 +46,7 @@ export class SentLog {
     this.#timestampDelta[slot] = timestampDelta;
     this.#pictureId[slot] = pictureId;
     this.#tl0[slot] = tl0;
+    this.#sendMark[slot] = sendMark;
     this.#sentAt[slot] = now;
     if (this.#newest < 0 || ((seq - this.#newest) & 0xffff) < 0x8000) this.#newest = seq;
   }
@@ -58,6 +63,7 @@ export class SentLog {
     this.timestampDelta = this.#timestampDelta[slot]!;
     this.pictureId = this.#pictureId[slot]!;
     this.tl0 = this.#tl0[slot]!;
+    this.sendMark = this.#sendMark[slot]!;
     this.sentAt = this.#sentAt[slot]!;
     return true;
   }

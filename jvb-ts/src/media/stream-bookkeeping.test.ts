@@ -20,6 +20,22 @@ describe("hiding discarded packets", () => {
     rewriter.reject(0);
     expect(rewriter.accept(1)).to.equal(0xffff);
   });
+  for (const start of starts)
+    it(`without history, no number twice: what a shift overtook is refused, from ${start}`, () => {
+      const rewriter = new PlainRewriter();
+      const at = (i: number) => (start + i) & 0xffff;
+      expect(rewriter.accept(at(0))).to.equal(at(0));
+      expect(rewriter.accept(at(2))).to.equal(at(2));
+      expect(rewriter.accept(at(1))).to.equal(at(1));
+      rewriter.reject(at(4));
+      expect(rewriter.accept(at(3))).to.equal(-1);
+      expect(rewriter.accept(at(5))).to.equal(at(3));
+      const sent = new Set([at(0), at(1), at(2), at(3)]);
+      for (let i = 6; i < 40_000; i++) sent.add(rewriter.accept(at(i)));
+      expect(sent.size).to.equal(39_998);
+      expect(rewriter.accept(at(40_001))).to.equal(at(39_999));
+      expect(rewriter.accept(at(40_000))).to.equal(at(39_998));
+    });
   it("with history (M-035)", () => {
     const rewriter = new HistoryRewriter();
     const a = (seq: number) => rewriter.rewrite(seq, true);
