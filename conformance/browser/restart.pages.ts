@@ -1,0 +1,33 @@
+/** An in-place ICE restart asked for by a page (transcript 07b2). */
+import { expect } from "chai";
+import { eventually } from "./call-story.ts";
+import { type Calls, newestClient, startCalls } from "./calls.ts";
+import { expectMedia, longestGaps } from "./pages.ts";
+
+const { path, reason } = newestClient();
+
+describe("in-place ICE restart", () => {
+  let calls: Calls | undefined;
+  after(() => calls?.stop());
+
+  it(`moves the page over without a gap${path === undefined ? ` (${reason})` : ""}`, async function () {
+    if (path === undefined) return this.skip();
+    calls = await startCalls({ client: path });
+    const { stack, mediaPorts } = calls;
+    const pages = [await calls.open("restart", 1), await calls.open("restart", 2)];
+    await expectMedia(pages, { mediaPorts });
+    const restarts = async (outcome: string): Promise<number> => {
+      const reply = await fetch(`http://127.0.0.1:${stack.bridges[0]?.privatePort}/metrics`);
+      const line = new RegExp(`^jitsi_jvb_ice_restarts_${outcome}\\S* (\\d+)`, "m");
+      return Number(line.exec(await reply.text())?.[1]);
+    };
+    await Promise.all(pages.map((page) => page.mark()));
+    await pages[0]?.page.evaluate(
+      "call.conference.options.config.enableIceRestart = true, call.conference.restartJvbIce()",
+    );
+    await eventually("the restart has succeeded", async () => (await restarts("succeeded")) === 1);
+    expect(await restarts("started")).to.equal(1);
+    await expectMedia(pages, { mediaPorts });
+    for (const gapMs of (await longestGaps(pages)).values()) expect(gapMs).to.be.below(700);
+  });
+});
