@@ -53,6 +53,7 @@ describe("playing a conversation", () => {
       address: (who) => (who === "bridge account" ? undefined : `${who}@x`),
       presence: () => presence,
       enter: (room) => Promise.resolve(room === "r@x" ? undefined : "closed"),
+      invitation: () => xml("j", { sid: "7", xmlns: "jabber:client" }),
       leaveRooms: () => {
         left++;
         return Promise.resolve();
@@ -83,6 +84,12 @@ describe("playing a conversation", () => {
       difference: "is not known",
     },
     { name: "presence", steps: "presence of bridge:\n  <stats xmlns='n'/>\n  <absent name='x'/>" },
+    { name: "an invitation", steps: "invited:\n  <j sid='{sid}'/>" },
+    {
+      name: "another invitation",
+      steps: "invited:\n  <j sid='8'/>",
+      difference: "f.txt:2: sid of <j>",
+    },
     { name: "an open room", steps: "enter r@{domain}" },
     { name: "a closed room", steps: "enter s@x", difference: "f.txt:2: closed" },
     {

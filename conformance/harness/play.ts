@@ -116,7 +116,19 @@ async function take(step: Step, state: State): Promise<string | undefined> {
       return difference === undefined ? undefined : `the error's text ${difference}`;
     }
     case "enter":
-      return target.enter(filled(step.room));
+      return target.enter(filled(step.room), step.who);
+    case "invited": {
+      const end = performance.now() + state.patience;
+      for (;;) {
+        const offer = target.invitation();
+        if (offer !== undefined) {
+          const difference = matchAll(filled(step.patterns), [xml("iq", {}, offer)], captures);
+          return difference === undefined ? undefined : `${difference} in ${offer.toString()}`;
+        }
+        if (performance.now() > end) return `no invitation within ${state.patience} ms`;
+        await sleep(10);
+      }
+    }
     case "wait":
       await sleep(step.milliseconds);
       return undefined;

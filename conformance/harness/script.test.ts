@@ -55,9 +55,12 @@ describe("conversations", () => {
       "json keys: a b",
       "  c",
       "no body",
+      "guest enters r@x",
+      "invited:",
+      "  <j/>",
     ].join("\n");
     expect(parseScript("f.txt", text)[0]?.steps).to.deep.equal([
-      { kind: "enter", room: "r@x", line: 2 },
+      { kind: "enter", who: "tester", room: "r@x", line: 2 },
       { kind: "presence", to: "focus", patterns: "<a/>", line: 3 },
       { kind: "iq", to: "bridge account", type: "set", payload: "<a/>\n<b/>", line: 5 },
       { kind: "answer", type: "error", patterns: "", line: 8 },
@@ -65,6 +68,8 @@ describe("conversations", () => {
       { kind: "wait", milliseconds: 20, line: 10 },
       { kind: "keys", keys: ["a", "b", "c"], line: 11 },
       { kind: "no body", line: 13 },
+      { kind: "enter", who: "guest", room: "r@x", line: 14 },
+      { kind: "invited", patterns: "<j/>", line: 15 },
     ]);
   });
 

@@ -19,6 +19,9 @@
  *
  *     says Conference not found for ID: {meeting}       text of the error answered last
  *     enter {room}                                      the tester enters a room
+ *     guest enters {room}                               and somebody else does
+ *     invited:                                          the Jingle offer that the tester gets
+ *       <jingle action='session-initiate' sid='{sid}'><content name='audio'/></jingle>
  *     presence of bridge:                               what its presence comes to contain
  *       <stats xmlns='…'><stat name='healthy' value='true'/></stats>
  *     presence of focus:                                the same in the room entered last
@@ -33,7 +36,7 @@
  * one that begins so; `{domain}` and `{bridge}` (the bridge's nick) are known from the start. See `match.ts`.
  */
 
-import type { Who } from "./target.ts";
+import type { Tester, Who } from "./target.ts";
 
 export type Step =
   /** An IQ to the bridge's brewery occupant or to the focus, and what must come back. */
@@ -65,7 +68,8 @@ export type Step =
       readonly patterns: string;
       readonly line: number;
     }
-  | { readonly kind: "enter"; readonly room: string; readonly line: number }
+  | { readonly kind: "invited"; readonly patterns: string; readonly line: number }
+  | { readonly kind: "enter"; readonly who: Tester; readonly room: string; readonly line: number }
   | { readonly kind: "wait"; readonly milliseconds: number; readonly line: number }
   | { readonly kind: "says"; readonly text: string; readonly line: number }
   | { readonly kind: "keys"; readonly keys: readonly string[]; readonly line: number }
@@ -167,8 +171,15 @@ function parseStep(head: string, block: readonly string[], line: number): Step |
   const presence = /^presence of (bridge|focus):$/.exec(head);
   if (presence !== null)
     return { kind: "presence", to: presence[1] as "bridge" | "focus", patterns: body, line };
-  const enter = /^enter (\S+)$/.exec(head);
-  if (enter !== null) return { kind: "enter", room: enter[1] ?? "", line };
+  const enter = /^(?:(guest) enters|enter) (\S+)$/.exec(head);
+  if (enter !== null)
+    return {
+      kind: "enter",
+      who: enter[1] === undefined ? "tester" : "guest",
+      room: enter[2] ?? "",
+      line,
+    };
+  if (head === "invited:") return { kind: "invited", patterns: body, line };
   const wait = /^wait (\d+) ms$/.exec(head);
   if (wait !== null) return { kind: "wait", milliseconds: Number(wait[1]), line };
   const says = /^says (.+)$/.exec(head);

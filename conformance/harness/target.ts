@@ -5,16 +5,21 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createRootLogger } from "#shared/logging/log";
 import { realRuntime } from "#shared/runtime/real-runtime";
+import { iqResult } from "#shared/stanza/iq";
 import { createXmppClient } from "#shared/xmpp/client";
 import type { XmppConnection } from "#shared/xmpp/connection";
 import { parseBareJid } from "#shared/xmpp/jid";
 import { MucRoom } from "#shared/xmpp/muc";
+import { NS } from "#shared/xmpp/namespaces";
 import { type Element, elementsOf, xml } from "#shared/xmpp/xml";
 import { createStack } from "../../shared/demo/stack.ts";
 import { javaBridge, javaFocus, upstreamFolder } from "./java.ts";
 
 /** Whom an IQ can be sent to. `bridge account` is the bridge's own address, past the room. */
 export type Who = "bridge" | "bridge account" | "focus" | "focus in room";
+
+/** Both are administrators; `guest` is there to be the second in a room. */
+export type Tester = "tester" | "guest";
 
 export type Implementation = "ours" | "java";
 
@@ -25,8 +30,10 @@ export interface Target {
   address(who: Who): string | undefined;
   /** The latest presence of an occupant: the bridge in the brewery, the focus in a room. */
   presence(who: "bridge" | "focus"): Element | undefined;
+  /** What the tester was invited with last in this case: a Jingle session-initiate. */
+  invitation(): Element | undefined;
   /** Enters a room; undefined when in, else what was in the way. */
-  enter(room: string): Promise<string | undefined>;
+  enter(room: string, who: Tester): Promise<string | undefined>;
   /** Leaves the rooms entered; for the end of a case. */
   leaveRooms(): Promise<void>;
   /** Origins of the HTTP servers. */
@@ -78,9 +85,10 @@ export async function startTarget(
     // Upstream's ICE takes no loopback address.
     mediaAddresses: [(bridge === "java" ? networkAddress() : undefined) ?? "127.0.0.1"],
     channelOrigin: { host: "127.0.0.1:9", tls: false },
-    sctp: true,
+    // Upstream's bridge as it is run here has a stub for its SCTP library, and fails to allocate.
+    sctp: bridge === "ours",
     usualPorts: false,
-    accounts: ["tester"],
+    accounts: ["tester", "guest"],
   });
   const [first] = stack.bridges;
   if (first === undefined) throw new Error("the stack has no bridge");
@@ -122,30 +130,43 @@ export async function startTarget(
       program: "conformance",
       level: "warn",
     });
-    const xmpp = createXmppClient(
-      {
-        name: "tester",
-        host: "127.0.0.1",
-        port: stack.c2sPort,
-        domain: `auth.${stack.domain}`,
-        username: "tester",
-        password: stack.passwords["tester"] ?? "",
-        resource: "tester",
-        security: "disabled",
-        disableCertificateVerification: true,
-      },
-      realRuntime,
-      log,
+    const login = async (name: Tester) => {
+      const connection = createXmppClient(
+        {
+          name,
+          host: "127.0.0.1",
+          port: stack.c2sPort,
+          domain: `auth.${stack.domain}`,
+          username: name,
+          password: stack.passwords[name] ?? "",
+          resource: name,
+          security: "disabled",
+          disableCertificateVerification: true,
+        },
+        realRuntime,
+        log,
+      );
+      connection.start();
+      await until(`login of ${name}`, 10_000, () => connection.state === "online");
+      return connection;
+    };
+    const xmpp = await login("tester");
+    const connections = { tester: xmpp, guest: await login("guest") };
+    let invitation: Element | undefined;
+    xmpp.handleIq({ type: "set", name: "jingle", ns: NS.jingle }, ({ payload, iq }) => {
+      if (payload.attrs["action"] === "session-initiate") invitation = payload;
+      return iqResult(iq);
+    });
+    connections.guest.handleIq({ type: "set", name: "jingle", ns: NS.jingle }, ({ iq }) =>
+      iqResult(iq),
     );
-    xmpp.start();
-    await until("the tester's login", 10_000, () => xmpp.state === "online");
-    const enterRoom = async (address: string) => {
+    const enterRoom = async (address: string, who: Tester = "tester") => {
       const bare = parseBareJid(address);
       if (bare === undefined) throw new Error(`${address} is no room's address`);
       const room = new MucRoom({
-        connection: xmpp,
+        connection: connections[who],
         room: bare,
-        nick: "tester",
+        nick: who,
         runtime: realRuntime,
         log,
         onEvent: () => undefined,
@@ -188,10 +209,11 @@ export async function startTarget(
           ? bridgeThere()?.presence
           : entered.at(-1)?.occupants.get("focus")?.presence;
       },
-      async enter(address) {
-        const { room, result } = await enterRoom(address);
+      invitation: () => invitation,
+      async enter(address, who) {
+        const { room, result } = await enterRoom(address, who);
         if (result.kind !== "joined")
-          return `the tester cannot enter ${address}: ${
+          return `${who} cannot enter ${address}: ${
             result.kind === "refused" ? result.error.condition : result.kind
           }`;
         entered.push(room);
@@ -200,6 +222,7 @@ export async function startTarget(
       async leaveRooms() {
         const rooms = entered;
         entered = [];
+        invitation = undefined;
         await Promise.all(rooms.map((room) => room.leave()));
       },
       http: {
@@ -209,7 +232,7 @@ export async function startTarget(
       },
       names: { domain: stack.domain, bridge: first.name },
       async stop() {
-        await xmpp.stop();
+        await Promise.all(Object.values(connections).map((each) => each.stop()));
         await stopServers();
       },
     };
