@@ -197,6 +197,29 @@ describe("retransmission", () => {
     expect(tags).to.deep.equal([1, 2, 3, 4, 5].map((i) => [0, i]));
   });
 
+  for (const start of starts)
+    it(`what RTX restores from long ago goes no further, from ${start}`, () => {
+      const fixture = call();
+      for (let i = 0; i < 2200; i++) if (i % 7 !== 3) fixture.receive(1, packet(start, i));
+      fixture.take();
+      const restore = (i: number): number => {
+        const { payload, seq, ...rest } = packet(start, i);
+        const osn = [seq >> 8, seq & 0xff];
+        const rtxSeq = i & 0xffff;
+        fixture.receive(1, {
+          ...rest,
+          pt: VP8_RTX,
+          ssrc: RTX_SSRC,
+          seq: rtxSeq,
+          payload: [...osn, ...payload],
+        });
+        return fixture.takeRtp(2).length;
+      };
+      expect([3, 500, 1190].map(restore)).to.deep.equal([0, 0, 0]);
+      expect(fixture.engine.endpoint("c", "a")!.snapshot(0).drops.badRtx).to.equal(3);
+      expect(restore(2194)).to.equal(1);
+    });
+
   it("answers plainly, with identical bytes, where RTX was not negotiated (M-111)", () => {
     const fixture = call();
     fixture.engine.endpoint("c", "b")!.setPayloadTypes(

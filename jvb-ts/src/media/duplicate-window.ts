@@ -6,6 +6,8 @@ import { seqDelta } from "#shared/rtp/arithmetic";
 
 const BITS = 2048;
 const WINDOW = 1500;
+/** What the renumbering of video remembers (`HistoryRewriter`). */
+const MAX_RESTORED = 999;
 
 export class DuplicateWindow {
   readonly #bits = new Int32Array(BITS / 32);
@@ -31,6 +33,14 @@ export class DuplicateWindow {
     if ((bits[at]! & bit) !== 0) return true;
     bits[at] = bits[at]! | bit;
     return false;
+  }
+
+  /**
+   * Whether `seq` lies further back than anybody asks for. SRTP's own window does not see the
+   * numbers that RTX restores, and whoever forwards such a packet uses an old number again.
+   */
+  isTooOld(seq: number): boolean {
+    return this.#highest >= 0 && seqDelta(seq, this.#highest) < -MAX_RESTORED;
   }
 
   #clear(seq: number): void {

@@ -158,7 +158,7 @@ function receiveVideo(
     }
     stream = endpoint.stream(header.ssrc);
     kind = endpoint.payloadTypes.kind[header.payloadType]!;
-    if (kind < PtKind.video) {
+    if (kind < PtKind.video || stream.duplicateWindow.isTooOld(header.seq)) {
       drops.badRtx++;
       return undefined;
     }
