@@ -41,7 +41,7 @@ describe("a focus that cannot start", function () {
   });
   after(() => rmSync(folder, { recursive: true }));
   const account = "jicofo.xmpp.client { domain = auth.x, xmpp-domain = x }";
-  const cases: [name: string, text: string, line: RegExp][] = [
+  const cases: [name: string, text: string, line: RegExp, more?: string[]][] = [
     ["without an account", "jicofo { }", /jicofo\.xmpp\.client\.domain/],
     ["with a wrong type", `${account}\njicofo.rest.port = many`, /j\.conf:2: jicofo\.rest\.port/],
     ["with broken HOCON", `${account}\njicofo {`, /j\.conf:\d/],
@@ -55,16 +55,53 @@ describe("a focus that cannot start", function () {
       `${account}\njicofo.authentication { enabled = true, type = JWT, login-url = x }`,
       /j\.conf:2: jicofo\.authentication\.enabled: .*; set /,
     ],
+    [
+      "with a warning, when told to be strict",
+      `${account}\njicofo.rest.prot = 1`,
+      /j\.conf:2: jicofo\.rest\.prot: unknown key; did you mean jicofo\.rest\.port\?/,
+      ["--strict"],
+    ],
   ];
-  for (const [name, text, line] of cases)
+  for (const [name, text, line, more = []] of cases)
     it(`${name} says so in one line and ends with 78`, async () => {
       const file = join(folder, "j.conf");
       writeFileSync(file, text);
-      const { status, stderr } = await run("--config", file);
+      const { status, stderr } = await run("--config", file, ...more);
       expect(stderr).to.match(line);
       expect(stderr).not.to.match(/\n\s+at /);
       expect(status).to.equal(78);
     });
+
+  it("names the key when its HTTP port is taken", async () => {
+    const blocker = createServer();
+    await new Promise<void>((resolve) => blocker.listen(0, "127.0.0.1", resolve));
+    const address = blocker.address();
+    const taken = typeof address === "object" && address ? address.port : 0;
+    const file = join(folder, "taken.conf");
+    writeFileSync(file, `${account}\njicofo.rest.port = ${taken}`);
+    const { status, stderr } = await run("--config", file);
+    await new Promise((resolve) => blocker.close(resolve));
+    expect(stderr).to.match(/jicofo\.rest\.port: 127\.0\.0\.1:\d+ is taken/);
+    expect(status).to.equal(78);
+  });
+
+  it("serves and keeps trying while there is no server, and says so once", async () => {
+    const [port, nothing] = [await freePort(), await freePort()];
+    const file = join(folder, "alone.conf");
+    const text = `${account}\njicofo { xmpp.client { hostname = 127.0.0.1, port = ${nothing} }, rest.port = ${port} }`;
+    writeFileSync(file, text);
+    const child = spawn(process.execPath, ["--conditions=source", main, "--config", file]);
+    let stderr = "";
+    child.stderr.on("data", (data: Buffer) => {
+      stderr += data.toString();
+    });
+    await until(() => stderr.includes("XMPP connection failed"));
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    expect(stderr.split("XMPP connection failed, still trying")).to.have.length(2);
+    expect((await fetch(`http://127.0.0.1:${port}/stats`)).status).to.equal(200);
+    child.kill("SIGTERM");
+    expect(await new Promise((resolve) => child.once("exit", resolve))).to.equal(143);
+  });
 });
 
 describe("the focus on a real Prosody", function () {
@@ -123,7 +160,7 @@ describe("the focus on a real Prosody", function () {
     );
     startFocus();
     bridge = new LiveBridge(prosody, "jvb1");
-    await until(() => output.includes("Joined the brewery room"));
+    await until(() => /jvbbrewery@[^\n]*Joined the room/.test(output));
     await bridge.start();
     await until(async () => (await bridges()).toString().includes("jvb1"));
   });

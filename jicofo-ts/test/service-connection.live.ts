@@ -41,7 +41,7 @@ describe("a focus whose bridges are on another server", function () {
       output += data.toString();
     });
     bridge = new LiveBridge(bridges, "jvb1");
-    await until(() => output.includes("Joined the brewery room"));
+    await until(() => /jvbbrewery@[^\n]*Joined the room/.test(output));
     await bridge.start();
     await until(() => output.includes("Added bridge"));
   });

@@ -53,10 +53,8 @@ function readConfig(log: Logger): BridgeConfig {
     anyBelow: openPaths,
   });
   const config = readBridgeConfig(loaded, log);
+  if (loaded.strict && loaded.warnings.length > 0) throw new ConfigError(loaded.warnings);
   for (const warning of loaded.warnings) log.warn(faultLine(warning));
-  if (loaded.strict && loaded.warnings.length > 0) {
-    throw new ConfigError({ message: "there are warnings", remedy: "start without --strict" });
-  }
   if (config.relayWanted) {
     log.warn("videobridge.relay.enabled: this bridge has no relays yet, relay_id is not published");
   }

@@ -42,7 +42,13 @@ describe("a bridge that cannot start", function () {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  const cases: [name: string, text: string, line: RegExp][] = [
+  const cases: [name: string, text: string, line: RegExp, more?: string[]][] = [
+    [
+      "a warning, when told to be strict",
+      "videobridge.ice.udp.prot = 1",
+      /j\.conf:1: videobridge\.ice\.udp\.prot: unknown key/,
+      ["--strict"],
+    ],
     ["a wrong port", "videobridge.ice.udp.port = 70000", /j\.conf:1: videobridge\.ice\.udp\.port/],
     ["broken HOCON", "videobridge {", /j\.conf:\d/],
     ["an unknown cipher suite", 'jmt.dtls.cipher-suites = [ "X" ]', /j\.conf:1: jmt\.dtls\.cipher/],
@@ -57,11 +63,11 @@ describe("a bridge that cannot start", function () {
       /j\.conf:1: ice4j\.harvest\.mapping\.static-mappings/,
     ],
   ];
-  for (const [name, text, line] of cases) {
+  for (const [name, text, line, more = []] of cases) {
     it(`says so in one line and ends with 78: ${name}`, async () => {
       const file = join(folder, "j.conf");
       writeFileSync(file, text);
-      const program = new Program("--config", file);
+      const program = new Program("--config", file, ...more);
       expect(await program.ended).to.equal(78);
       expect(program.stderr).to.match(line);
       expect(program.stderr).not.to.match(/\n\s+at /);
