@@ -1,7 +1,7 @@
 /**
  * Runs the checks and tests of a tier, stage by stage, and ends with the line `N passed, N failed`.
  *
- *   check   format, lint, types, rooms, clock rule, unit tests
+ *   check   format, lint, types, rooms, key reference, clock rule, unit tests
  *   test    check, scenarios, real parts, pages, conformance (quick), one second of fuzzing a parser
  *   full    test with both client libraries and mixed stacks; resumable (`--fresh` starts over),
  *           one JSON file a stage in dist/test-full/
@@ -179,6 +179,13 @@ const stages: readonly Stage[] = [
     all,
     process.execPath,
     [bin("depcruise"), "--config", "shared/tooling/rooms.cjs", ...sources],
+    "static",
+  ),
+  single(
+    "key reference",
+    all,
+    process.execPath,
+    [...nodeFlags, "shared/tooling/reference.ts"],
     "static",
   ),
   single(
