@@ -16,8 +16,8 @@
 
 /* Rows of a slab registered once; the references keep the memory where it is. */
 enum { MAX_SLABS = 8, RX_COLUMNS = 11, TX_COLUMNS = 6 };
-/* Addresses one session may have at a time: candidates pairs that were ever validated. */
-enum { MAX_BOUND = 32 };
+/* Addresses one session may have at a time: more than an ICE agent has candidate pairs. */
+enum { MAX_BOUND = 128 };
 /* A closed session's number rests until so many others were closed, so that rows on their way with
  * the old number meet nobody else. */
 enum { REST = 64 };
@@ -40,6 +40,7 @@ typedef struct {
   srtp_session_t *srtp;
   struct sockaddr_storage destination;
   socklen_t destination_size; /* 0: none selected */
+  address_t selected;
   int destination_socket;
   int bound_count;
   address_t bound[MAX_BOUND];
@@ -524,6 +525,13 @@ static int find_bound(const session_t *session, const address_t *remote) {
   return -1;
 }
 
+/* An address that makes room for another: never the one that media takes. */
+static int spare_bound(const session_t *session) {
+  bool first = session->destination_size != 0 &&
+               memcmp(&session->bound[0], &session->selected, sizeof session->selected) == 0;
+  return first ? 1 : 0;
+}
+
 /* bindAddress(session, socket, ip, port): done */
 static napi_value js_bind(napi_env env, napi_callback_info info) {
   napi_value argv[4];
@@ -536,7 +544,7 @@ static napi_value js_bind(napi_env env, napi_callback_info info) {
   int32_t owner = address_map_get(&io->addresses, &remote);
   if (owner == number) return js_bool(env, true);
   if (owner >= 0) forget(io, owner, find_bound(io->sessions[owner], &remote));
-  if (session->bound_count == MAX_BOUND) forget(io, number, 0);
+  if (session->bound_count == MAX_BOUND) forget(io, number, spare_bound(session));
   if (!address_map_set(&io->addresses, &remote, number)) return js_bool(env, false);
   session->bound[session->bound_count++] = remote;
   udp_group_bind(io->group, &remote, io->worker);
@@ -569,6 +577,7 @@ static napi_value js_select(napi_env env, napi_callback_info info) {
     return js_bool(env, false);
   session->destination_size = address_to_sockaddr(&remote, &session->destination);
   session->destination_socket = remote.socket;
+  session->selected = remote;
   return js_bool(env, true);
 }
 

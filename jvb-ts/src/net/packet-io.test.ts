@@ -160,6 +160,16 @@ for (const [implementation, open] of implementations) {
       return { a, b, sa: connect(a, b, false), sb: connect(b, a, true) };
     }
 
+    it("keeps the selected address, however many a peer shows", async () => {
+      const { a, b, sa, sb } = await pair();
+      for (let port = 1; port <= 400; port++)
+        b.bindAddress(sb, 0, { ip: "127.0.0.9", port: 1000 + port });
+      const slab = new TxSlab();
+      put(slab, sa, Kind.rtp, rtp(1, 10));
+      a.send(slab);
+      expect((await collect(b, 1)).map(({ session }) => session)).to.deep.equal([sb]);
+    });
+
     for (const ip of ["127.0.0.1", "::1"])
       it(`carries RTP, RTCP, DTLS and STUN between ${ip} in order`, async () => {
         const { a, b, sa, sb } = await pair(true, ip);
