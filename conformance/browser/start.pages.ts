@@ -1,6 +1,6 @@
 /** `npm start` as a person uses it: the real command, the printed address, Ctrl-C. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -101,7 +101,10 @@ describe("npm start", () => {
       [
         ...pages.map((page) => page.report()),
         logReport("npm start", "its output", started?.output() ?? "did not start"),
-        ...readdirSync(`${root}.state`, { encoding: "utf8", recursive: true })
+        ...(existsSync(`${root}.state`)
+          ? readdirSync(`${root}.state`, { encoding: "utf8", recursive: true })
+          : []
+        )
           .filter((name) => name.endsWith(".log"))
           .map((name) => `${root}.state/${name}`)
           .map((file) => logReport(basename(file, ".log"), file, readFileSync(file, "utf8"))),
