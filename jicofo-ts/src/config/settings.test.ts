@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { expect } from "chai";
 import { loadConfig } from "#shared/config/config";
 import { ConfigError } from "#shared/config/config-error";
+import type { KeySpec } from "#shared/config/keys";
 import { defaultBridgeSettings } from "../bridge/settings.ts";
 import { defaultConferenceConfig } from "../conference/config.ts";
 import { formerKeys } from "./later-keys.ts";
@@ -116,6 +117,72 @@ describe("readSettings", () => {
     expect(settings.bridgeChecks.enabled).to.equal(false);
     expect(settings.conference.enableAutoOwner).to.equal(false);
     expect(settings.service).to.include({ hostname: "bridges.example.com", port: 6222 });
+  });
+
+  it("knows every legacy property that upstream reads", () => {
+    const known = allTables.flatMap(({ specs }) =>
+      Object.values<KeySpec<unknown>>(specs).flatMap(({ legacy = [] }) =>
+        legacy.map((one) => (typeof one === "string" ? one : one.name)),
+      ),
+    );
+    const codecs = ["AV1", "VP8", "VP9", "H264"];
+    const jicofo = [
+      ...["HOSTNAME", "XMPP_PORT", "FOCUS_USER_DOMAIN", "FOCUS_USER_NAME", "FOCUS_USER_PASSWORD"],
+      ...["XMPP_DOMAIN", "XMPP_MUC_COMPONENT_PREFIX", "ALWAYS_TRUST_MODE_ENABLED"],
+      ...["HOST", "PORT", "USER_DOMAIN", "USER", "USER_PASS"].map((x) => `BRIDGE_MUC_XMPP_${x}`),
+      ...["BRIDGE_MUC", "HEALTH_CHECK_INTERVAL", "HEALTH_CHECK_2NDTRY_DELAY"],
+      ...["MAX_PARTICIPANTS_PER_BRIDGE", "BRIDGE_SELECTION_STRATEGY", "LOCAL_REGION"].map(
+        (x) => `BridgeSelector.${x}`,
+      ),
+      ...["DISABLE_AUTO_OWNER", "MAX_SSRC_PER_USER"],
+      ...codecs.flatMap((codec) => [`ENABLE_${codec}`, `${codec}_PT`, `${codec}_RTX_PT`]),
+      ...["TOF", "AST", "RID", "VIDEO_CONTENT_TYPE", "FRAMEMARKING"].map((x) => `ENABLE_${x}`),
+      ...[
+        "auth.URL",
+        "auth.AUTH_LIFETIME",
+        "auth.DISABLE_AUTOLOGIN",
+        "health.ENABLE_HEALTH_CHECKS",
+      ],
+      ...["jibri.BREWERY", "jibri.SIP_BREWERY", "jibri.PENDING_TIMEOUT", "NUM_JIBRI_RETRIES"],
+      "jigasi.BREWERY",
+    ].map((name) => `org.jitsi.jicofo.${name}`);
+    expect(new Set(known)).to.deep.equal(
+      new Set([...jicofo, "org.jitsi.focus.BRIDGE_FAILURE_RESET_THRESHOLD"]),
+    );
+  });
+
+  it("reads environment and sip-communicator.properties as packages and containers set them", () => {
+    writeFileSync(
+      join(folder, "sip-communicator.properties"),
+      "org.jitsi.jicofo.BRIDGE_MUC=legacy@internal.auth.example.com\n",
+    );
+    const file = join(folder, "container.conf");
+    writeFileSync(
+      file,
+      `${account}jicofo { xmpp.client.password = \${JICOFO_AUTH_PASSWORD}
+        bridge { brewery-jid = "jvbbrewery@internal.example.com", stress-threshold = "0.7" }
+        conference.max-ssrcs-per-user = \${?MAX_SSRCS_PER_USER} }
+      include "custom-jicofo.conf"`,
+    );
+    const home = "-Dnet.java.sip.communicator.SC_HOME_DIR_";
+    const env = {
+      JAVA_SYS_PROPS: `-Dconfig.file=${file} ${home}LOCATION=${dirname(folder)} ${home}NAME=${basename(folder)}`,
+      JICOFO_AUTH_PASSWORD: "p#w",
+      MAX_SSRCS_PER_USER: "7",
+    };
+    const start = (given: Readonly<Record<string, string | undefined>>) =>
+      loadConfig({ argv: [], env: given, tables: allTables, fileRequired: true });
+    const config = start(env);
+    const settings = readSettings(config);
+    expect(settings.client.password).to.equal("p#w");
+    expect(settings.conference.maxSsrcsPerUser).to.equal(7);
+    expect(settings.bridges.stressThreshold).to.equal(0.7);
+    expect(settings.bridgeBrewery?.room).to.equal("legacy@internal.auth.example.com");
+    expect(config.warnings.map(({ key }) => key)).to.include("jicofo.bridge.brewery-jid");
+    expect(() => start({ ...env, JICOFO_AUTH_PASSWORD: undefined })).to.throw(
+      ConfigError,
+      /container\.conf:2: .*JICOFO_AUTH_PASSWORD.* has no value/,
+    );
   });
 
   it("adds the domain to a legacy room prefix", () => {
