@@ -101,7 +101,7 @@ export function reportHtml(report: Report): string {
 body { font: 14px/1.45 system-ui, sans-serif; margin: 1.5rem; color: #1c1f23; background: #fff }
 h1 { font-size: 1.3rem } nav { position: sticky; top: 0; background: #fff; padding: .5rem 0; display: flex; gap: .6rem; flex-wrap: wrap }
 label { padding: .15rem .6rem; border-radius: 1rem } input[type=search] { flex: 1; min-width: 12rem; padding: .3rem .6rem }
-table { border-collapse: collapse; width: 100% } td, th { text-align: left; vertical-align: top; padding: .35rem .6rem; border-bottom: 1px solid #d8dde3 }
+table { border-collapse: collapse; width: 100% } td:first-child { white-space: nowrap } td, th { text-align: left; vertical-align: top; padding: .35rem .6rem; border-bottom: 1px solid #d8dde3 }
 [data-result=passed] .result, label[data-result=passed] { background: #d3f2dc }
 [data-result=failed] .result, label[data-result=failed] { background: #ffd3d0 }
 [data-result="known difference"] .result, label[data-result="known difference"] { background: #ffeeba }
