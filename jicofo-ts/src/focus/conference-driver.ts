@@ -8,6 +8,7 @@ import type { Timer } from "#shared/runtime/runtime";
 import type { ConferenceModified } from "#shared/stanza/colibri2";
 import { parseColibriError, parseConferenceModified } from "#shared/stanza/colibri2-reply";
 import { buildConferenceModify } from "#shared/stanza/colibri2-request";
+import { isYes } from "#shared/stanza/data-form";
 import { iqError, iqRequest, iqResult } from "#shared/stanza/iq";
 import { buildJingle, type Jingle } from "#shared/stanza/jingle";
 import { buildMute, type MuteMedia } from "#shared/stanza/mute";
@@ -269,7 +270,7 @@ export class ConferenceDriver {
       config.clientReplyTimeout,
     );
     if (refused !== undefined) return failed(`room configuration: ${reason(refused)}`);
-    const breakout = isTrue(value(form, "muc#roominfo_isbreakout"));
+    const breakout = isYes(form, "muc#roominfo_isbreakout");
     return { kind: "joined", self: this.#ports.client.jid ?? "", meetingId, breakout };
   }
 
@@ -385,8 +386,4 @@ function reason(refused: StanzaError | string): string {
 
 function value(form: FormFields, name: string): string {
   return form.get(name)?.[0] ?? "";
-}
-
-function isTrue(text: string): boolean {
-  return text === "1" || text.toLowerCase() === "true";
 }

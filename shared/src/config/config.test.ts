@@ -2,18 +2,17 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { type LoadOptions, loadConfig } from "./config.ts";
+import { type LoadedConfig, type LoadOptions, loadConfig } from "./config.ts";
 import { ConfigError } from "./config-error.ts";
 import {
   bool,
   duration,
   int,
+  type KeyTable,
   keys,
   list,
   optional,
   port,
-  readAllKeys,
-  readKeys,
   record,
   str,
 } from "./keys.ts";
@@ -21,6 +20,11 @@ import { editDistance } from "./known-keys.ts";
 import { logSettings, readLogSettings } from "./log-settings.ts";
 import { propertyMap } from "./properties.ts";
 import { referenceConf, referenceMarkdown } from "./reference.ts";
+
+/** As programs do it. */
+function readKeys<T>(config: LoadedConfig, table: KeyTable<T>): Readonly<T> {
+  return config.readTable(table);
+}
 
 const stats = keys("videobridge.stats", {
   interval: { type: duration, default: 5000, doc: "How often." },
@@ -81,7 +85,7 @@ describe("configuration", () => {
       "ufrag-prefix": undefined,
       relaxed: false,
     });
-    expect(readAllKeys(config, { ice, stats }).stats.interval).to.equal(2000);
+    expect(readKeys(config, stats).interval).to.equal(2000);
   });
 
   it("prefers legacy file, legacy -D, file, -D, default, in this order", () => {
@@ -144,7 +148,7 @@ describe("configuration", () => {
 
   it("names every wrong value with file, line, key and remedy", () => {
     const config = load('videobridge.ice {\n udp.port = "abc"\n relaxed = 1\n}');
-    const fault = faultOf(() => readAllKeys(config, { ice, stats }));
+    const fault = faultOf(() => readKeys(config, ice));
     expect(fault.line.split("\n").map((line) => line.replace(directory, ""))).to.deep.equal([
       '/x.conf:2: videobridge.ice.udp.port: "abc" is not a port number, -1 to 65535; write a port number, -1 to 65535',
       '/x.conf:3: videobridge.ice.relaxed: "1" is not true or false; write true or false',

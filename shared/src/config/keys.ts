@@ -41,32 +41,9 @@ export function keys<T>(
 
 /**
  * Reads all keys of a table. Throws `ConfigError` naming every wrong or missing key; what upstream
- * tolerates (a malformed duration) becomes a warning of `config` and the default is used.
+ * tolerates (a malformed duration) becomes one of `warnings` and the default is used. Called by
+ * `LoadedConfig` only.
  */
-export function readKeys<T>(config: LoadedConfig, table: KeyTable<T>): Readonly<T> {
-  return config.readTable(table);
-}
-
-/** Reads several tables and throws one `ConfigError` with the faults of all. */
-export function readAllKeys<Tables extends Readonly<Record<string, KeyTable<unknown>>>>(
-  config: LoadedConfig,
-  tables: Tables,
-): { readonly [K in keyof Tables]: KeyValues<Tables[K]> } {
-  const faults: ConfigFault[] = [];
-  const values: Record<string, unknown> = {};
-  for (const [name, table] of Object.entries(tables)) {
-    try {
-      values[name] = config.readTable(table);
-    } catch (cause) {
-      if (!(cause instanceof ConfigError)) throw cause;
-      faults.push(...cause.faults);
-    }
-  }
-  if (faults.length > 0) throw new ConfigError(faults);
-  return values as { readonly [K in keyof Tables]: KeyValues<Tables[K]> };
-}
-
-/** `readKeys` with the list that takes warnings; called by `LoadedConfig` only. */
 export function readTable<T>(
   config: LoadedConfig,
   table: KeyTable<T>,

@@ -16,7 +16,7 @@ export interface LoadedConfig {
   legacyBelow(prefix: string): ReadonlyMap<string, ConfigValue>;
   /** `-D` options, those of `JAVA_SYS_PROPS` included. */
   readonly systemProperties: ReadonlyMap<string, string>;
-  /** `readKeys` as a method. */
+  /** The values of a table. Throws `ConfigError` naming every wrong or missing key. */
   readTable<T>(table: KeyTable<T>): Readonly<T>;
   /** Unknown keys, shadowed keys, malformed values; log each once when all tables were read. */
   readonly warnings: readonly ConfigFault[];

@@ -74,9 +74,6 @@ export function createRootLogger(options: RootLoggerOptions): Logger {
 /** Writes to standard error at once, as java.util.logging's console handler does. */
 export const stderrSink: LogSink = fdSink(2);
 
-/** Writes to standard output at once. */
-export const stdoutSink: LogSink = fdSink(1);
-
 /** A sink of an open file: one write per line; a reader that went away is not an error. */
 export function fdSink(fd: number): LogSink {
   return (line) => {
