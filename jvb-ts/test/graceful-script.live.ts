@@ -7,11 +7,11 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
+import { freePort } from "./free-port.ts";
 
 const launcher = new URL("../bin/jvb-ts", import.meta.url).pathname;
 
@@ -36,14 +36,6 @@ done
 while [ -d "/proc/$pid" ]; do sleep 0.1; done
 echo gone
 `;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address ? address.port : 0;
-}
 
 describe("the packaged graceful-shutdown script", function () {
   this.timeout(30_000);

@@ -6,28 +6,28 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createHmac, randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { WebSocket } from "ws";
 import { Attribute, BINDING, StunWriter } from "../src/transport/stun/stun-message.ts";
+import { freePort } from "./free-port.ts";
 
 const main = new URL("../src/main.ts", import.meta.url).pathname;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address ? address.port : 0;
-}
 
 interface IceJson {
   readonly ufrag: string;
   readonly candidates: readonly { readonly port: string }[];
   readonly "web-sockets": readonly string[];
+}
+
+function upgradeRequest(path: string): string {
+  return (
+    `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+  );
 }
 
 describe("a bridge under fire", function () {
@@ -110,6 +110,7 @@ describe("a bridge under fire", function () {
         http-servers { private.port = ${privatePort}, public { port = ${publicPort}, host = "127.0.0.1" } }
         websockets { enabled = true, server-id = "jvb1", domains = [ "127.0.0.1:${publicPort}" ] }
         apis.rest.enabled = true
+        health.require-valid-address = false
         ice.udp.port = 0
       }
       ice4j.harvest.allowed-addresses = [ "127.0.0.1" ]`,
@@ -214,6 +215,30 @@ describe("a bridge under fire", function () {
     sockets[0] = await open(ice["web-sockets"][0] ?? "");
   });
 
+  it("a client that does not read what it is sent", async () => {
+    const before = memoryMiB();
+    const address = new URL((await create("cccc3333", false))["web-sockets"][0] ?? "");
+    // Without a listener nothing is read, and only the kernel's buffers fill.
+    const lazy = connect(publicPort, "127.0.0.1");
+    lazy.on("error", () => {});
+    lazy.write(upgradeRequest(`${address.pathname}${address.search}`));
+    const padding = "x".repeat(60_000);
+    const message = JSON.stringify({ colibriClass: "EndpointMessage", to: "cccc3333", padding });
+    for (let at = 0; at < 1000; at++) {
+      sockets[0]?.send(message);
+      if (at % 20 === 19) await sleep(10);
+    }
+    await expectUnaffected();
+    expect(memoryMiB() - before).to.be.below(120);
+    const closed = new Promise((resolve) => lazy.once("close", resolve));
+    let read = 0;
+    lazy.on("data", (data: Buffer) => {
+      read += data.length;
+    });
+    await closed;
+    expect(read).to.be.below(40_000_000);
+  });
+
   it("upgrades with wrong passwords by clients that never hang up", async () => {
     const filesBefore = openFiles();
     const path = new URL(ice["web-sockets"][0] ?? "").pathname;
@@ -225,10 +250,7 @@ describe("a bridge under fire", function () {
         if (data.toString().startsWith("HTTP/1.1 403")) refused++;
       });
       socket.on("error", () => {});
-      socket.write(
-        `GET ${path}?pwd=${at} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-          "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-      );
+      socket.write(upgradeRequest(`${path}?pwd=${at}`));
       all.push(socket);
       if (at % 100 === 99) await sleep(20);
     }

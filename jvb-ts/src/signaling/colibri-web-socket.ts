@@ -14,7 +14,7 @@ import type { FromWorker, ToWorker } from "../worker-messages.ts";
 /** Largest text message. */
 const MAX_MESSAGE_BYTES = 64 * 1024;
 /** Bytes waiting for a peer that does not read; more ends the connection. */
-const MAX_BUFFERED_BYTES = 8 << 20;
+const MAX_BUFFERED_BYTES = 4 << 20;
 /** A worker that has not judged the password by then is gone. */
 const VERDICT_TIMEOUT_MS = 10_000;
 const NORMAL_CLOSES: ReadonlySet<number> = new Set([1000, 1001, 1005]);

@@ -6,6 +6,8 @@
  * drain `poll` until undefined, then wait until `pollTimeout`. Owns no socket and no timer; nothing
  * a peer sends makes it throw.
  *
+ * Longer than most files: checks, nomination and consent all change the state of the same pairs.
+ *
  * Differences from the letter of RFC 8445, all allowed or without effect with one component: no
  * frozen state; a triggered check for a pair in progress repeats the same transaction at once.
  * Differences from upstream (jvb-control 3.6): checks on other pairs are answered for good instead
