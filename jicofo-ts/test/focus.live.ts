@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { realRuntime } from "#shared/runtime/real-runtime";
 import { Prosody } from "#shared/testing/prosody";
+import { NS } from "#shared/xmpp/namespaces";
+import { xml } from "#shared/xmpp/xml";
 import { LiveBridge } from "./live/live-bridge.ts";
 import { LiveClient } from "./live/live-client.ts";
 import { until } from "./live/until.ts";
@@ -199,6 +201,19 @@ describe("the focus on a real Prosody", function () {
     await until(() => bridge.endpoints(room).length < 2);
     await a.leave();
     await until(async () => (await get("/stats"))["conferences"] === 0);
+  });
+
+  it("answers what it does not know, and what it does, with upstream's conditions", async () => {
+    const a = await client("aaaaaaaa", `unknown@${prosody.mucDomain}`);
+    const conference = xml("conference", { xmlns: NS.focus });
+    const jingle = xml("jingle", { xmlns: NS.jingle, action: "session-accept", sid: "x" });
+    expect(await a.answerTo("get", xml("x", { xmlns: "some:thing" }))).to.equal(
+      "feature-not-implemented",
+    );
+    expect(await a.answerTo("get", conference)).to.equal("feature-not-implemented");
+    expect(await a.answerTo("set", conference)).to.equal("bad-request");
+    expect(await a.answerTo("set", jingle)).to.equal("bad-request");
+    expect(await a.answerTo("get", xml("ping", { xmlns: NS.ping }))).to.equal("result");
   });
 
   it("answers the same request over HTTP", async () => {

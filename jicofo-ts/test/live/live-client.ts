@@ -106,6 +106,13 @@ export class LiveClient {
     return parsed.value;
   }
 
+  /** Sends any payload to the focus' own address; how it was answered. */
+  async answerTo(type: "get" | "set", payload: Element): Promise<string | undefined> {
+    const to = `focus@${this.#prosody.authDomain}/focus`;
+    const reply = await this.#connection?.request(iqRequest(type, to, payload));
+    return reply && outcome(reply);
+  }
+
   async join(): Promise<void> {
     this.#presence(
       xml("x", { xmlns: NS.muc }),
