@@ -211,7 +211,7 @@ describe("retransmission", () => {
           pt: VP8_RTX,
           ssrc: RTX_SSRC,
           seq: rtxSeq,
-          payload: [...osn, ...payload],
+          payload: [...osn, ...(payload ?? [])],
         });
         return fixture.takeRtp(2).length;
       };
