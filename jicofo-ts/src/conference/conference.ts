@@ -140,7 +140,7 @@ function dispatch(state: ConferenceState, event: ConferenceEvent): string | unde
       const participant = state.participants.get(event.tag.nick);
       const current = participant?.session?.sid === event.tag.sid;
       if (event.error === undefined || participant === undefined || !current) return undefined;
-      log(state, "warn", "invitation refused", { participant: participant.id, why: event.error });
+      log(state, "warn", "Invitation refused", { participant: participant.id, why: event.error });
       failInvitation(state, participant);
       return undefined;
     }
@@ -188,7 +188,7 @@ function joined(
   );
   publishInitialPresence(state);
   electOwner(state);
-  log(state, "info", "conference started", { meeting_id: event.meetingId });
+  log(state, "info", "Conference started");
   emit(state, { kind: "ready" });
 }
 
@@ -215,7 +215,7 @@ function timer(state: ConferenceState, name: TimerName): string | undefined {
 /** Expires everything on bridges and leaves the room; nobody is sent a `session-terminate`. */
 function end(state: ConferenceState, why: string): void {
   state.phase = "ended";
-  log(state, "info", "conference ends", { why });
+  log(state, "info", "Conference ends", { why });
   for (const [bridge, session] of state.colibri?.sessions ?? []) {
     for (const _ of session.endpoints) state.pool.endpointRemoved(bridge);
   }

@@ -82,7 +82,7 @@ function allocate(state: ConferenceState, participant: Participant): void {
     now,
   );
   if (chosen === undefined) {
-    if (state.bridgeAvailable) log(state, "error", "no bridge can take participants");
+    if (state.bridgeAvailable) log(state, "error", "No bridge can take participants");
     setBridgeAvailable(state, false);
     wait(state, participant, noBridgeRetryMs);
     return;
@@ -115,7 +115,7 @@ function allocate(state: ConferenceState, participant: Participant): void {
   participant.phase = "allocating";
   colibri.allocate({ jid: bridge.jid, nick: bridge.nick, region: bridge.region }, spec, now);
   pool.endpointAdded(bridge.jid, now);
-  log(state, "debug", "asking a bridge", { participant: participant.id, bridge: bridge.nick });
+  log(state, "debug", "Asking a bridge", { participant: participant.id, bridge: bridge.nick });
 }
 
 /** The offer as the endpoint's media on the bridge. */
@@ -188,7 +188,7 @@ function initiate(state: ConferenceState, id: string, allocation: Allocation): v
   });
   const tag = { nick: id, sid: session.sid };
   emit(state, { kind: "jingle", to: session.peer, jingle, tag });
-  log(state, "info", "invited", { participant: id, sid: session.sid });
+  log(state, "info", "Invited", { participant: id, sid: session.sid });
 }
 
 function startsMuted(
@@ -219,6 +219,11 @@ export function terminateSession(
   const { session } = participant;
   if (session === undefined || session.state === "ended") return;
   session.end();
+  log(state, "info", "Terminating session", {
+    participant: participant.id,
+    sid: session.sid,
+    text,
+  });
   const jingle = sessionTerminate(session.sid, condition, text);
   emit(state, { kind: "jingle", to: session.peer, jingle, tag: undefined });
 }
@@ -276,7 +281,7 @@ function leaveBridge(state: ConferenceState, bridge: string, why: string, gone: 
   }
   const ids = gone ? colibri.forgetBridge(bridge) : colibri.endSession(bridge);
   for (const _ of ids) state.pool.endpointRemoved(bridge);
-  log(state, "warn", "moving participants off a bridge", { bridge, why, count: ids.length });
+  log(state, "warn", "Moving participants off a bridge", { bridge, why, count: ids.length });
   moveEndpoints(state, ids);
 }
 
@@ -340,7 +345,7 @@ export function applyOutcome(state: ConferenceState, outcome: ColibriOutcome): v
       const { endpoint, bridge, fault, why } = outcome;
       pool.endpointRemoved(bridge);
       if (fault === "failed") pool.requestFailed(bridge, now);
-      log(state, "warn", "a bridge refused a participant", { participant: endpoint, bridge, why });
+      log(state, "warn", "A bridge refused a participant", { participant: endpoint, bridge, why });
       const participant = state.participants.get(endpoint);
       if (participant === undefined) break;
       participant.failures++;
@@ -350,7 +355,7 @@ export function applyOutcome(state: ConferenceState, outcome: ColibriOutcome): v
     case "endpointLost": {
       const { endpoint, bridge } = outcome;
       pool.endpointRemoved(bridge);
-      log(state, "warn", "a bridge lost a participant", { participant: endpoint, bridge });
+      log(state, "warn", "A bridge lost a participant", { participant: endpoint, bridge });
       const participant = state.participants.get(endpoint);
       if (participant !== undefined) moveEndpoints(state, [endpoint]);
       break;
@@ -362,7 +367,7 @@ export function applyOutcome(state: ConferenceState, outcome: ColibriOutcome): v
       if (fault === "shutdown") pool.refusedForShutdown(bridge);
       count(state, "bridges_removed");
       state.bridgeFailures++;
-      log(state, "warn", "a bridge failed, moving its participants", { bridge, why });
+      log(state, "warn", "A bridge failed, moving its participants", { bridge, why });
       const delay = state.bridgeFailures > 1 ? backoff(state.bridgeFailures - 1) : 0;
       moveEndpoints(state, endpoints, delay);
       break;

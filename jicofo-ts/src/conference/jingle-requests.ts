@@ -25,7 +25,7 @@ export function handleJingle(
 ): void {
   const refused = process(state, from, jingle);
   if (refused !== undefined) {
-    log(state, "debug", "refused a Jingle request", {
+    log(state, "debug", "Refused a Jingle request", {
       remoteJid: from,
       sid: jingle.sid,
       action: jingle.action,
@@ -131,7 +131,7 @@ function accept(
   });
   if (!isEmpty(offered.value)) sourcesChanged(state, id);
   flush(state, participant);
-  log(state, "info", "session accepted", { participant: id, sid: participant.session?.sid });
+  log(state, "info", "Session accepted", { participant: id, sid: participant.session?.sid });
   return undefined;
 }
 
@@ -219,7 +219,7 @@ function terminate(
   if (bridgeSession !== participant.session?.bridgeSession) {
     return fault("no such bridge session", "item-not-found");
   }
-  log(state, "info", restart ? "restart requested" : "session ended by client", {
+  log(state, "info", restart ? "Restart requested" : "Session ended by client", {
     participant: id,
     sid: participant.session?.sid,
   });

@@ -19,7 +19,7 @@ export function occupantSeen(state: ConferenceState, occupant: Occupant): void {
   const member = readMember(occupant, undefined, state.config.trustedDomains);
   const arrival = ++state.arrivals;
   state.members.set(nick, { member, arrival, features: undefined, joinedAt: state.now });
-  log(state, "info", "member joined", { participant: nick });
+  log(state, "info", "Member joined", { participant: nick });
   electOwner(state);
   publishSenderLimits(state);
   emit(state, { kind: "discover", nick, arrival, occupantJid: member.occupantJid });
@@ -62,9 +62,11 @@ export function memberLeft(
   if (presence === undefined) return undefined;
   state.members.delete(nick);
   count(state, "endpoint_seconds", (state.now - presence.joinedAt) / 1000);
-  log(state, "info", "member left", { participant: nick });
+  // COMPAT(jicofo): dashboards count these very words (spec packaging-and-operations C10).
+  log(state, "info", "Member left", { participant: nick });
   const participant = state.participants.get(nick);
   if (participant !== undefined) {
+    log(state, "info", "Removed participant", { participant: nick });
     participant.session?.end();
     state.participants.delete(nick);
     state.sources.removeOwner(nick);
@@ -90,9 +92,6 @@ export function endLonelySession(state: ConferenceState): void {
     terminateSession(state, participant, "expired", "Idle session timeout");
     state.sources.removeOwner(participant.id);
     expireEndpoint(state, participant.id);
-    log(state, "info", "ended the session of a lonely participant", {
-      participant: participant.id,
-    });
   }
   state.participants.clear();
 }

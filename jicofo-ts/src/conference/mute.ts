@@ -14,7 +14,7 @@ export function handleMute(
   if (refused !== undefined || event.from === event.target) return;
   const { target: to, from: actor, media } = event;
   emit(state, { kind: "mute", to, media, actor });
-  log(state, "info", "muted by a moderator", { participant: nickOf(to), media });
+  log(state, "info", "Muted by a moderator", { participant: nickOf(to), media });
 }
 
 function check(

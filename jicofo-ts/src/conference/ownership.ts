@@ -20,13 +20,13 @@ export function electOwner(state: ConferenceState): void {
   if (chosen === undefined) return;
   state.owner = chosen.nick;
   if (chosen.realJid === undefined) {
-    log(state, "warn", "cannot make a member owner whose address is hidden", {
+    log(state, "warn", "Cannot make a member owner whose address is hidden", {
       participant: chosen.nick,
     });
     return;
   }
   emit(state, { kind: "grantOwner", jid: bareOf(chosen.realJid) });
-  log(state, "info", "making the first member owner", { participant: chosen.nick });
+  log(state, "info", "Making the first member owner", { participant: chosen.nick });
 }
 
 /** A member left: if it was the owner there is another one now. */

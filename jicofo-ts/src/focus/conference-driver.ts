@@ -69,7 +69,7 @@ export class ConferenceDriver {
     this.#options = options;
     this.#ports = ports;
     this.statistics = options.statistics;
-    this.#log = ports.log.child({ room }, "conference");
+    this.#log = ports.log.child({ room }, "Conference");
     this.conference = new Conference({
       room,
       config,
@@ -202,7 +202,10 @@ export class ConferenceDriver {
         if (this.statistics) this.#ports.count(effect.metric, effect.by);
         break;
       case "log":
-        this.#log[effect.level](effect.message, effect.context);
+        this.#log[effect.level](effect.message, {
+          meeting_id: this.conference.state.meetingId || undefined,
+          ...effect.context,
+        });
         break;
       case "ready":
         this.#started.resolve(true);
@@ -218,7 +221,7 @@ export class ConferenceDriver {
     try {
       this.#handle({ kind: "stop", why: "internal error" });
     } catch (cause) {
-      this.#log.error("could not end the conference in order", {}, cause);
+      this.#log.error("Could not end the conference in order", {}, cause);
     }
     this.#end();
   }
@@ -318,7 +321,7 @@ export class ConferenceDriver {
       this.#options.config.clientReplyTimeout,
     );
     if (refused !== undefined) {
-      this.#log.warn("could not make a member owner", { why: reason(refused) });
+      this.#log.warn("Could not make a member owner", { why: reason(refused) });
     }
   }
 
@@ -352,7 +355,7 @@ export class ConferenceDriver {
 
   #background(work: Promise<unknown>): void {
     work.catch((cause: unknown) => {
-      this.#log.error("unexpected failure", {}, cause);
+      this.#log.error("Unexpected failure", {}, cause);
     });
   }
 }

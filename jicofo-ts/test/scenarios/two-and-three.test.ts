@@ -45,6 +45,21 @@ describe("two and three people meet", () => {
     expect([...(ada?.actions ?? []), ...(bob?.actions ?? [])]).not.to.include("source-remove");
   });
 
+  it("logs the words that dashboards count", async () => {
+    const world = new World();
+    world.bridge("jvb1");
+    await world.request();
+    const [ada] = await world.joinAll("ada", "bob");
+    ada?.leave();
+    await world.pass(21_000);
+    const lines = world.log.messages("info");
+    for (const word of ["Member left", "Removed participant", "Terminating"])
+      expect(
+        lines.filter((line) => line.includes(word)),
+        word,
+      ).to.have.length(1);
+  });
+
   it("invites again somebody who returns under the same nick", async () => {
     const world = new World();
     const bridge = world.bridge("jvb1");

@@ -97,7 +97,7 @@ export class XmppSession implements XmppConnection {
     this.#domain = domain;
     this.#options = options;
     this.#runtime = runtime;
-    this.#log = log.child({ connection: options.name }, "XmppConnection");
+    this.#log = log.child({ xmpp_connection: options.name }, "XmppConnection");
     this.#idPrefix = Buffer.from(runtime.random.bytes(4)).toString("hex");
     this.handleIq({ type: "get", name: "ping", ns: NS.ping }, ({ iq }) =>
       xml("iq", { type: "result", id: attr(iq, "id"), to: attr(iq, "from"), from: attr(iq, "to") }),
