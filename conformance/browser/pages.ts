@@ -28,7 +28,7 @@ export interface Seen {
 
 interface Probe {
   mark(): void;
-  snapshot(): Seen;
+  snapshot(): Promise<Seen>;
   numbers(): Record<string, number>;
   forget(prefix: string): void;
 }
@@ -116,7 +116,7 @@ export class CallPage {
     return opened;
   }
 
-  evaluate<T>(inPage: (window: CallPageWindow) => T): Promise<T> {
+  evaluate<T>(inPage: (window: CallPageWindow) => T | Promise<T>): Promise<T> {
     return this.page.evaluate(`(${inPage.toString()})(window)`) as Promise<T>;
   }
 
