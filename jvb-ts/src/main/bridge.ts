@@ -80,6 +80,8 @@ export class Bridge implements BridgeApi {
   readonly #sentAt = new Map<Tag, number>();
   readonly #localEndpoints: number[];
   readonly #bindFailed: boolean[];
+  /** Workers that answer: others have no conference yet, or are being started again. */
+  readonly #running = new Set<number>();
   #nextTag: Tag = 1;
   #mappings: readonly AddressMapping[];
   #stunSucceeded: boolean;
@@ -147,7 +149,7 @@ export class Bridge implements BridgeApi {
   addMappings(found: readonly AddressMapping[]): void {
     this.#stunSucceeded = found.length > 0;
     this.#mappings = [...this.#mappings, ...found];
-    for (const worker of this.#localEndpoints.keys()) this.#sendMappings(worker);
+    for (const worker of this.#running) this.#sendMappings(worker);
   }
 
   /** Sends to the worker of a conference; false when there is none. */
@@ -201,6 +203,7 @@ export class Bridge implements BridgeApi {
 
   /** The thread is gone, and its conferences with it. */
   handleWorkerDeath(worker: number): void {
+    this.#running.delete(worker);
     this.#localEndpoints[worker] = 0;
     this.#stats.handleWorkerGone(worker);
     const lost = this.#directory.conferencesOn(worker);
@@ -265,7 +268,7 @@ export class Bridge implements BridgeApi {
   ): Promise<Readonly<Record<string, Json>>> {
     const entry = conference === undefined ? undefined : this.#directory.byConference(conference);
     if (conference !== undefined && entry === undefined) return {};
-    const workers = entry === undefined ? this.#localEndpoints.keys() : [entry.worker];
+    const workers = entry === undefined ? this.#running : [entry.worker];
     const states = await Promise.all(
       [...workers].map((worker) =>
         this.#ask(worker, (tag) => ({ kind: "debug", tag, conference, endpoint, mode })),
@@ -356,9 +359,7 @@ export class Bridge implements BridgeApi {
   /** Totals as of now; a worker that is busy for too long is shown as it was last. */
   async #refreshStats(): Promise<void> {
     await Promise.all(
-      [...this.#localEndpoints.keys()].map((worker) =>
-        this.#ask(worker, (tag) => ({ kind: "statsNow", tag })),
-      ),
+      [...this.#running].map((worker) => this.#ask(worker, (tag) => ({ kind: "statsNow", tag }))),
     );
   }
 
@@ -381,6 +382,7 @@ export class Bridge implements BridgeApi {
     const { log } = this.#options;
     const addresses = message.localAddresses.map(({ ip, port }) => `${ip}:${port}`).join(" ");
     log.info("Media worker ready", { worker, addresses });
+    this.#running.add(worker);
     this.#sendMappings(worker);
     const failed = message.localAddresses.length === 0;
     this.#bindFailed[worker] = failed;

@@ -27,16 +27,19 @@ export interface MediaWorkersOptions {
 export class MediaWorkers {
   readonly #options: MediaWorkersOptions;
   readonly #workers: (Worker | undefined)[] = [];
-  /** By worker: what came while it was being started again. */
+  /** By worker: what came before it was started (again). */
   readonly #waiting: ToWorker[][] = [];
+  /** Died, and waiting for their restart. */
+  readonly #resting = new Set<number>();
   #stopping = false;
 
   constructor(options: MediaWorkersOptions) {
     this.#options = options;
   }
 
+  /** Starts the first one, which opens the sockets; the others start with their first message. */
   start(): void {
-    for (let index = 0; index < this.#options.count; index++) this.#spawn(index);
+    this.#spawn(0);
   }
 
   /** Messages for a worker that died reach the one that takes its place. */
@@ -46,8 +49,9 @@ export class MediaWorkers {
       thread.postMessage(message);
       return;
     }
-    const waiting = this.#waiting[worker];
-    if (waiting !== undefined && waiting.length < MAX_WAITING) waiting.push(message);
+    this.#waiting[worker] ??= [];
+    if (this.#waiting[worker].length < MAX_WAITING) this.#waiting[worker].push(message);
+    if (!this.#resting.has(worker) && !this.#stopping) this.#spawn(worker);
   }
 
   /** Ends all threads; resolves when they are gone. */
@@ -90,8 +94,10 @@ export class MediaWorkers {
     this.#workers[index] = undefined;
     if (this.#stopping) return;
     this.#options.log.error("A media worker ended, starting it again", { worker: index });
+    this.#resting.add(index);
     this.#options.onDeath(index);
     this.#options.runtime.timers.after(RESTART_DELAY_MS, () => {
+      this.#resting.delete(index);
       if (!this.#stopping) this.#spawn(index);
     });
   }

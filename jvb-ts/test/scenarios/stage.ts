@@ -486,6 +486,8 @@ export class Stage {
         closeAllOf: (conference) => void this.closed.push(conference),
       },
     );
+    const { localAddresses } = this.io;
+    this.bridge.handleWorker(0, { kind: "ready", localAddresses, bindFailures: [] });
     runtime.timers.every(10, () => {
       for (const client of this.#clients.values()) client.tick();
     });
