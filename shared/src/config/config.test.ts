@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { type LoadedConfig, type LoadOptions, loadConfig } from "./config.ts";
-import { ConfigError } from "./config-error.ts";
+import { ConfigError, faultLine } from "./config-error.ts";
 import {
   bool,
   duration,
@@ -152,6 +152,21 @@ describe("configuration", () => {
     expect(fault.line.split("\n").map((line) => line.replace(directory, ""))).to.deep.equal([
       '/x.conf:2: videobridge.ice.udp.port: "abc" is not a port number, -1 to 65535; write a port number, -1 to 65535',
       '/x.conf:3: videobridge.ice.relaxed: "1" is not true or false; write true or false',
+    ]);
+  });
+
+  it("says which file is there and cannot be read", () => {
+    // A folder in the file's place: root may read every file.
+    const home = mkdtempSync(join(directory, "home-"));
+    mkdirSync(join(home, "sip-communicator.properties"));
+    const argv = [`-Dnet.java.sip.communicator.SC_HOME_DIR_LOCATION=${home}`];
+    mkdirSync(join(directory, "folder.conf"));
+    const config = load('\ninclude "folder.conf"\ninclude "none.conf"', { argv });
+    expect(
+      config.warnings.map(faultLine).map((line) => line.replaceAll(directory, "")),
+    ).to.deep.equal([
+      "/x.conf:2: /folder.conf cannot be read and is left out; check its permissions",
+      `${home.replace(directory, "")}/sip-communicator.properties cannot be read and is left out; check its permissions`,
     ]);
   });
 

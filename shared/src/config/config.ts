@@ -9,7 +9,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { parseCommandLine } from "./command-line.ts";
-import { ConfigError } from "./config-error.ts";
+import { ConfigError, type ConfigFault } from "./config-error.ts";
 import type { ConfigObject, ConfigValue, Origin } from "./config-value.ts";
 import { faultOf, type IncludeResolver } from "./hocon.ts";
 import type { ObjectNode } from "./hocon-node.ts";
@@ -54,7 +54,8 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   }
   const overrides = overrideTree(command.systemProperties);
   const defaults = parseTree(referenceConf(options.tables, false), "default", noInclude);
-  const tree = file === undefined ? emptyTree("no file") : readTree(file);
+  const unread: ConfigFault[] = [];
+  const tree = file === undefined ? emptyTree("no file") : readTree(file, unread);
   const environment = (name: string): string | undefined => options.env[name];
   const layers = [defaults, overrides, tree];
   const resolved = faultOf(() => ({
@@ -63,8 +64,8 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   }));
   if (!resolved.ok) throw new ConfigError(resolved.error);
   const { root } = resolved.value;
-  const legacy = readLegacy(command.systemProperties, options.env);
-  const warnings = unknownKeys(root, options.tables, options.anyBelow ?? []);
+  const legacy = readLegacy(command.systemProperties, options.env, unread);
+  const warnings = [...unread, ...unknownKeys(root, options.tables, options.anyBelow ?? [])];
   const config: LoadedConfig = {
     root,
     file,
@@ -90,7 +91,7 @@ export function valueAt(root: ConfigObject, path: string): ConfigValue | undefin
   return value?.kind === "null" ? undefined : value;
 }
 
-function readTree(file: string): ObjectNode {
+function readTree(file: string, unread: ConfigFault[]): ObjectNode {
   const text = readText(file);
   if (text === undefined) {
     throw new ConfigError({
@@ -98,33 +99,43 @@ function readTree(file: string): ObjectNode {
       remedy: "check the path and its permissions",
     });
   }
-  const parsed = faultOf(() => parseTree(text, file, includeFromDisk));
+  const parsed = faultOf(() => parseTree(text, file, includeFromDisk(unread)));
   if (!parsed.ok) throw new ConfigError(parsed.error);
   return parsed.value;
 }
 
-/** `include "x"` is looked for beside the including file; `file("x")` from the working directory. */
-const includeFromDisk: IncludeResolver = (request) => {
-  if (request.kind === "url" || request.kind === "package") {
-    throw new ConfigError({
-      message: `include ${request.kind}(…) is not supported`,
-      origin: { file: request.from, line: request.line },
-      remedy: "copy the file here and include it by name",
-    });
-  }
-  // COMPAT(jicofo, jvb): class path resources are the programs' bundled defaults, which always apply.
-  if (request.kind === "classpath") return undefined;
-  const beside = request.kind === "heuristic" && !isAbsolute(request.name);
-  const path = beside ? join(dirname(request.from), request.name) : resolve(request.name);
-  const candidates = /\.(conf|json|properties)$/.test(path) ? [path] : [`${path}.conf`, path];
-  for (const candidate of candidates) {
-    const text = readText(candidate);
-    if (text === undefined) continue;
-    // COMPAT(jicofo, jvb): an included .properties file is read as HOCON too.
-    return { text, file: candidate };
-  }
-  return undefined;
-};
+/**
+ * `include "x"` is looked for beside the including file; `file("x")` from the working directory. A
+ * file that is there and cannot be read goes to `unread`: left out in silence it would cost a day.
+ */
+const includeFromDisk =
+  (unread: ConfigFault[]): IncludeResolver =>
+  (request) => {
+    const origin = { file: request.from, line: request.line };
+    if (request.kind === "url" || request.kind === "package") {
+      throw new ConfigError({
+        message: `include ${request.kind}(…) is not supported`,
+        origin,
+        remedy: "copy the file here and include it by name",
+      });
+    }
+    // COMPAT(jicofo, jvb): class path resources are the programs' bundled defaults, which always apply.
+    if (request.kind === "classpath") return undefined;
+    const beside = request.kind === "heuristic" && !isAbsolute(request.name);
+    const path = beside ? join(dirname(request.from), request.name) : resolve(request.name);
+    const candidates = /\.(conf|json|properties)$/.test(path) ? [path] : [`${path}.conf`, path];
+    for (const file of candidates) {
+      const text = readText(file);
+      // COMPAT(jicofo, jvb): an included .properties file is read as HOCON too.
+      if (text !== undefined) return { text, file };
+      if (existsSync(file)) unread.push({ origin, ...cannotRead(file) });
+    }
+    return undefined;
+  };
+
+function cannotRead(file: string): ConfigFault {
+  return { message: `${file} cannot be read and is left out`, remedy: "check its permissions" };
+}
 
 function readText(file: string): string | undefined {
   try {
@@ -162,6 +173,7 @@ function onTopOf(base: ObjectNode, over: ObjectNode): ObjectNode {
 function readLegacy(
   properties: ReadonlyMap<string, string>,
   env: Readonly<Record<string, string | undefined>>,
+  unread: ConfigFault[],
 ): ReadonlyMap<string, ConfigValue> {
   const values = new Map<string, ConfigValue>();
   const directory = properties.get(LEGACY_DIRECTORY) ?? env[LEGACY_DIRECTORY];
@@ -169,7 +181,9 @@ function readLegacy(
   const name = properties.get(LEGACY_NAME) ?? env[LEGACY_NAME] ?? "";
   const file = join(directory, name, LEGACY_FILE);
   if (!existsSync(file)) return values;
-  for (const { key, value, line } of parseProperties(readText(file) ?? "")) {
+  const text = readText(file);
+  if (text === undefined) unread.push(cannotRead(file));
+  for (const { key, value, line } of parseProperties(text ?? "")) {
     values.set(key, { kind: "string", text: value, origin: { file, line } });
   }
   return values;
