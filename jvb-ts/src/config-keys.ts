@@ -137,7 +137,7 @@ export const lifeKeys = keys("videobridge", {
     type: intBetween(0, 256, "a whole number from 0 to 256"),
     default: 0,
     needsRestart: true,
-    doc: "Media worker threads; 0 takes one fewer than there are cores, at least one.",
+    doc: "Most media worker threads; 0: one fewer than cores, at least one. Started when needed.",
   },
   "ts.version": {
     type: optional(str),
