@@ -79,7 +79,7 @@ function setUp(keepMissing = false) {
 
 describe("Brewery", () => {
   it("reports who comes, speaks and goes", async () => {
-    const { brewery, seen, come, attempts } = setUp();
+    const { brewery, seen, come, attempts, runtime } = setUp();
     brewery.handleSession();
     await settle();
     come("jvb1");
@@ -90,8 +90,40 @@ describe("Brewery", () => {
     });
     brewery.handle({ kind: "occupantLeft", occupant: occupant("jvb1"), departure });
     brewery.handle({ kind: "occupantLeft", occupant: occupant("jvb1"), departure });
+    runtime.advance(100);
     expect(seen).to.deep.equal(["+jvb1", "+jvb1", "-jvb1"]);
     expect(attempts()).to.equal(1);
+  });
+
+  for (const end of ["resumed", "fresh"] as const)
+    it(`a server that stops takes nobody out of a call; ${end} session after it`, async () => {
+      const { brewery, seen, come, runtime, room, rejoin } = setUp();
+      brewery.handleSession();
+      await settle();
+      come("jvb1");
+      come("jvb2");
+      seen.length = 0;
+      room.occupants.delete("jvb1");
+      brewery.handle({ kind: "occupantLeft", occupant: occupant("jvb1"), departure });
+      runtime.advance(10);
+      brewery.handleDisconnected();
+      runtime.advance(4000);
+      expect(seen).to.deep.equal([]);
+      if (end === "resumed") brewery.handleResumed();
+      else rejoin("jvb2");
+      expect(seen.filter((one) => one.startsWith("-"))).to.deep.equal(["-jvb1"]);
+    });
+
+  it("one that comes back at once has not left", async () => {
+    const { brewery, seen, come, runtime } = setUp();
+    brewery.handleSession();
+    await settle();
+    come("jvb1");
+    brewery.handle({ kind: "occupantLeft", occupant: occupant("jvb1"), departure });
+    runtime.advance(50);
+    come("jvb1");
+    runtime.advance(1000);
+    expect(seen).to.deep.equal(["+jvb1", "+jvb1"]);
   });
 
   it("reports those who were there before us", async () => {

@@ -36,6 +36,11 @@ export interface BreweryOptions {
 
 /** Pause before the first retry of a refused join; doubles up to `memory`. */
 const firstRetry: Millis = 1000;
+/**
+ * How long a departure waits before it counts. A server that stops takes everybody out of the room
+ * one by one: those who go just before us have not left their calls.
+ */
+const departureGrace: Millis = 100;
 
 /**
  * Instances of one kind (bridges, recorders, gateways) as the occupants of a room.
@@ -47,6 +52,8 @@ export class Brewery {
   readonly #options: BreweryOptions;
   /** Occupant JIDs told to the listener. */
   readonly #known = new Set<string>();
+  /** Departures that do not count yet, by occupant JID. */
+  readonly #leaving = new Map<string, Timer>();
   #running = false;
   #everJoined = false;
   #retryIn = firstRetry;
@@ -68,6 +75,7 @@ export class Brewery {
     this.#running = false;
     this.#retry?.cancel();
     this.#forgetting?.cancel();
+    this.#holdDepartures();
     if (this.#options.room.joined) await this.#options.room.leave();
   }
 
@@ -79,6 +87,7 @@ export class Brewery {
   /** The same session goes on: nothing was missed. */
   handleResumed(): void {
     this.#keep();
+    if (this.#options.room.joined) this.#forget();
   }
 
   /** An event of the room. */
@@ -98,7 +107,7 @@ export class Brewery {
         this.#present(event.occupant);
         break;
       case "occupantLeft":
-        this.#gone(event.occupant.occupantJid);
+        this.#goneSoon(event.occupant.occupantJid);
         break;
       case "lost":
         this.#forgetLater();
@@ -122,6 +131,8 @@ export class Brewery {
   }
 
   #present(occupant: Occupant): void {
+    this.#leaving.get(occupant.occupantJid)?.cancel();
+    this.#leaving.delete(occupant.occupantJid);
     this.#known.add(occupant.occupantJid);
     this.#options.listener.present(occupant.occupantJid, occupant);
   }
@@ -130,7 +141,23 @@ export class Brewery {
     if (this.#known.delete(jid)) this.#options.listener.gone(jid);
   }
 
+  #goneSoon(jid: string): void {
+    if (!this.#known.has(jid) || this.#leaving.has(jid)) return;
+    const timer = this.#options.timers.after(departureGrace, () => {
+      this.#leaving.delete(jid);
+      this.#gone(jid);
+    });
+    this.#leaving.set(jid, timer);
+  }
+
+  /** We are out of the room ourselves: whoever went just before counts as one we cannot see. */
+  #holdDepartures(): void {
+    for (const timer of this.#leaving.values()) timer.cancel();
+    this.#leaving.clear();
+  }
+
   #forgetLater(): void {
+    this.#holdDepartures();
     if (this.#known.size === 0) return;
     this.#forgetting ??= this.#options.timers.after(this.#options.memory, () => {
       this.#forgetting = undefined;
