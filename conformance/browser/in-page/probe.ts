@@ -46,6 +46,11 @@ interface ProbeConference {
   }[];
 }
 
+/** What the page under test shows of itself. */
+interface Window {
+  call?: { conference?: ProbeConference };
+}
+
 (() => {
   const query = new URLSearchParams(location.search);
   const number = Number(query.get("n") ?? "0");
@@ -110,8 +115,7 @@ interface ProbeConference {
   const watched = new Map<string, Watched>();
   let heights: Record<string, number> = {};
   let pairs: { ip: string; port: number; type: string; bytes: number }[] = [];
-  const conference = () =>
-    (window as unknown as { call?: { conference?: ProbeConference } }).call?.conference;
+  const conference = () => window.call?.conference;
 
   /** MediaStreamTrack id → `display name/audio`, `…/video` or `…/screen`. */
   function names(): Map<string, string> {

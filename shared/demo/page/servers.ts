@@ -71,7 +71,7 @@ function plot(name: string, stats: Json): SVGElement {
   return svg;
 }
 
-function bridge(each: Json): HTMLElement[] {
+function bridge(each: Json): Element[] {
   const stats = object(each["stats"]);
   const debug = object(each["debug"]);
   const name = text(each["name"]);
@@ -111,12 +111,12 @@ function bridge(each: Json): HTMLElement[] {
       "cards",
     ),
     make("p", "packets per second, two minutes: blue in, green out", "dim"),
-    plot(name, stats) as unknown as HTMLElement,
+    plot(name, stats),
     table(["conference", "endpoint", "stats id", "ICE", "DTLS"], endpoints),
   ];
 }
 
-function focus(all: Json): HTMLElement[] {
+function focus(all: Json): Element[] {
   const stats = object(all["stats"]);
   if (stats["error"] !== undefined)
     return [make("h2", "Focus"), make("p", text(stats["error"]), "bad")];
