@@ -197,9 +197,15 @@ export class MucClients {
   #join(room: Room, log: Logger): void {
     room.retry?.cancel();
     room.retry = undefined;
+    if (room.room.joined) return;
     room.room.join().then(
       (result) => {
-        if (result.kind === "joined" || result.kind === "disconnected") return;
+        if (result.kind === "joined") return;
+        // A room we were removed from does not come back by itself with the next session.
+        if (result.kind === "disconnected") {
+          if (room.everJoined) this.#retryJoin(room, log);
+          return;
+        }
         const why = result.kind === "refused" ? result.error.condition : result.kind;
         log.warn("Joining the room failed", { room: room.jid, why });
         this.#retryJoin(room, log);

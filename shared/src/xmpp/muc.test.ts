@@ -207,6 +207,25 @@ describe("muc room", () => {
     expect(room.joined).to.equal(false);
   });
 
+  it("comes back with the next session when a stopping service removed it, not when somebody did", async () => {
+    for (const [code, back] of [
+      [333, true],
+      [332, true],
+      [307, false],
+    ] as const) {
+      const { transport, runtime, room, events } = await joined();
+      transport.receive(presence("focus", [110, code], "none", "type='unavailable'"));
+      expect(events).to.deep.equal(["removed"]);
+      transport.end("connection closed");
+      runtime.advance(2000);
+      transport.online();
+      const sent = transport.take().join();
+      expect(sent.includes("room@conference.x/focus"), `${code}`).to.equal(back);
+      transport.receive(presence("focus", [110], "moderator"));
+      expect(room.joined).to.equal(back);
+    }
+  });
+
   it("leaves a room that does not answer", async () => {
     const { runtime, room } = await joined();
     const left = room.leave();

@@ -142,6 +142,8 @@ const rejoinMinMs = 1000;
 const rejoinMaxMs = 30_000;
 /** Removed by somebody or something (XEP-0045 §15.6.2). */
 const removalCodes = [301, 307, 321, 322, 332, 333];
+/** Removed by nobody: the service stops, or had an error on the way to us. */
+const serviceCodes = [332, 333];
 /** Something about the room's configuration changed. */
 const configCodes = [104, 170, 171, 172, 173, 174];
 
@@ -475,8 +477,12 @@ export class MucRoom implements MucRoomDoor {
   }
 
   #remove(departure: Departure): void {
-    this.#wanted = false;
-    this.#close();
+    // The service stops or lost us: with the next session we belong here again.
+    this.#wanted = departure.codes.some((code) => serviceCodes.includes(code));
+    if (this.#wanted) {
+      this.#state = "out";
+      this.#forget();
+    } else this.#close();
     this.#options.log.warn("Removed from the room", {
       room: this.room,
       codes: departure.codes.join(","),
