@@ -23,7 +23,11 @@ if (command === undefined) {
   console.error(`usage: npm run <${Object.keys(commands).join("|")}>`);
   process.exit(2);
 }
-const failure = await setUp(command.needs);
+// On a server neither Prosody nor the demo's page is wanted.
+const programsOnly = name === "setup" && rest.includes("--programs");
+// Help needs the npm packages only.
+const help = rest.includes("--help");
+const failure = await setUp(programsOnly ? "programs" : help ? "help" : command.needs);
 if (failure !== undefined) {
   console.error(failure);
   // A reader of the last line learns the outcome although no test ran.

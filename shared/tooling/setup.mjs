@@ -45,19 +45,19 @@ const debianPackages = [
   {
     name: "gcc",
     present: () => onPath("cc") || onPath("gcc"),
-    tiers: ["start", "check", "test"],
+    tiers: ["programs", "start", "check", "test"],
     why: "compiles the packet addon",
   },
   {
     name: "g++",
     present: () => onPath("c++") || onPath("g++"),
-    tiers: ["start", "check", "test"],
+    tiers: ["programs", "start", "check", "test"],
     why: "compiles the packet addon",
   },
   {
     name: "libc6-dev",
     present: () => existsSync("/usr/include/stdio.h"),
-    tiers: ["start", "check", "test"],
+    tiers: ["programs", "start", "check", "test"],
     why: "C headers for the packet addon",
   },
   {
@@ -70,7 +70,7 @@ const debianPackages = [
         "/usr/lib/libssl.a",
         "/usr/lib64/libssl.a",
       ),
-    tiers: ["start", "check", "test"],
+    tiers: ["programs", "start", "check", "test"],
     why: "DTLS and SRTP of the packet addon",
   },
   {
@@ -269,7 +269,8 @@ function clientLibrary() {
 }
 
 /**
- * Makes the checkout ready for a tier: `start` (demo), `check` (unit tests), `test` (everything).
+ * Makes the checkout ready for a tier: `programs` (the two servers alone), `start` (demo), `check`
+ * (unit tests), `test` (everything), `help` (a command's own help).
  * Returns the message to show when that is not possible.
  */
 export async function setUp(tier) {
@@ -279,7 +280,7 @@ export async function setUp(tier) {
     npmPackages,
     addon,
     bundles,
-    ...(tier === "check" ? [] : [clientLibrary]),
+    ...(tier === "start" || tier === "test" ? [clientLibrary] : []),
   ];
   for (const step of steps) {
     const failure = step();

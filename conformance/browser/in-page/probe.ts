@@ -47,6 +47,7 @@ interface ProbeConference {
 }
 
 /** What the page under test shows of itself. */
+// biome-ignore lint/correctness/noUnusedVariables: adds to the global interface
 interface Window {
   call?: { conference?: ProbeConference };
 }
