@@ -2,8 +2,9 @@
 import { readdirSync } from "node:fs";
 import { type as osType } from "node:os";
 import { loadConfig } from "#shared/config/config";
-import { ConfigError, faultLine } from "#shared/config/config-error";
+import { ConfigError, type ConfigFault, errorLines, faultLine } from "#shared/config/config-error";
 import { createProgramLogger } from "#shared/config/log-settings";
+import { readWords } from "#shared/config/program-words";
 import { createHttpServer, type HttpServer } from "#shared/http/server";
 import { realRuntime } from "#shared/runtime/real-runtime";
 import { createShutdown, EXIT_CONFIG } from "#shared/runtime/shutdown";
@@ -35,7 +36,7 @@ const log = createProgramLogger({
 });
 
 /** Reads everything; warnings are logged, mistakes thrown as `ConfigError`. */
-function loadSettings(): FocusSettings {
+function loadSettings(former: readonly ConfigFault[]): FocusSettings {
   const config = loadConfig({
     argv: process.argv.slice(2),
     env: process.env,
@@ -45,7 +46,7 @@ function loadSettings(): FocusSettings {
   });
   const settings = readSettings(config);
   const unsupported = checkUnsupported(config);
-  const warnings = [...config.warnings, ...unsupported];
+  const warnings = [...former, ...config.warnings, ...unsupported];
   if (config.strict && warnings.length > 0) throw new ConfigError(warnings);
   // A table that is read twice warns twice.
   for (const line of new Set(warnings.map(faultLine))) log.warn(line);
@@ -87,7 +88,19 @@ function threads(): number {
 }
 
 async function start(): Promise<void> {
-  const settings = loadSettings();
+  const words = readWords(process.argv.slice(2), {
+    program: "jicofo-ts",
+    about: "The conference focus: invites participants, chooses bridges, moves media sources.",
+    version,
+    helpStatus: 1,
+    environment: [["JICOFO_MAX_MEMORY", "bound of the heap: 512m, 3g"]],
+  });
+  if (words.kind === "print") {
+    process.stdout.write(words.text);
+    process.exitCode = words.status;
+    return;
+  }
+  const settings = loadSettings(words.warnings);
   const shutdown = createShutdown({ runtime: realRuntime, log });
   shutdown.listen();
   const ours = connect("client", settings.client);
@@ -142,6 +155,6 @@ try {
 } catch (error) {
   // A mistake of the operator is one line per fault; anything else is our bug and ends with a stack.
   if (!(error instanceof ConfigError)) throw error;
-  process.stderr.write(`jicofo-ts: ${error.line.replaceAll("\n", "\njicofo-ts: ")}\n`);
+  process.stderr.write(errorLines("jicofo-ts", error));
   process.exit(EXIT_CONFIG);
 }

@@ -4,12 +4,13 @@
  */
 import { readFileSync } from "node:fs";
 import { loadConfig } from "#shared/config/config";
-import { ConfigError, faultLine } from "#shared/config/config-error";
+import { ConfigError, type ConfigFault, errorLines, faultLine } from "#shared/config/config-error";
 import {
   createProgramLogger,
   type LogSettings,
   readLogSettings,
 } from "#shared/config/log-settings";
+import { readWords } from "#shared/config/program-words";
 import { JVB_HTTP } from "#shared/http/dialect";
 import { createHttpServer, type HttpServer } from "#shared/http/server";
 import { readTlsSettings } from "#shared/http/tls-settings";
@@ -45,7 +46,7 @@ function readProcStat(): string {
 }
 
 /** The configuration, with every wrong value named; warnings go to the log. */
-function readConfig(log: Logger): BridgeConfig {
+function readConfig(log: Logger, former: readonly ConfigFault[]): BridgeConfig {
   const loaded = loadConfig({
     argv: process.argv.slice(2),
     env: process.env,
@@ -53,8 +54,9 @@ function readConfig(log: Logger): BridgeConfig {
     anyBelow: openPaths,
   });
   const config = readBridgeConfig(loaded, log);
-  if (loaded.strict && loaded.warnings.length > 0) throw new ConfigError(loaded.warnings);
-  for (const warning of loaded.warnings) log.warn(faultLine(warning));
+  const warnings = [...former, ...loaded.warnings];
+  if (loaded.strict && warnings.length > 0) throw new ConfigError(warnings);
+  for (const warning of warnings) log.warn(faultLine(warning));
   if (config.relayWanted) {
     log.warn("videobridge.relay.enabled: this bridge has no relays yet, relay_id is not published");
   }
@@ -76,8 +78,13 @@ function makeServer(name: "private" | "public", at: HttpSettings, log: Logger): 
 }
 
 /** Starts everything. Throws `ConfigError` for what the operator must put right. */
-async function start(log: Logger, logging: LogSettings, shutdown: Shutdown): Promise<void> {
-  const config = readConfig(log);
+async function start(
+  log: Logger,
+  logging: LogSettings,
+  shutdown: Shutdown,
+  former: readonly ConfigFault[],
+): Promise<void> {
+  const config = readConfig(log, former);
   const workers = new MediaWorkers({
     count: config.workers,
     settings: config.settings,
@@ -202,13 +209,25 @@ async function main(): Promise<void> {
     argv,
     env: process.env,
   });
-  const shutdown = createShutdown({ runtime, log });
-  shutdown.listen();
   try {
-    await start(log, logging, shutdown);
+    const words = readWords(argv, {
+      program: "jvb-ts",
+      about: "The video bridge: forwards the media of conferences that a focus sets up.",
+      version,
+      helpStatus: 0,
+      environment: [["VIDEOBRIDGE_MAX_MEMORY", "bound of each thread's heap: 512m, 3g"]],
+    });
+    if (words.kind === "print") {
+      process.stdout.write(words.text);
+      process.exitCode = words.status;
+      return;
+    }
+    const shutdown = createShutdown({ runtime, log });
+    shutdown.listen();
+    await start(log, logging, shutdown, words.warnings);
   } catch (cause) {
     if (!(cause instanceof ConfigError)) throw cause;
-    process.stderr.write(`${cause.line}\n`);
+    process.stderr.write(errorLines("jvb-ts", cause));
     process.exit(EXIT_CONFIG);
   }
 }

@@ -39,3 +39,8 @@ export function faultLine(fault: ConfigFault): string {
   const text = head.filter((part) => part !== undefined && part !== "").join(": ");
   return fault.remedy === undefined ? text : `${text}; ${fault.remedy}`;
 }
+
+/** What a program prints on stderr before it ends: each line begins with the program's name. */
+export function errorLines(program: string, error: ConfigError): string {
+  return `${program}: ${error.line.replaceAll("\n", `\n${program}: `)}\n`;
+}

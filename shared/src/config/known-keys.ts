@@ -42,18 +42,49 @@ export function unknownKeys(
   return warnings;
 }
 
+/**
+ * The known key with the fewest edits in the whole path; else the one that differs in one segment,
+ * which a limit for whole paths would not find (`ice.upd`), both at most a third of its letters.
+ */
 function hint(path: string, known: readonly string[]): string {
-  let best = "";
-  let least = Math.min(4, Math.max(2, Math.floor(path.length / 5)) + 1);
+  const limit = Math.min(4, Math.max(2, Math.floor(path.length / 5)) + 1);
+  const best = nearest(path, known, limit) ?? nearestBySegments(path, known);
+  return best === undefined ? "remove it or check its spelling" : didYouMean(best);
+}
+
+/** Of `known` the one with fewer than `limit` edits to `word`, the fewest. */
+export function nearest(word: string, known: Iterable<string>, limit: number): string | undefined {
+  let best: string | undefined;
+  let least = limit;
   for (const candidate of known) {
-    if (Math.abs(candidate.length - path.length) >= least) continue;
-    const distance = editDistance(path, candidate, least);
+    if (Math.abs(candidate.length - word.length) >= least) continue;
+    const distance = editDistance(word, candidate, least);
     if (distance < least) {
       least = distance;
       best = candidate;
     }
   }
-  return best === "" ? "remove it or check its spelling" : didYouMean(best);
+  return best;
+}
+
+/** Among keys and objects with the same parent, the one whose last segment resembles the path's. */
+function nearestBySegments(path: string, known: readonly string[]): string | undefined {
+  const parts = path.split(".");
+  const last = parts.pop() as string;
+  const parent = parts.join(".");
+  const siblings = new Set<string>();
+  for (const key of known) {
+    if (!key.startsWith(`${parent}.`)) continue;
+    siblings.add(key.slice(parent.length + 1).split(".", 1)[0] as string);
+  }
+  const sibling = nearest(last, siblings, Math.max(2, Math.floor(last.length / 3)) + 1);
+  if (sibling !== undefined) return `${parent}.${sibling}`;
+  // The same last segment elsewhere: most likely written into the wrong object.
+  const namesakes = known.filter((key) => {
+    const own = key.slice(key.lastIndexOf(".") + 1);
+    return own.length > 4 && editDistance(last, own, 3) < Math.min(3, last.length / 4);
+  });
+  return namesakes.length === 1 ? namesakes[0] : undefined;
 }
 
 /** Remedy for an unknown key that is nearly a known one. */
