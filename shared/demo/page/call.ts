@@ -1,7 +1,7 @@
 /**
  * The call page: one conference over lib-jitsi-meet, seen and steered by a person. Everything
- * about the deployment comes from `config.json`; the query may set `room`, `name` and, for
- * experiments, `p2p=1`, `http=1` (conference request by HTTP), `channel=sctp|websocket` and
+ * about the deployment comes from `config.json`; the query may set `room`, `name` (with both the
+ * page joins by itself) and, for experiments, `p2p=1`, `http=1` (conference request by HTTP), `channel=sctp|websocket` and
  * `codec=VP8|VP9|H264|AV1`.
  */
 
@@ -51,7 +51,7 @@ function problem(text: string): void {
 }
 
 /** Says for a few seconds, on the call, what did not work; the call goes on. */
-function notice(text: string, cause: unknown): void {
+function notice(text: string, cause: unknown = ""): void {
   const why = cause instanceof Error ? cause.message : String(cause);
   const line = element("notice");
   line.textContent = why === "" ? text : `${text}: ${why}`;
@@ -83,10 +83,34 @@ function requestLayers(): void {
 function addLocal(track: JitsiTrack): void {
   local.push(track);
   tiles.add("me", `${element<HTMLInputElement>("name").value} (you)`, track);
-  track.addEventListener(events.track["TRACK_MUTE_CHANGED"] ?? "", () => tiles.refresh(track));
+  track.addEventListener(events.track["TRACK_MUTE_CHANGED"] ?? "", () => {
+    tiles.refresh(track);
+    describeButtons();
+  });
   if (track.getVideoType?.() === "desktop") {
-    track.addEventListener(events.track["LOCAL_TRACK_STOPPED"] ?? "", () => void stopShare());
+    track.addEventListener(events.track["LOCAL_TRACK_STOPPED"] ?? "", () => {
+      if (track === shared) void stopShare();
+    });
   }
+}
+
+/** The local microphone or camera. */
+function device(type: "audio" | "video"): JitsiTrack | undefined {
+  return local.find((each) => each.getType() === type && each.getVideoType?.() !== "desktop");
+}
+
+/** Each button says what a click on it does, and is lit while its device is off or the screen shared. */
+function describeButtons(): void {
+  const describe = (id: string, on: boolean, text: string) => {
+    const button = element(id);
+    button.textContent = text;
+    button.classList.toggle("on", on);
+  };
+  const silent = device("audio")?.isMuted() === true;
+  const dark = device("video")?.isMuted() === true;
+  describe("mute", silent, silent ? "Unmute" : "Mute");
+  describe("camera", dark, dark ? "Camera on" : "Camera off");
+  describe("share", shared !== undefined, shared === undefined ? "Share screen" : "Stop sharing");
 }
 
 async function enter(deployment: Deployment, room: string, name: string): Promise<void> {
@@ -158,34 +182,46 @@ function nameOf(id: string): string {
   return conference?.getParticipantById(id)?.getDisplayName() ?? id;
 }
 
-async function toggle(type: "audio" | "video", button: HTMLElement): Promise<void> {
-  const track = local.find(
-    (each) => each.getType() === type && each.getVideoType?.() !== "desktop",
-  );
-  if (track === undefined) return;
+async function toggle(type: "audio" | "video"): Promise<void> {
+  const track = device(type);
+  if (track === undefined)
+    return notice(`There is no ${type === "audio" ? "microphone" : "camera"}`);
   await (track.isMuted() ? track.unmute() : track.mute());
-  button.setAttribute("aria-pressed", String(track.isMuted()));
+  describeButtons();
 }
 
 async function stopShare(): Promise<void> {
   const track = shared;
   if (track === undefined) return;
+  forgetShare(track);
+  await conference?.removeTrack(track);
+  await track.dispose();
+}
+
+function forgetShare(track: JitsiTrack): void {
   shared = undefined;
   local.splice(local.indexOf(track), 1);
   tiles.remove(track);
-  await conference?.removeTrack(track);
-  await track.dispose();
-  element("share").setAttribute("aria-pressed", "false");
+  describeButtons();
 }
 
 async function toggleShare(): Promise<void> {
   if (shared !== undefined) return stopShare();
-  const [track] = await meet.createLocalTracks({ devices: ["desktop"] });
+  const captured = await meet.createLocalTracks({ devices: ["desktop"] });
+  const track = captured.find((each) => each.getType() === "video");
+  // A capture may bring the screen's sound, for which a call has no place beside the microphone.
+  for (const other of captured) if (other !== track) await other.dispose();
   if (track === undefined) return;
   shared = track;
   addLocal(track);
-  await conference?.addTrack(track);
-  element("share").setAttribute("aria-pressed", "true");
+  try {
+    await conference?.addTrack(track);
+  } catch (error) {
+    forgetShare(track);
+    await track.dispose();
+    throw error;
+  }
+  describeButtons();
 }
 
 async function leave(): Promise<void> {
@@ -194,8 +230,33 @@ async function leave(): Promise<void> {
   await left?.leave();
   for (const track of local) await track.dispose();
   await connection?.disconnect();
-  location.href = base.href;
+  location.href = linkTo(element<HTMLInputElement>("room").value.trim().toLowerCase()).href;
 }
+
+/** What others open to come into the room: it names the room only, never a person. */
+function linkTo(room: string): URL {
+  const link = new URL(base);
+  link.searchParams.set("room", room);
+  return link;
+}
+
+/** The name of this tab's person, kept while the tab is open; undefined where storage is off. */
+const ownName = {
+  get(): string | undefined {
+    try {
+      return sessionStorage.getItem("name") ?? undefined;
+    } catch {
+      return undefined;
+    }
+  },
+  set(name: string): void {
+    try {
+      sessionStorage.setItem("name", name);
+    } catch {
+      // Then it is typed again.
+    }
+  },
+};
 
 /** Camera and microphone, or what of the two there is. */
 async function devices(): Promise<JitsiTrack[]> {
@@ -223,16 +284,16 @@ async function start(): Promise<void> {
   element("join").hidden = true;
   element("call").hidden = false;
   element("title").textContent = room;
-  const link = new URL(base);
-  link.searchParams.set("room", room);
-  history.replaceState(
-    null,
-    "",
-    `${link.pathname}?${new URLSearchParams({ ...Object.fromEntries(query), room, name })}`,
-  );
+  ownName.set(name);
+  const link = linkTo(room);
+  // What stands in the address bar is passed on: whoever opens it must not come in under this name.
+  history.replaceState(null, "", link);
   element("link").onclick = async () => {
     await navigator.clipboard.writeText(link.href);
     element("link").textContent = "Link copied";
+    setTimeout(() => {
+      element("link").textContent = "Copy link";
+    }, 2000);
   };
   for (const track of await devices()) addLocal(track);
   await enter(deployment, room, name);
@@ -255,7 +316,7 @@ queueParameters();
 retireGoneSources();
 nameSecondVideo(() => conference?.myUserId());
 
-element<HTMLInputElement>("name").value = query.get("name") ?? "";
+element<HTMLInputElement>("name").value = query.get("name") ?? ownName.get() ?? "";
 element<HTMLInputElement>("room").value =
   query.get("room") ?? `room-${Math.random().toString(36).slice(2, 6)}`;
 element<HTMLFormElement>("join").onsubmit = (event) => {
@@ -264,8 +325,10 @@ element<HTMLFormElement>("join").onsubmit = (event) => {
     problem(error instanceof Error ? error.message : String(error)),
   );
 };
-element("mute").onclick = (event) => void toggle("audio", event.currentTarget as HTMLElement);
-element("camera").onclick = (event) => void toggle("video", event.currentTarget as HTMLElement);
+element("mute").onclick = () =>
+  void toggle("audio").catch((error: unknown) => notice("The microphone does not obey", error));
+element("camera").onclick = () =>
+  void toggle("video").catch((error: unknown) => notice("The camera does not obey", error));
 element("share").onclick = () =>
   void toggleShare().catch((error: unknown) => notice("The screen is not shared", error));
 element("leave").onclick = () => void leave();

@@ -98,7 +98,8 @@ export class Tiles {
   figures(lines: ReadonlyMap<string, string>): void {
     for (const tile of this.#tiles.values()) {
       const video = tile.video && lines.get(tile.video.track.getTrack().id);
-      const audio = tile.audio && lines.get(tile.audio.track.getTrack().id);
+      const heard = tile.audio?.track.isMuted() === true ? undefined : tile.audio;
+      const audio = heard && lines.get(heard.track.getTrack().id);
       tile.figures.textContent = [video, audio]
         .filter((line) => line !== undefined && line !== "")
         .join("\n");
