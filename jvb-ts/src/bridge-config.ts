@@ -29,9 +29,10 @@ import {
 import type { LoadMeasurement, LoadThresholds } from "./load/load-monitor.ts";
 import { localAddresses } from "./local-addresses.ts";
 import { defaultEngineOptions } from "./media/engine-options.ts";
+import { mucClients } from "./muc-client-entries.ts";
 import type { StunServer } from "./net/discover-mappings.ts";
 import type { HealthSettings } from "./signaling/health.ts";
-import { type MucClientConfig, parseMucClient } from "./signaling/muc-client-config.ts";
+import type { MucClientConfig } from "./signaling/muc-client-config.ts";
 import type { ApiSwitches } from "./signaling/private-http.ts";
 import type { ShutdownSettings } from "./signaling/shutdown-state.ts";
 import type { AddressMapping } from "./transport/ice/address-mapping.ts";
@@ -93,6 +94,7 @@ export function readBridgeConfig(config: LoadedConfig, log: Logger): BridgeConfi
   const sockets = config.readTable(webSocketKeys);
   const publicHttp = httpSettings(config.readTable(publicHttpKeys), "public");
   const loads = config.readTable(loadKeys);
+  const apis = apiSwitches(config);
   const measurement = loads["load-measurements.load-measurement"];
   return {
     workers: life["ts.workers"] > 0 ? life["ts.workers"] : Math.max(1, cpus().length - 1),
@@ -110,10 +112,10 @@ export function readBridgeConfig(config: LoadedConfig, log: Logger): BridgeConfi
     statsIntervalMs: life["stats.interval"],
     presenceIntervalMs: xmpp["presence-interval"],
     statsWhitelist: xmpp["stats-filter.enabled"] ? xmpp["stats-filter.whitelist"] : undefined,
-    mucClients: mucClients(config, xmpp.configs, log),
+    mucClients: mucClients(config, xmpp.configs, apis.colibri, log),
     privateHttp: httpSettings(config.readTable(privateHttpKeys), "private"),
     publicHttp,
-    apis: apiSwitches(config),
+    apis,
     health: healthSettings(config),
     shutdown: {
       gracefulMaxDurationMs: life["shutdown.graceful-shutdown-max-duration"],
@@ -328,54 +330,4 @@ function staticMappings(config: LoadedConfig, items: readonly ConfigValue[]): Ad
   const publicIp = old("PUBLIC");
   if (localIp === undefined || publicIp === undefined) return mappings;
   return [...mappings, { localIp, publicIp, localPort: undefined, publicPort: undefined }];
-}
-
-/** Entries of the file, or the legacy ones when at least one of those is complete (1.2). */
-function mucClients(
-  config: LoadedConfig,
-  value: ConfigValue | undefined,
-  log: Logger,
-): MucClientConfig[] {
-  const old = legacyMucClients(config);
-  if (old.length > 0) return old;
-  if (value === undefined) return [];
-  const key = "videobridge.apis.xmpp-client.configs";
-  const wrong = (at: ConfigValue, path: string): ConfigError =>
-    new ConfigError({
-      key: path,
-      origin: at.origin,
-      message: "must be an object",
-      remedy: "write configs { NAME { hostname = …, domain = …, username = … } }",
-    });
-  if (value.kind !== "object") throw wrong(value, key);
-  const clients: MucClientConfig[] = [];
-  for (const [id, entry] of value.fields) {
-    if (entry.kind !== "object") throw wrong(entry, `${key}.${id}`);
-    const properties = [...entry.fields].map(([name, one]): [string, string] => [
-      name,
-      String(toPlain(one)),
-    ]);
-    const parsed = parseMucClient(id, properties);
-    if (parsed.ok) clients.push(parsed.value);
-    else {
-      const { file, line } = entry.origin;
-      log.error(`Ignoring an XMPP connection: ${file}:${line}: ${key}.${id}: ${parsed.error}`);
-    }
-  }
-  return clients;
-}
-
-function legacyMucClients(config: LoadedConfig): MucClientConfig[] {
-  const groups = new Map<string, [string, string][]>();
-  for (const [name, value] of config.legacyBelow("org.jitsi.videobridge.xmpp.user.")) {
-    const dot = name.indexOf(".");
-    const id = dot < 0 ? "default" : name.slice(0, dot);
-    const group = groups.get(id) ?? [];
-    groups.set(id, group);
-    group.push([name.slice(dot + 1), String(toPlain(value))]);
-  }
-  return [...groups].flatMap(([id, properties]) => {
-    const parsed = parseMucClient(id, properties);
-    return parsed.ok ? [parsed.value] : [];
-  });
 }

@@ -20,7 +20,7 @@ import type { ColibriWebSockets } from "../signaling/colibri-web-socket.ts";
 import { ConferenceDirectory, type DirectoryEffect } from "../signaling/conference-directory.ts";
 import { DelayStats } from "../signaling/delay-stats.ts";
 import { Health, type HealthResult } from "../signaling/health.ts";
-import { parseMucClient } from "../signaling/muc-client-config.ts";
+import { mucClientFaultText, parseMucClient } from "../signaling/muc-client-config.ts";
 import type { MucClients } from "../signaling/muc-clients.ts";
 import { Shutdown } from "../signaling/shutdown-state.ts";
 import { BridgeMetrics, type MainCounter } from "../stats/bridge-metrics.ts";
@@ -328,7 +328,10 @@ export class Bridge implements BridgeApi {
   addMucClient(id: string, properties: ReadonlyMap<string, string>): boolean {
     const parsed = parseMucClient(id, properties);
     if (!parsed.ok) {
-      this.#options.log.warn("MUC client refused", { client: id, why: parsed.error });
+      this.#options.log.warn("MUC client refused", {
+        client: id,
+        why: mucClientFaultText(parsed.error),
+      });
       return false;
     }
     this.#clients?.add(parsed.value);

@@ -1,5 +1,10 @@
 import { expect } from "chai";
-import { isSameAccount, type MucClientConfig, parseMucClient } from "./muc-client-config.ts";
+import {
+  isSameAccount,
+  type MucClientConfig,
+  mucClientFaultText,
+  parseMucClient,
+} from "./muc-client-config.ts";
 
 const complete: Record<string, string> = {
   hostname: "xmpp.example.org",
@@ -11,7 +16,7 @@ const complete: Record<string, string> = {
 
 function parse(over: Record<string, string> = {}): MucClientConfig | string {
   const parsed = parseMucClient("shard", Object.entries({ ...complete, ...over }));
-  return parsed.ok ? parsed.value : parsed.error;
+  return parsed.ok ? parsed.value : mucClientFaultText(parsed.error);
 }
 
 describe("MUC client configuration", () => {
@@ -30,12 +35,25 @@ describe("MUC client configuration", () => {
   });
 
   for (const [over, error] of [
-    [{ password: "" }, "PASSWORD is missing"],
-    [{ port: "x" }, "PORT is not a port number"],
-    [{ SECURITY_MODE: "maybe" }, "SECURITY_MODE must be one of required, ifpossible, disabled"],
+    [{ password: "" }, "password is missing"],
+    [{ port: "x" }, "port is not a port number"],
+    [{ SECURITY_MODE: "maybe" }, "security_mode must be one of required, ifpossible, disabled"],
   ] as const) {
     it(`refuses: ${error}`, () => expect(parse(over)).to.equal(error));
   }
+
+  it("names every missing property, and the one that is misspelt", () => {
+    const parsed = parseMucClient("shard", [
+      ["hostname", "x"],
+      ["username", "jvb"],
+      ["muc_jid", "a@muc.x"],
+      ["muc_nickname", "jvb-1"],
+    ]);
+    expect(!parsed.ok && parsed.error).to.deep.equal([
+      { property: "password", message: "is missing", misspelt: undefined },
+      { property: "muc_jids", message: "is missing", misspelt: "muc_jid" },
+    ]);
+  });
 
   it("compares accounts as upstream does", () => {
     const a = parse();

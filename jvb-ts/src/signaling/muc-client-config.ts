@@ -2,6 +2,7 @@
  * One XMPP connection of the bridge (jvb-control 1.2): from the configuration file, from legacy
  * properties, or added over HTTP. Names are case-insensitive, values are text.
  */
+import { editDistance } from "#shared/config/known-keys";
 import { err, ok, type Result } from "#shared/runtime/result";
 
 export type SecurityMode = "required" | "ifpossible" | "disabled";
@@ -24,30 +25,69 @@ export interface MucClientConfig {
 const securityModes = ["required", "ifpossible", "disabled"] as const;
 const localHosts = new Set(["localhost", "127.0.0.1", "::1"]);
 
+const names = [
+  "HOSTNAME",
+  "PORT",
+  "DOMAIN",
+  "USERNAME",
+  "PASSWORD",
+  "MUC_JIDS",
+  "MUC_NICKNAME",
+  "DISABLE_CERTIFICATE_VERIFICATION",
+  "IQ_HANDLER_MODE",
+  "SECURITY_MODE",
+];
+const required = ["HOSTNAME", "USERNAME", "PASSWORD", "MUC_JIDS", "MUC_NICKNAME"];
+
+/** What is wrong with one property. */
+export interface MucClientFault {
+  /** In lower case, as configuration files have it. */
+  readonly property: string;
+  readonly message: string;
+  /** A property given under a name that nothing reads, which may be meant for this one. */
+  readonly misspelt?: string | undefined;
+}
+
+/** The faults as one line, for logs. */
+export function mucClientFaultText(faults: readonly MucClientFault[]): string {
+  return faults.map(({ property, message }) => `${property} ${message}`).join(", ");
+}
+
 /**
- * Reads the properties of one entry. The error names the property; the value is never shown, it may
- * be a password.
+ * Reads the properties of one entry. The faults name the properties; no value is shown, it may be a
+ * password.
  */
 export function parseMucClient(
   id: string,
   properties: Iterable<readonly [name: string, value: string]>,
-): Result<MucClientConfig, string> {
+): Result<MucClientConfig, readonly MucClientFault[]> {
   const given = new Map<string, string>();
-  for (const [name, value] of properties) given.set(name.toUpperCase(), value);
-  const missing = ["HOSTNAME", "USERNAME", "PASSWORD", "MUC_JIDS", "MUC_NICKNAME"].find(
-    (name) => (given.get(name) ?? "") === "",
-  );
-  if (missing !== undefined) return err(`${missing} is missing`);
+  const unread: string[] = [];
+  for (const [name, value] of properties) {
+    given.set(name.toUpperCase(), value);
+    if (!names.includes(name.toUpperCase())) unread.push(name);
+  }
+  const faults: MucClientFault[] = [];
+  for (const name of required) {
+    if ((given.get(name) ?? "") !== "") continue;
+    const property = name.toLowerCase();
+    const misspelt = unread.find((other) => editDistance(other.toLowerCase(), property, 3) < 3);
+    faults.push({ property, message: "is missing", misspelt });
+  }
   const text = (name: string): string => given.get(name) ?? "";
   const port = Number(given.get("PORT") ?? "5222");
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) return err("PORT is not a port number");
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    faults.push({ property: "port", message: "is not a port number" });
+  }
   const hostname = text("HOSTNAME");
   const wanted =
     given.get("SECURITY_MODE") ?? (localHosts.has(hostname) ? "ifpossible" : "required");
   const securityMode = securityModes.find((mode) => mode === wanted);
   if (securityMode === undefined) {
-    return err(`SECURITY_MODE must be one of ${securityModes.join(", ")}`);
+    const message = `must be one of ${securityModes.join(", ")}`;
+    return err([...faults, { property: "security_mode", message }]);
   }
+  if (faults.length > 0) return err(faults);
   // Upstream does not trim the entries, so a blank behind a comma breaks the second room there.
   const mucJids = text("MUC_JIDS")
     .split(",")
