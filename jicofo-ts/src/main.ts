@@ -16,6 +16,7 @@ import type { Element } from "#shared/xmpp/xml";
 import { formerKeys } from "./config/later-keys.ts";
 import {
   allTables,
+  anonymousLogins,
   type ConnectionSettings,
   type FocusSettings,
   readSettings,
@@ -46,7 +47,7 @@ function loadSettings(former: readonly ConfigFault[]): FocusSettings {
   });
   const settings = readSettings(config);
   const unsupported = checkUnsupported(config);
-  const warnings = [...former, ...config.warnings, ...unsupported];
+  const warnings = [...former, ...config.warnings, ...unsupported, ...anonymousLogins(settings)];
   if (config.strict && warnings.length > 0) throw new ConfigError(warnings);
   // A table that is read twice warns twice.
   for (const line of new Set(warnings.map(faultLine))) log.warn(line);
@@ -55,12 +56,13 @@ function loadSettings(former: readonly ConfigFault[]): FocusSettings {
 
 /** A connection that is not started yet, and the `<c>` for its presence in rooms. */
 function connect(
-  name: string,
+  name: "client" | "service",
   account: ConnectionSettings,
 ): { readonly connection: XmppConnection; readonly caps: () => Element } {
   const connection = createXmppClient(
     {
       name,
+      keyPrefix: `jicofo.xmpp.${name}`,
       host: account.hostname,
       port: account.port,
       domain: account.domain,

@@ -177,6 +177,7 @@ function makeClients(bridge: Bridge, log: Logger): MucClients {
       createXmppClient(
         {
           name: client.id,
+          keyPrefix: `videobridge.apis.xmpp-client.configs.${client.id}`,
           host: client.hostname,
           port: client.port,
           domain: client.domain,

@@ -8,7 +8,7 @@ import type { KeySpec } from "#shared/config/keys";
 import { defaultBridgeSettings } from "../bridge/settings.ts";
 import { defaultConferenceConfig } from "../conference/config.ts";
 import { formerKeys } from "./later-keys.ts";
-import { allTables, readSettings } from "./settings.ts";
+import { allTables, anonymousLogins, readSettings } from "./settings.ts";
 import { checkUnsupported } from "./unsupported.ts";
 import { version } from "./version.ts";
 
@@ -219,6 +219,16 @@ describe("readSettings", () => {
     expect(() =>
       checkUnsupported(load(account, ["-Dorg.jitsi.jicofo.auth.URL=XMPP:example.com"])),
     ).to.throw(/authentication/);
+  });
+
+  it("says that a login without password is anonymous", () => {
+    const keysOf = (text: string) =>
+      anonymousLogins(readSettings(load(account + text))).map(({ key }) => key);
+    expect(keysOf("")).to.deep.equal(["jicofo.xmpp.client.password"]);
+    expect(keysOf("jicofo.xmpp.client.password = p")).to.deep.equal([]);
+    expect(
+      keysOf("jicofo.xmpp { client.password = p, service { enabled = true, domain = x } }"),
+    ).to.deep.equal(["jicofo.xmpp.service.password"]);
   });
 
   it("warns of other features that are not there yet, with file and line", () => {

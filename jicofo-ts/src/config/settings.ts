@@ -223,6 +223,17 @@ function readService(config: LoadedConfig): ConnectionSettings | undefined {
   };
 }
 
+/** An account without a password logs in anonymously, as upstream has it; rarely meant so. */
+export function anonymousLogins(settings: FocusSettings): readonly ConfigFault[] {
+  return (["client", "service"] as const)
+    .filter((name) => settings[name] !== undefined && settings[name].password === undefined)
+    .map((name) => ({
+      key: `jicofo.xmpp.${name}.password`,
+      message: "is not set, so the login is anonymous",
+      remedy: "set it to the password of the account",
+    }));
+}
+
 function readBrewery(config: LoadedConfig): BrewerySettings | undefined {
   const values = config.readTable(bridgeKeys);
   const text = values["brewery-jid"];

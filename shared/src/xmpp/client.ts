@@ -78,5 +78,7 @@ export function createXmppClient(
     },
     runtime,
   );
-  return new XmppSession(transport, domain, options, runtime, log);
+  const user = password === undefined ? "an anonymous login" : `${username}@${domain}`;
+  const account = `${user} at ${host}:${port}`;
+  return new XmppSession(transport, domain, { account, ...options }, runtime, log);
 }

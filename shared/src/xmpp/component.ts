@@ -37,5 +37,7 @@ export function createXmppComponent(
     },
     runtime,
   );
-  return new XmppSession(transport, domain, { ...options, defaultFrom: domain }, runtime, log);
+  const account = `${domain} at ${host}:${port}`;
+  const own = { account, ...options, defaultFrom: domain };
+  return new XmppSession(transport, domain, own, runtime, log);
 }

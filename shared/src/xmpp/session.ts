@@ -34,6 +34,10 @@ export interface SessionOptions {
   readonly replyTimeoutMs?: number;
   /** What IQs without handler get; default `service-unavailable`. */
   readonly unknownIq?: StanzaCondition;
+  /** Account and `host:port`, for what goes wrong: `focus@auth.x at 127.0.0.1:5222`. */
+  readonly account?: string;
+  /** Where the configuration has this connection: `jicofo.xmpp.client`. */
+  readonly keyPrefix?: string;
   /** `from` of stanzas that have none; components need it. */
   readonly defaultFrom?: string;
 }
@@ -214,10 +218,32 @@ export class XmppSession implements XmppConnection {
     }
     if (!wasOnline && this.#loggedReason === end.reason) return;
     this.#loggedReason = wasOnline ? undefined : end.reason;
-    if (wasOnline) this.#log.warn(`XMPP connection lost, reconnecting: ${end.reason}`);
-    else if (end.kind === "login") {
-      this.#log.error(`XMPP ${end.reason}; check user name and password. Still trying`);
-    } else this.#log.warn(`XMPP connection failed, still trying: ${end.reason}`);
+    const account = this.#options.account ?? this.#domain;
+    if (wasOnline) {
+      this.#log.warn(`XMPP connection lost, reconnecting: ${end.reason}`, { account });
+    } else if (end.kind === "login") {
+      const check = this.#check("username and password", "user name and password");
+      this.#log.error(`XMPP ${end.reason} for ${account}; ${check}. Still trying`);
+    } else {
+      const why = `${end.reason}, for ${account}${this.#advice(end.concerns)}`;
+      this.#log.warn(`XMPP connection failed, still trying: ${why}`);
+    }
+  }
+
+  #advice(concerns: StreamEnd["concerns"]): string {
+    if (concerns === "address") {
+      return `; ${this.#check("hostname and port", "host name and port")}`;
+    }
+    if (concerns === "domain") {
+      const check = this.#check("domain", "the XMPP domain");
+      return `; the server does not serve the domain ${this.#domain}, ${check}`;
+    }
+    return "";
+  }
+
+  #check(keys: string, words: string): string {
+    const { keyPrefix } = this.#options;
+    return `check ${keyPrefix === undefined ? words : `${keyPrefix}.${keys}`}`;
   }
 
   /** Explained once; after that only that it happened again. */

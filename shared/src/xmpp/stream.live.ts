@@ -69,6 +69,39 @@ describe("streams to a real Prosody", function () {
     expect(connection.jid).to.match(/@meet\.example\//);
   });
 
+  const keyPrefix = "jicofo.xmpp.client";
+  const account = (port: number): string => `for focus@auth.meet.example at 127.0.0.1:${port}`;
+
+  it("names account, server and keys when the login is refused", async () => {
+    const lines = recordingLogger();
+    client({ password: "wrong", keyPrefix }, lines);
+    await until(() => lines.messages("error").length > 0);
+    expect(lines.messages("error")[0]).to.equal(
+      `XMPP login refused: not-authorized ${account(prosody.c2sPort)}; check ${keyPrefix}.username and password. Still trying`,
+    );
+  });
+
+  it("names account, server and keys when nothing listens there", async () => {
+    const lines = recordingLogger();
+    client({ port: 1, keyPrefix }, lines);
+    await until(() => lines.messages("warn").length > 0);
+    expect(lines.messages("warn")[0]).to.equal(
+      `XMPP connection failed, still trying: connect ECONNREFUSED 127.0.0.1:1, ${account(1)}; check ${keyPrefix}.hostname and port`,
+    );
+  });
+
+  for (const security of ["ifpossible", "disabled"] as const) {
+    it(`says that the server does not know the domain (TLS ${security})`, async () => {
+      const lines = recordingLogger();
+      client({ domain: "nowhere.example", keyPrefix, security }, lines);
+      await until(() => lines.messages("warn").length > 0);
+      expect(lines.messages("warn")[0]).to.contain("stream error host-unknown");
+      expect(lines.messages("warn")[0]).to.match(
+        /does not serve the domain nowhere\.example, check jicofo\.xmpp\.client\.domain$/,
+      );
+    });
+  }
+
   it("says that the password is wrong, once, and keeps trying", async () => {
     const lines = recordingLogger();
     const connection = client({ password: "wrong" }, lines);

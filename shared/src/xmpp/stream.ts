@@ -9,16 +9,10 @@ import { EventEmitter } from "node:events";
 import type { Runtime, Timer } from "../runtime/runtime.ts";
 import { type Jid, parseJid } from "./jid.ts";
 import { NS } from "./namespaces.ts";
+import { streamErrorCondition } from "./stream-error.ts";
 import { StreamManagement } from "./stream-management.ts";
 import type { StanzaTransport, StreamEnd, StreamEvents } from "./transport.ts";
-import {
-  childOf,
-  type Element,
-  elementsOf,
-  namespaceOf,
-  serialise,
-  XmlStreamParser,
-} from "./xml.ts";
+import { childOf, type Element, namespaceOf, serialise, XmlStreamParser } from "./xml.ts";
 import { type SocketOptions, XmppSocket } from "./xmpp-socket.ts";
 
 /** What client and component do differently. */
@@ -123,7 +117,9 @@ class Attempt {
   }
 
   start(): void {
-    this.#timer = this.#runtime.timers.after(attemptTimeout, () => this.fail("timed out", true));
+    this.#timer = this.#runtime.timers.after(attemptTimeout, () =>
+      this.fail("timed out", true, "address"),
+    );
     const makeSocket = (): object => this.#makeSocket();
     const makeParser = (): object => this.#makeParser();
     // The library calls `new` on both; a constructor may give another object.
@@ -301,10 +297,10 @@ class Attempt {
 
   /** RFC 6120 §4.9: unrecoverable; the server has ended the session too. */
   #handleStreamError(el: Element): void {
-    const condition = elementsOf(el).find((child) => child.name !== "text")?.name ?? "unknown";
+    const condition = streamErrorCondition(el);
     const refused = condition === "not-authorized" && this.#phase === "negotiating";
     const kind = refused ? "login" : condition === "conflict" ? "conflict" : "failed";
-    this.#end(kind, `stream error ${condition}`, false);
+    this.#end(kind, `stream error ${condition}`, false, concernOf(condition, undefined));
   }
 
   #handleFooter(): void {
@@ -314,11 +310,11 @@ class Attempt {
 
   /** Errors that the library tells: negotiation failures, and the socket's. */
   #handleError(error: unknown): void {
-    const { name, condition } = nameOf(error);
+    const { name, condition, code } = nameOf(error);
     if (name === "SASLError") {
       this.#end("login", `login refused: ${condition ?? messageOf(error)}`, false);
     } else {
-      this.fail(messageOf(error), true);
+      this.fail(messageOf(error), true, concernOf(condition, code));
     }
   }
 
@@ -337,25 +333,41 @@ class Attempt {
   }
 
   /** Ends at once; `resumable` says whether the session may go on elsewhere. */
-  fail(reason: string, resumable: boolean): void {
-    this.#end("failed", reason, resumable && this.#phase !== "closing");
+  fail(reason: string, resumable: boolean, concerns?: StreamEnd["concerns"]): void {
+    this.#end("failed", reason, resumable && this.#phase !== "closing", concerns);
   }
 
-  #end(kind: StreamEnd["kind"], reason: string, resumable: boolean): void {
+  #end(
+    kind: StreamEnd["kind"],
+    reason: string,
+    resumable: boolean,
+    concerns?: StreamEnd["concerns"],
+  ): void {
     if (this.#phase === "ended") return;
     this.#phase = "ended";
     this.#timer?.cancel();
     if (resumable) this.#management.handleLost();
     else this.#management.reset();
     this.#socket?.destroy();
-    this.#events.ended({ kind, reason, resumable: this.#management.resumable });
+    this.#events.ended({ kind, reason, concerns, resumable: this.#management.resumable });
   }
 }
 
-function nameOf(error: unknown): { name: string; condition: string | undefined } {
-  if (!(error instanceof Error)) return { name: "", condition: undefined };
-  const condition = "condition" in error ? error.condition : undefined;
-  return { name: error.name, condition: typeof condition === "string" ? condition : undefined };
+function nameOf(error: unknown): { name: string; condition?: string; code?: string } {
+  if (!(error instanceof Error)) return { name: "" };
+  const { condition, code } = error as { condition?: unknown; code?: unknown };
+  return {
+    name: error.name,
+    ...(typeof condition === "string" ? { condition } : {}),
+    ...(typeof code === "string" ? { code } : {}),
+  };
+}
+
+/** What the operator has to look at, as far as the error tells. */
+function concernOf(condition: string | undefined, code: string | undefined): StreamEnd["concerns"] {
+  if (condition === "host-unknown" || condition === "host-gone") return "domain";
+  const unreachable = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)$/;
+  return code !== undefined && unreachable.test(code) ? "address" : undefined;
 }
 
 function messageOf(error: unknown): string {

@@ -11,6 +11,8 @@ export interface StreamEnd {
   readonly kind: "login" | "conflict" | "failed";
   /** For people, without addresses or secrets. */
   readonly reason: string;
+  /** What the operator should look at: host and port, or the XMPP domain. */
+  readonly concerns?: "address" | "domain" | undefined;
   /** The session may be taken up by the next stream: nothing is lost yet. */
   readonly resumable: boolean;
 }

@@ -10,6 +10,7 @@ import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { StringDecoder } from "node:string_decoder";
 import { connect as connectTls } from "node:tls";
 import { NS } from "./namespaces.ts";
+import { streamErrorCondition } from "./stream-error.ts";
 import { childOf, isElement, serialise, XmlStreamParser, xml } from "./xml.ts";
 
 /** `required`: no TLS, no stream. `ifpossible`: TLS where the server offers it. */
@@ -75,11 +76,11 @@ export class XmppSocket extends EventEmitter {
     const decoder = new StringDecoder("utf8");
     let seen = "";
     let answered = false;
-    const finish = (error: string | undefined, go?: () => void): void => {
+    const finish = (error: string | Error | undefined, go?: () => void): void => {
       answered = true;
       socket.off("data", onData);
-      if (error !== undefined) socket.destroy(new Error(error));
-      else go?.();
+      if (error === undefined) go?.();
+      else socket.destroy(typeof error === "string" ? new Error(error) : error);
     };
     const parser = new XmlStreamParser(
       {
@@ -101,6 +102,9 @@ export class XmppSocket extends EventEmitter {
             // What follows `proceed` in clear could have been injected (RFC 6120 §5.4.3.3).
             const clean = /<[^<>]*proceed[^<>]*(\/>|><\/[^<>]*>)\s*$/.test(seen);
             finish(clean ? undefined : "data after STARTTLS", () => this.#secure(socket));
+          } else if (isElement(el, "error", NS.stream)) {
+            const condition = streamErrorCondition(el);
+            finish(Object.assign(new Error(`stream error ${condition}`), { condition }));
           } else {
             finish(`STARTTLS refused: ${el.name}`);
           }
