@@ -3,7 +3,7 @@
  * ends them in order. The only file that reads configuration (with `bridge-config.ts`).
  */
 import { readFileSync } from "node:fs";
-import { loadConfig } from "#shared/config/config";
+import { type LoadedConfig, loadConfig } from "#shared/config/config";
 import { ConfigError, type ConfigFault, errorLines, faultLine } from "#shared/config/config-error";
 import {
   createProgramLogger,
@@ -45,6 +45,13 @@ function readProcStat(): string {
   }
 }
 
+function noRelays(loaded: LoadedConfig): ConfigFault {
+  const key = "videobridge.relay.enabled";
+  const origin = (loaded.get("videobridge.octo.enabled") ?? loaded.get(key))?.origin;
+  const message = "this bridge has no relays yet, relay_id is not published";
+  return { key, origin, message, remedy: "expect each conference on one bridge" };
+}
+
 /** The configuration, with every wrong value named; warnings go to the log. */
 function readConfig(log: Logger, former: readonly ConfigFault[]): BridgeConfig {
   const loaded = loadConfig({
@@ -56,10 +63,8 @@ function readConfig(log: Logger, former: readonly ConfigFault[]): BridgeConfig {
   const config = readBridgeConfig(loaded, log);
   const warnings = [...former, ...loaded.warnings];
   if (loaded.strict && warnings.length > 0) throw new ConfigError(warnings);
+  if (config.relayWanted) warnings.push(noRelays(loaded));
   for (const warning of warnings) log.warn(faultLine(warning));
-  if (config.relayWanted) {
-    log.warn("videobridge.relay.enabled: this bridge has no relays yet, relay_id is not published");
-  }
   const own = config.version ?? version;
   const announcedVersion = announcesVersion(loaded) ? own : undefined;
   return { ...config, version: own, settings: { ...config.settings, announcedVersion } };

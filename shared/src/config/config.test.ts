@@ -16,7 +16,7 @@ import {
   record,
   str,
 } from "./keys.ts";
-import { editDistance } from "./known-keys.ts";
+import { editDistance, nearest } from "./known-keys.ts";
 import { logSettings, readLogSettings } from "./log-settings.ts";
 import { propertyMap } from "./properties.ts";
 import { referenceConf, referenceMarkdown } from "./reference.ts";
@@ -135,6 +135,28 @@ describe("configuration", () => {
     expect(readKeys(property, stats)["presence-interval"]).to.equal(10_000);
   });
 
+  it("warns of a -D that has no effect because the file sets its key, as upstream has it", () => {
+    const argv = ["-Dvideobridge.ice.udp.port=7", "-Dvideobridge.stats.interval=9 s"];
+    const config = load("\nvideobridge.ice.udp.port = 5", { argv });
+    expect(readKeys(config, ice)["udp.port"]).to.equal(5);
+    expect(config.warnings.map((w) => [w.key, w.origin?.line, w.message])).to.deep.equal([
+      ["videobridge.ice.udp.port", 2, "wins over -Dvideobridge.ice.udp.port, which has no effect"],
+    ]);
+    expect(load("videobridge.ice.udp.port = 7", { argv }).warnings).to.deep.equal([]);
+  });
+
+  it("finds the nearest name in a long path by its last segment", () => {
+    const config = load(
+      "videobridge { ice.upd.port = 1, ice.udp { p0rt = 1 }, stats { intervalx = 1, zz = 1 } }",
+    );
+    expect(config.warnings.map((w) => w.remedy)).to.deep.equal([
+      "did you mean videobridge.ice.udp?",
+      "did you mean videobridge.ice.udp.port?",
+      "did you mean videobridge.stats.interval?",
+      "remove it or check its spelling",
+    ]);
+  });
+
   it("warns of unknown keys with file, line and the nearest name", () => {
     const config = load(
       "videobridge {\n  ice {\n    udp.prot = 1\n  }\n  stats.zzzzzzzz.y = 1\n  any.thing = 2\n}\nsmack.x = 1",
@@ -150,8 +172,8 @@ describe("configuration", () => {
     const config = load('videobridge.ice {\n udp.port = "abc"\n relaxed = 1\n}');
     const fault = faultOf(() => readKeys(config, ice));
     expect(fault.line.split("\n").map((line) => line.replace(directory, ""))).to.deep.equal([
-      '/x.conf:2: videobridge.ice.udp.port: "abc" is not a port number, -1 to 65535; write a port number, -1 to 65535',
-      '/x.conf:3: videobridge.ice.relaxed: "1" is not true or false; write true or false',
+      '/x.conf:2: videobridge.ice.udp.port: "abc" is not a port number, -1 to 65535',
+      '/x.conf:3: videobridge.ice.relaxed: "1" is not true or false',
     ]);
   });
 
@@ -173,9 +195,7 @@ describe("configuration", () => {
   it("treats a malformed duration as absent, with a warning", () => {
     const config = load("videobridge.stats.interval = 1 min");
     expect(readKeys(config, stats).interval).to.equal(5000);
-    expect(config.warnings[0]?.remedy).to.equal(
-      "5 seconds is used; write a duration such as 5 seconds",
-    );
+    expect(config.warnings[0]?.remedy).to.equal("5 seconds is used");
   });
 
   it("warns where a legacy property hides a value", () => {
@@ -314,6 +334,16 @@ describe("log settings", () => {
       timestamps: true,
       redact: false,
     });
+  });
+});
+
+describe("nearest", () => {
+  it("prefers a name of the same length among equals", () => {
+    expect(nearest("relay-domainz", ["relay-domain", "relay-domains"], 3)).to.equal(
+      "relay-domains",
+    );
+    expect(nearest("domain", ["domains", "domain-x"], 3)).to.equal("domains");
+    expect(nearest("abc", ["xyz"], 3)).to.equal(undefined);
   });
 });
 

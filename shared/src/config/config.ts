@@ -65,7 +65,11 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   if (!resolved.ok) throw new ConfigError(resolved.error);
   const { root } = resolved.value;
   const legacy = readLegacy(command.systemProperties, options.env, unread);
-  const warnings = [...unread, ...unknownKeys(root, options.tables, options.anyBelow ?? [])];
+  const warnings = [
+    ...unread,
+    ...unknownKeys(root, options.tables, options.anyBelow ?? []),
+    ...hiddenProperties(root, command.systemProperties),
+  ];
   const config: LoadedConfig = {
     root,
     file,
@@ -79,6 +83,19 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     rest: command.rest,
   };
   return config;
+}
+
+/** COMPAT(jicofo, jvb): the file wins over `-D` (spec B1), which nobody expects. */
+function hiddenProperties(
+  root: ConfigObject,
+  properties: ReadonlyMap<string, string>,
+): ConfigFault[] {
+  return [...properties].flatMap(([name, text]): ConfigFault[] => {
+    const value = valueAt(root, name);
+    if (value === undefined || ("text" in value && value.text === text)) return [];
+    const message = `wins over -D${name}, which has no effect`;
+    return [{ key: name, origin: value.origin, message, remedy: "remove one of the two" }];
+  });
 }
 
 /** The value at a dotted path of a resolved tree; null counts as absent. */

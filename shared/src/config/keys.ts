@@ -83,14 +83,13 @@ function readKey<T>(
     key: path,
     origin: value.origin,
     message: `${valueText(value)} is not ${read.expected}`,
-    remedy: `write ${read.expected}`,
   };
   if (read.kind === "wrong") return { ok: false, fault };
   // COMPAT(jicofo, jvb): upstream takes a malformed value as absent (spec B3).
   const fallback = defaultOf(path, spec, []);
   if (!fallback.ok) return { ok: false, fault };
   const used = fallback.value === undefined ? "nothing" : spec.type.show(fallback.value);
-  warnings.push({ ...fault, remedy: `${used} is used; ${fault.remedy}` });
+  warnings.push({ ...fault, remedy: `${used} is used` });
   return fallback;
 }
 

@@ -52,15 +52,20 @@ function hint(path: string, known: readonly string[]): string {
   return best === undefined ? "remove it or check its spelling" : didYouMean(best);
 }
 
-/** Of `known` the one with fewer than `limit` edits to `word`, the fewest. */
+/**
+ * Of `known` the one with the fewest edits to `word`, fewer than `limit`; of equals one of the same
+ * length, since letters are mistyped more often than forgotten.
+ */
 export function nearest(word: string, known: Iterable<string>, limit: number): string | undefined {
   let best: string | undefined;
-  let least = limit;
+  // Twice the edits, plus one for another length.
+  let least = 2 * limit;
   for (const candidate of known) {
-    if (Math.abs(candidate.length - word.length) >= least) continue;
-    const distance = editDistance(word, candidate, least);
-    if (distance < least) {
-      least = distance;
+    if (2 * Math.abs(candidate.length - word.length) >= least) continue;
+    const edits = editDistance(word, candidate, limit);
+    const cost = 2 * edits + (candidate.length === word.length ? 0 : 1);
+    if (edits < limit && cost < least) {
+      least = cost;
       best = candidate;
     }
   }

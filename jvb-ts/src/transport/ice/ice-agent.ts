@@ -486,7 +486,7 @@ export class IceAgent {
     if (check.purpose === "consent") {
       if (check.pair === this.#selected && !this.#consentLost) {
         this.#consentLost = true;
-        this.#log.info("ice consent lost");
+        this.#log.warn("ice consent lost");
       }
       return;
     }
