@@ -343,6 +343,7 @@ describe("nearest", () => {
       "relay-domains",
     );
     expect(nearest("domain", ["domains", "domain-x"], 3)).to.equal("domains");
+    expect(nearest("upd", ["tcp", "udp"], 3)).to.equal("udp");
     expect(nearest("abc", ["xyz"], 3)).to.equal(undefined);
   });
 });

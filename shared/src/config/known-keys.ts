@@ -20,6 +20,9 @@ export function unknownKeys(
       parents.add(path.slice(0, at));
     }
   }
+  const depth = (path: string): number => path.split(".").length;
+  const siblings = (path: string): string[] =>
+    [...parents].filter((parent) => depth(parent) === depth(path));
   const warnings: ConfigFault[] = [];
   const walk = (object: ConfigObject, prefix: string): void => {
     for (const [key, value] of object.fields) {
@@ -34,7 +37,7 @@ export function unknownKeys(
         key: path,
         origin: value.origin,
         message: "unknown key",
-        remedy: hint(path, known),
+        remedy: hint(path, [...leaves, ...siblings(path)]),
       });
     }
   };
@@ -54,7 +57,7 @@ function hint(path: string, known: readonly string[]): string {
 
 /**
  * Of `known` the one with the fewest edits to `word`, fewer than `limit`; of equals one of the same
- * length, since letters are mistyped more often than forgotten.
+ * length, since letters are mistyped more often than forgotten. Two swapped letters are one edit.
  */
 export function nearest(word: string, known: Iterable<string>, limit: number): string | undefined {
   let best: string | undefined;
@@ -63,13 +66,18 @@ export function nearest(word: string, known: Iterable<string>, limit: number): s
   for (const candidate of known) {
     if (2 * Math.abs(candidate.length - word.length) >= least) continue;
     const edits = editDistance(word, candidate, limit);
-    const cost = 2 * edits + (candidate.length === word.length ? 0 : 1);
+    const swapped = edits === 2 && letters(candidate) === letters(word);
+    const cost = (swapped ? 2 : 2 * edits) + (candidate.length === word.length ? 0 : 1);
     if (edits < limit && cost < least) {
       least = cost;
       best = candidate;
     }
   }
   return best;
+}
+
+function letters(word: string): string {
+  return [...word].sort().join("");
 }
 
 /** Among keys and objects with the same parent, the one whose last segment resembles the path's. */
