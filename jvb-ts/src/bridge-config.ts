@@ -1,7 +1,7 @@
 /** Turns the configuration into the values the rooms receive. Used by `main.ts` only. */
 import { cpus, networkInterfaces } from "node:os";
 import type { LoadedConfig } from "#shared/config/config";
-import { ConfigError } from "#shared/config/config-error";
+import { ConfigError, faultLine } from "#shared/config/config-error";
 import { type ConfigValue, toPlain } from "#shared/config/config-value";
 import type { KeyValues } from "#shared/config/keys";
 import type { TlsKeys } from "#shared/http/tls-settings";
@@ -27,7 +27,7 @@ import {
   xmppKeys,
 } from "./config-keys.ts";
 import type { LoadMeasurement, LoadThresholds } from "./load/load-monitor.ts";
-import { localAddresses } from "./local-addresses.ts";
+import { localAddresses, whyNoAddress } from "./local-addresses.ts";
 import { defaultEngineOptions } from "./media/engine-options.ts";
 import { mucClients } from "./muc-client-entries.ts";
 import type { StunServer } from "./net/discover-mappings.ts";
@@ -98,7 +98,7 @@ export function readBridgeConfig(config: LoadedConfig, log: Logger): BridgeConfi
   const measurement = loads["load-measurements.load-measurement"];
   return {
     workers: life["ts.workers"] > 0 ? life["ts.workers"] : Math.max(1, cpus().length - 1),
-    settings: bridgeSettings(config, publicHttp),
+    settings: bridgeSettings(config, publicHttp, log),
     stunServers: config.readTable(ice4jKeys)["harvest.mapping.stun.addresses"].map((text) => {
       const colon = text.lastIndexOf(":");
       return { host: text.slice(0, colon), port: Number(text.slice(colon + 1)) };
@@ -142,7 +142,11 @@ export function readBridgeConfig(config: LoadedConfig, log: Logger): BridgeConfi
   };
 }
 
-function bridgeSettings(config: LoadedConfig, publicHttp: HttpSettings): BridgeSettings {
+function bridgeSettings(
+  config: LoadedConfig,
+  publicHttp: HttpSettings,
+  log: Logger,
+): BridgeSettings {
   const life = config.readTable(lifeKeys);
   const ice = config.readTable(iceKeys);
   const ice4j = config.readTable(ice4jKeys);
@@ -150,14 +154,23 @@ function bridgeSettings(config: LoadedConfig, publicHttp: HttpSettings): BridgeS
   const speech = config.readTable(speechKeys);
   const jmt = config.readTable(jmtKeys);
   const limits = config.readTable(loadKeys)["conference-last-n-limits"];
-  const addresses = localAddresses(networkInterfaces(), {
+  const rules = {
     useIpv6: ice4j["harvest.use-ipv6"],
     useLinkLocal: ice4j["harvest.use-link-local-addresses"],
     allowedAddresses: ice4j["harvest.allowed-addresses"],
     blockedAddresses: ice4j["harvest.blocked-addresses"],
     allowedInterfaces: ice4j["harvest.allowed-interfaces"],
     blockedInterfaces: ice4j["harvest.blocked-interfaces"],
-  });
+  };
+  const interfaces = networkInterfaces();
+  const addresses = localAddresses(interfaces, rules);
+  if (addresses.length === 0) {
+    const why = whyNoAddress(interfaces, rules);
+    const key = why.key === undefined ? undefined : `ice4j.harvest.${why.key}`;
+    const origin = key === undefined ? undefined : config.get(key)?.origin;
+    // As upstream the bridge runs, and its health says that it takes no conference.
+    log.error(faultLine({ ...why, key, origin }));
+  }
   return {
     sockets: {
       addresses: addresses.map((ip) => ({ ip, port: ice["udp.port"] })),

@@ -1,5 +1,10 @@
 import { expect } from "chai";
-import { type HarvestRules, isPublicAddress, localAddresses } from "./local-addresses.ts";
+import {
+  type HarvestRules,
+  isPublicAddress,
+  localAddresses,
+  whyNoAddress,
+} from "./local-addresses.ts";
 
 const one = (address: string, internal = false) => ({
   address,
@@ -65,5 +70,31 @@ describe("local addresses", () => {
   it("knows what is public", () => {
     const shown = ["192.0.2.10", "10.1.1.1", "172.20.0.1", "fd00::1", "2001:db8::1", "fe80::1"];
     expect(shown.map(isPublicAddress)).to.deep.equal([true, false, false, false, true, false]);
+  });
+});
+
+describe("why there is no local address", () => {
+  const cases: [over: Partial<HarvestRules>, key: string | undefined, message: RegExp][] = [
+    [{ allowedInterfaces: ["wlan9"] }, "allowed-interfaces", /^\[wlan9\] leaves no address/],
+    [{ allowedAddresses: ["10.9.9.9"] }, "allowed-addresses", /^\[10\.9\.9\.9\]/],
+    [
+      { allowedInterfaces: ["eth1"], blockedAddresses: ["10.0.0.5"] },
+      "allowed-interfaces",
+      /^\[eth1\]/,
+    ],
+    [{ blockedInterfaces: ["eth0", "eth1"] }, "blocked-interfaces", /^\[eth0, eth1\]/],
+  ];
+  for (const [over, key, message] of cases) {
+    it(JSON.stringify(over), () => {
+      expect(localAddresses(interfaces, { ...rules, ...over })).to.deep.equal([]);
+      const why = whyNoAddress(interfaces, { ...rules, ...over });
+      expect(why.key).to.equal(key);
+      expect(why.message).to.match(message);
+      expect(why.remedy).to.contain("eth1 (10.0.0.5 169.254.1.1)");
+    });
+  }
+
+  it("blames no filter where there is none", () => {
+    expect(whyNoAddress({ lo: interfaces.lo }, rules).key).to.equal(undefined);
   });
 });

@@ -66,3 +66,36 @@ export function localAddresses(interfaces: Interfaces, rules: HarvestRules): str
   }
   return [...found.filter((ip) => !isIPv6(ip)), ...found.filter((ip) => isIPv6(ip))];
 }
+
+/** Why `localAddresses` found nothing. */
+export interface NoAddress {
+  /** Below `ice4j.harvest`; `undefined` when no filter is to blame. */
+  readonly key: string | undefined;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** For the operator of a bridge that has no address for media. */
+export function whyNoAddress(interfaces: Interfaces, rules: HarvestRules): NoAddress {
+  const there = Object.entries(interfaces).map(([name, addresses]) => {
+    const all = (addresses ?? []).map(({ address }) => address).join(" ");
+    return `${name} (${all === "" ? "no address" : all})`;
+  });
+  const remedy = `there are ${there.length === 0 ? "no interfaces" : there.join(", ")}`;
+  const lists = [
+    ["allowed-interfaces", "allowedInterfaces"],
+    ["allowed-addresses", "allowedAddresses"],
+    ["blocked-interfaces", "blockedInterfaces"],
+    ["blocked-addresses", "blockedAddresses"],
+  ] as const;
+  const used = lists.filter(([, rule]) => rules[rule].length > 0);
+  // The filter without which there would be addresses, else the first that is used at all.
+  const guilty =
+    used.find(([, rule]) => localAddresses(interfaces, { ...rules, [rule]: [] }).length > 0) ??
+    used[0];
+  if (guilty === undefined) {
+    return { key: undefined, message: "no interface has an address for media", remedy };
+  }
+  const [key, rule] = guilty;
+  return { key, message: `[${rules[rule].join(", ")}] leaves no address for media`, remedy };
+}

@@ -108,7 +108,7 @@ async function start(
     readProcStat,
     onFinished: () => void shutdown.stop("shutdown over the API", 0),
     onFatal: (message, status) => {
-      process.stderr.write(`${message}\n`);
+      process.stderr.write(`jvb-ts: ${message}\n`);
       void shutdown.stop("a media worker cannot start", status);
     },
   });

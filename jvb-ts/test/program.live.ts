@@ -1,5 +1,6 @@
 // The program itself: run with `mocha … 'jvb-ts/test/program.live.ts'`. Needs the native addon.
 import { type ChildProcess, spawn } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { createServer, type Socket } from "node:net";
@@ -51,11 +52,30 @@ describe("a bridge that cannot start", function () {
       /j\.conf:1: videobridge\.apis\.xmpp-client\.configs\.a/,
     ],
     [
+      "an option that nothing knows",
+      "",
+      /^jvb-ts: unknown option --confg; did you mean --config\?$/m,
+      ["--confg=x"],
+    ],
+    [
+      "the only XMPP connection lacks its password",
+      "videobridge.apis.xmpp-client.configs { a { hostname = h, username = u, muc_jids = m, muc_nickname = n } }",
+      /j\.conf:1: videobridge\.apis\.xmpp-client\.configs\.a\.password: is missing; add/,
+    ],
+    [
       "a mapping with one port",
       "ice4j.harvest.mapping.static-mappings = [ { local-address = a, public-address = b, local-port = 1 } ]",
       /j\.conf:1: ice4j\.harvest\.mapping\.static-mappings/,
     ],
   ];
+  it("prints usage and version, and starts nothing", async () => {
+    for (const word of ["--help", "--version"]) {
+      const program = new Program(word);
+      expect(await program.ended).to.equal(0);
+      expect(program.stderr).to.equal("");
+    }
+  });
+
   for (const [name, text, line, more = []] of cases) {
     it(`says so in one line and ends with 78: ${name}`, async () => {
       const file = join(folder, "j.conf");
@@ -78,6 +98,56 @@ describe("a bridge that cannot start", function () {
     expect(await program.ended).to.equal(78);
     expect(program.stderr).to.match(/videobridge\.http-servers\.private\.port: 127\.0\.0\.1:\d+/);
     await new Promise((resolve) => blocker.close(resolve));
+  });
+});
+
+describe("a bridge without a socket for media", function () {
+  this.timeout(15_000);
+  let folder = "";
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "jvb-udp-"));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  it("names the key when its UDP port is taken on every address, and ends with 78", async () => {
+    const blocker = createSocket("udp4");
+    await new Promise<void>((resolve) => blocker.bind(0, "127.0.0.1", resolve));
+    const { port } = blocker.address();
+    const file = join(folder, "taken.conf");
+    writeFileSync(
+      file,
+      `videobridge { http-servers.private.port = -1, ice.udp.port = ${port} }
+      ice4j.harvest.allowed-addresses = [ "127.0.0.1" ]`,
+    );
+    const program = new Program("--config", file);
+    expect(await program.ended).to.equal(78);
+    expect(program.stderr).to.contain(
+      `jvb-ts: videobridge.ice.udp.port: UDP 127.0.0.1:${port} is taken; free the port`,
+    );
+    await new Promise<void>((resolve) => blocker.close(() => resolve()));
+  });
+
+  it("names the filter that leaves no address, and is unhealthy at once", async () => {
+    const port = await freePort();
+    const file = join(folder, "none.conf");
+    writeFileSync(
+      file,
+      `videobridge { http-servers.private.port = ${port}, ice.udp.port = 0, apis.rest.enabled = true }
+      ice4j.harvest.allowed-interfaces = [ "wlan9" ]`,
+    );
+    const program = new Program("--config", file);
+    let health: Response | undefined;
+    for (let tries = 0; tries < 200 && health === undefined; tries++) {
+      await sleep(50);
+      health = await fetch(`http://127.0.0.1:${port}/about/health`).catch(() => undefined);
+    }
+    expect(health?.status).to.equal(500);
+    program.child.kill("SIGTERM");
+    expect(await program.ended).to.equal(143);
+    expect(program.stderr).to.match(
+      /none\.conf:2: ice4j\.harvest\.allowed-interfaces: \[wlan9\] leaves no address for media; there are .*lo \(127\.0\.0\.1/,
+    );
+    expect(program.stderr).not.to.contain("Media worker ready");
   });
 });
 

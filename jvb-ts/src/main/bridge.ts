@@ -8,6 +8,7 @@ import { threadCount } from "#shared/metrics/process-metrics";
 import { MetricsRegistry, type MetricsView } from "#shared/metrics/registry";
 import { Bug } from "#shared/runtime/bug";
 import type { Runtime, Timer } from "#shared/runtime/runtime";
+import { EXIT_CONFIG } from "#shared/runtime/shutdown";
 import type { ConferenceModify } from "#shared/stanza/colibri2";
 import { parseBareJid } from "#shared/xmpp/jid";
 import type { BridgeConfig } from "../bridge-config.ts";
@@ -19,7 +20,12 @@ import type { BridgeApi } from "../signaling/bridge-api.ts";
 import type { ColibriWebSockets } from "../signaling/colibri-web-socket.ts";
 import { ConferenceDirectory, type DirectoryEffect } from "../signaling/conference-directory.ts";
 import { DelayStats } from "../signaling/delay-stats.ts";
-import { Health, type HealthResult } from "../signaling/health.ts";
+import {
+  Health,
+  type HealthFacts,
+  type HealthResult,
+  type HealthSettings,
+} from "../signaling/health.ts";
 import { mucClientFaultText, parseMucClient } from "../signaling/muc-client-config.ts";
 import type { MucClients } from "../signaling/muc-clients.ts";
 import { Shutdown } from "../signaling/shutdown-state.ts";
@@ -38,6 +44,18 @@ import type { ColibriOutcome, FromWorker, Tag, ToWorker } from "../worker-messag
 const FIRST_LOAD_SAMPLE_MS = 1000;
 /** A worker that does not answer a question of `/debug` by then is busy or gone. */
 const ANSWER_TIMEOUT_MS = 1000;
+
+/** Which keys an operator looks at when a check failed; empty when the log has said so. */
+function adviceFor(facts: HealthFacts, wanted: HealthSettings): string {
+  if (facts.bindError !== undefined) return "";
+  if (wanted.requireValidAddress && !facts.hasValidAddress) {
+    return " All addresses are private: name the public one in ice4j.harvest.mapping.static-mappings, or set videobridge.health.require-valid-address=false";
+  }
+  if (wanted.requireStun && !facts.stunSucceeded) {
+    return "; check ice4j.harvest.mapping.stun.addresses, or set videobridge.health.require-stun=false";
+  }
+  return "";
+}
 
 /** The part of the XMPP connections that the bridge uses. */
 export type Clients = Pick<MucClients, "ids" | "figures" | "publish" | "add" | "remove">;
@@ -87,6 +105,8 @@ export class Bridge implements BridgeApi {
   #stunSucceeded: boolean;
   #drain: boolean;
   #steal = 0;
+  /** A worker has been ready once. */
+  #wasReady = false;
   #clients: Clients | undefined;
   #sockets: Sockets | undefined;
   #shutdownTimer: Timer | undefined;
@@ -132,6 +152,10 @@ export class Bridge implements BridgeApi {
     this.#cpu.handleReading(this.#options.readProcStat());
     timers.after(FIRST_LOAD_SAMPLE_MS, () => this.#sampleLoad());
     timers.every(LOAD_SAMPLE_PERIOD_MS, () => this.#sampleLoad());
+    if (config.settings.sockets.addresses.length === 0) {
+      this.#bindFailed[0] = true;
+      this.#checkHealth();
+    }
     this.#publish();
     timers.every(config.presenceIntervalMs, () => this.#publish());
     for (const client of config.mucClients) clients.add(client);
@@ -382,17 +406,33 @@ export class Bridge implements BridgeApi {
   }
 
   #workerReady(worker: number, message: Extract<FromWorker, { kind: "ready" }>): void {
-    const { log } = this.#options;
-    const addresses = message.localAddresses.map(({ ip, port }) => `${ip}:${port}`).join(" ");
-    log.info("Media worker ready", { worker, addresses });
+    const { log, onFatal } = this.#options;
+    const { localAddresses, bindFailures } = message;
+    const first = !this.#wasReady;
+    this.#wasReady = true;
     this.#running.add(worker);
     this.#sendMappings(worker);
-    const failed = message.localAddresses.length === 0;
+    const failed = localAddresses.length === 0;
     this.#bindFailed[worker] = failed;
-    for (const failure of message.bindFailures) {
+    const taken = (failure: string): boolean => failure.endsWith("EADDRINUSE");
+    if (first && failed && bindFailures.length > 0 && bindFailures.every(taken)) {
+      const at = bindFailures.map((failure) => failure.split(" ", 1)[0]).join(", ");
+      const line = `videobridge.ice.udp.port: UDP ${at} is taken; free the port or choose another`;
+      onFatal(line, EXIT_CONFIG);
+      return;
+    }
+    for (const failure of bindFailures) {
       log.error(`Cannot bind ${failure}; change videobridge.ice.udp.port or free the port`);
     }
-    if (failed) this.#checkHealth();
+    if (failed) {
+      log.error("No UDP socket: this bridge takes no conference", { worker });
+      this.#checkHealth();
+      // The focus must not choose this bridge until the next interval.
+      this.#publish();
+      return;
+    }
+    const addresses = localAddresses.map(({ ip, port }) => `${ip}:${port}`).join(" ");
+    log.info("Media worker ready", { worker, addresses });
   }
 
   #sendMappings(worker: number): void {
@@ -429,7 +469,9 @@ export class Bridge implements BridgeApi {
     };
     this.#health.handleCheck(facts, now);
     const after = this.#health.result(now);
-    if (before.success && !after.success) log.error(`Unhealthy: ${after.message ?? ""}`);
+    if (before.success && !after.success) {
+      log.error(`Unhealthy: ${after.message ?? ""}${adviceFor(facts, config.health)}`);
+    }
     if (!before.success && after.success) log.info("Healthy again");
   }
 
