@@ -1,0 +1,51 @@
+import { execFile } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+
+/** The launcher in a checkout whose program only prints its arguments. */
+describe("the launcher of the focus", () => {
+  let root = "";
+  before(() => {
+    root = mkdtempSync(join(tmpdir(), "launcher-"));
+    const arch = process.arch === "arm64" ? "arm64" : "x64";
+    for (const folder of [
+      "jicofo-ts/bin",
+      "dist/jicofo-ts",
+      `node_modules/node-linux-${arch}/bin`,
+    ]) {
+      mkdirSync(join(root, folder), { recursive: true });
+    }
+    const launcher = new URL("../bin/jicofo-ts", import.meta.url).pathname;
+    cpSync(launcher, join(root, "jicofo-ts/bin/jicofo-ts"));
+    symlinkSync(process.execPath, join(root, `node_modules/node-linux-${arch}/bin/node`));
+    const program = "process.stdout.write(process.argv.slice(2).join(' '));\n";
+    writeFileSync(join(root, "dist/jicofo-ts/main.mjs"), program);
+  });
+  after(() => rmSync(root, { recursive: true }));
+
+  const run = (...words: string[]): Promise<string> =>
+    new Promise((resolve) => {
+      const launcher = join(root, "jicofo-ts/bin/jicofo-ts");
+      const env = { PATH: process.env["PATH"] };
+      const child = execFile(launcher, words, { env }, (_error, stdout, stderr) => {
+        resolve(`${child.exitCode} ${stdout}${stderr}`);
+      });
+    });
+
+  for (const word of ["--help", "-h", "--version"]) {
+    it(`hands ${word} to the program, configured or not`, async () => {
+      expect(await run(word)).to.equal(`0 ${word} --compat-name=java:jicofo.jar`);
+    });
+  }
+
+  it("hands on misspelt words, for the program to refuse them", async () => {
+    expect(await run("--config", "x", "--strct")).to.match(/^0 --config x --strct --compat-name=/);
+  });
+
+  it("has no default where the packaged file is missing", async () => {
+    expect(await run("--strict")).to.match(/^2 jicofo-ts: no configuration: /);
+    expect(await run("--confg", "x")).to.match(/^0 --confg x --compat-name=/);
+  });
+});
