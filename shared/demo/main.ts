@@ -1,10 +1,12 @@
 /** `npm start`: Prosody, focus, bridges and a page, on this machine, until Ctrl-C. */
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
+import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import yargs from "yargs";
 import { certificateFor } from "./certificate.ts";
+import { endLeftovers, lockFolder } from "./lock.ts";
 import { Ports } from "./ports.ts";
 import { createStack } from "./stack.ts";
 import { serve } from "./web.ts";
@@ -14,7 +16,11 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const options = await yargs(process.argv.slice(2))
   .scriptName("npm start --")
   .usage("$0 [options]\n\nStarts a Jitsi of your own and prints the address of its page.")
-  .option("port", { type: "number", default: 8000, describe: "port of the page" })
+  .option("port", {
+    type: "number",
+    defaultDescription: "8000, or a free one",
+    describe: "port of the page",
+  })
   .option("bridges", { type: "number", default: 1, describe: "number of bridges" })
   .option("https", {
     type: "boolean",
@@ -31,7 +37,7 @@ const options = await yargs(process.argv.slice(2))
     default: join(root, "dist/client/lib-jitsi-meet.min.js"),
     describe: "path or URL of another lib-jitsi-meet build",
   })
-  .check(({ bridges, port }) => {
+  .check(({ bridges, port = 8000 }) => {
     if (!Number.isInteger(bridges) || bridges < 1 || bridges > 8)
       throw new Error("--bridges takes a number from 1 to 8");
     if (!Number.isInteger(port) || port < 0 || port > 65535)
@@ -39,6 +45,7 @@ const options = await yargs(process.argv.slice(2))
     return true;
   })
   .strict()
+  .showHelpOnFail(false, "npm start -- --help lists the options")
   .help()
   .parse();
 
@@ -48,13 +55,43 @@ const lan = addresses
   .filter((each) => each.family === "IPv4" && !each.internal)
   .map((each) => each.address);
 const folder = join(root, ".state");
+
+/** Ends before anything was started. */
+function refuse(reason: string): never {
+  console.error(reason);
+  process.exit(1);
+}
+
+const ofThisMachine = (address: string) =>
+  isIP(address) !== 0 &&
+  (address.startsWith("127.") || addresses.some((each) => each.address === address));
+const foreign = options.address?.find((address) => !ofThisMachine(address));
+if (foreign !== undefined)
+  refuse(
+    `--address ${foreign} is not an address of this machine, which has ${addresses.map((each) => each.address).join(", ")}`,
+  );
+if (!/^https?:/.test(options.client) && !existsSync(options.client))
+  refuse(`--client ${options.client} does not exist`);
+
+const lock = lockFolder(folder);
+if (typeof lock === "string") refuse(lock);
+process.on("exit", () => lock.release());
+await endLeftovers(folder, say);
 rmSync(join(folder, "logs"), { recursive: true, force: true });
 
 const pageHost = options.https ? (options.address?.[0] ?? lan[0] ?? "127.0.0.1") : "127.0.0.1";
 // Served to the whole network only where that was asked for and no single address was.
 const listenOn = options.https && options.address === undefined ? "0.0.0.0" : pageHost;
-const pagePort = await new Ports(say).take("page", "tcp", options.port, listenOn);
+const ports = new Ports(say);
+// A port that was asked for is meant: only the usual one gives way to another.
+const pagePort =
+  options.port === undefined
+    ? await ports.take("page", "tcp", 8000, listenOn)
+    : await ports.takeOnly("tcp", options.port, listenOn);
+if (pagePort === undefined)
+  refuse(`port ${options.port} of ${listenOn} is taken or not allowed; choose another with --port`);
 const origin = `${options.https ? "https" : "http"}://${pageHost}:${pagePort}`;
+lock.publish(`${origin}/`);
 
 let stopping: Promise<void> | undefined;
 const stack = await createStack({

@@ -35,6 +35,13 @@ export class Ports {
     this.#say = say;
   }
 
+  /** Exactly `port` (0: any); undefined when it cannot be had. */
+  async takeOnly(kind: PortKind, port: number, host = "127.0.0.1"): Promise<number | undefined> {
+    const found = await probe(kind, port, host);
+    if (found !== undefined) this.#given.add(`${kind}${found}`);
+    return found;
+  }
+
   /** `usual` when it is free (0: any), else one the system chooses. */
   async take(what: string, kind: PortKind, usual: number, host = "127.0.0.1"): Promise<number> {
     if (

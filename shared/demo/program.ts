@@ -1,6 +1,6 @@
 /** One child process of the demo or of a test: started, watched, and ended for certain. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -22,6 +22,8 @@ export interface ProgramOptions {
   readonly args: readonly string[];
   /** Standard output and error are appended to this file. */
   readonly logFile: string;
+  /** Holds its process id while it runs, for a supervisor that comes after a killed one. */
+  readonly pidFile?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** Answers whether the program is ready; asked every 25 ms. */
   readonly ready: () => Promise<boolean>;
@@ -63,6 +65,7 @@ export class Program {
       command,
       args,
       logFile,
+      pidFile,
       env,
       ready,
       readyWithinMs = 20_000,
@@ -81,10 +84,12 @@ export class Program {
     closeSync(log);
     this.#child = child;
     running.add(child);
+    if (pidFile !== undefined && child.pid !== undefined) writeFileSync(pidFile, `${child.pid}`);
     let ended: string | undefined;
     const end = (description: string) => {
       ended ??= description;
       running.delete(child);
+      if (pidFile !== undefined && this.#child === child) rmSync(pidFile, { force: true });
       if (this.#child === child) this.#child = undefined;
       if (!this.#stopping) onExit?.(description);
     };

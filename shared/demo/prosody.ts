@@ -89,6 +89,7 @@ export function prosody(options: ProsodyOptions): Program {
     command: "prosody",
     args: ["-F", "--config", config],
     logFile: join(folder, "prosody.log"),
+    pidFile: join(folder, "prosody.pid"),
     // Refused to run as root it would stay half alive (spec C6.1), so its ports tell, not its pid.
     ready: async () => (await accepts(options.c2sPort)) && (await accepts(options.httpPort)),
     ...(options.onExit === undefined ? {} : { onExit: options.onExit }),

@@ -4,7 +4,7 @@
  * the addresses it is given.
  */
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Ports } from "./ports.ts";
@@ -76,8 +76,14 @@ function passwords(folder: string, names: readonly string[]): Record<string, str
   const all = Object.fromEntries(
     names.map((name) => [name, known[name] ?? randomBytes(16).toString("hex")]),
   );
-  writeFileSync(file, JSON.stringify(all), { mode: 0o600 });
+  writePrivate(file, JSON.stringify(all));
   return all;
+}
+
+/** For passwords: readable by the owner only, also where an earlier run left the file open to all. */
+function writePrivate(file: string, text: string): void {
+  if (existsSync(file)) chmodSync(file, 0o600);
+  writeFileSync(file, text, { mode: 0o600 });
 }
 
 const quoted = (values: readonly string[]) =>
@@ -108,7 +114,7 @@ export async function createStack(options: StackOptions): Promise<Stack> {
   });
 
   const focusFile = join(folder, "jicofo.conf");
-  writeFileSync(
+  writePrivate(
     focusFile,
     `jicofo {
   xmpp.client {
@@ -136,6 +142,7 @@ ${options.focusConfig ?? ""}
     command: join(root, "jicofo-ts/bin/jicofo-ts"),
     args: ["--config", focusFile],
     logFile: join(folder, "jicofo-ts.log"),
+    pidFile: join(folder, "jicofo-ts.pid"),
     ready: () => answers(`http://127.0.0.1:${focusPort}/about/version`),
     ...exit,
   });
@@ -149,7 +156,7 @@ ${options.focusConfig ?? ""}
     const privatePort = await ports.take(`HTTP of ${name}`, "tcp", usual(8079 + index));
     const file = join(folder, `${name}.conf`);
     const channel = options.channelOrigin;
-    writeFileSync(
+    writePrivate(
       file,
       `videobridge {
   apis {
@@ -195,6 +202,7 @@ ${options.bridgeConfig ?? ""}
       command: join(root, "jvb-ts/bin/jvb-ts"),
       args: ["--config", file],
       logFile: join(folder, `${name}.log`),
+      pidFile: join(folder, `${name}.pid`),
       ready: () => answers(`http://127.0.0.1:${privatePort}/about/health`),
       ...exit,
     });
