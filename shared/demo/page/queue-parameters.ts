@@ -13,8 +13,14 @@ export function queueParameters(): void {
       const { transactionId } = this.getParameters();
       return original.call(this, { ...wanted, transactionId });
     };
+    // Seen once with a third person joining: refused as if never asked. It is asked again, once.
+    const insist = () =>
+      set().catch((error: unknown) => {
+        if (error instanceof DOMException && error.name === "InvalidStateError") return set();
+        throw error;
+      });
     const before = last.get(this);
-    const done = before === undefined ? set() : before.then(set, set);
+    const done = before === undefined ? insist() : before.then(insist, insist);
     last.set(this, done);
     return done;
   };
