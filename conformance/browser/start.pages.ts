@@ -147,4 +147,17 @@ describe("npm start", () => {
     }
     expect(leftovers()).to.deep.equal([]);
   });
+
+  it("refuses a second start beside the first, and SIGTERM ends everything", async () => {
+    started = await npmStart("--port", "0");
+    const second = await npmStart("--port", "0").then(
+      ({ url }) => `a second demo at ${url}`,
+      (error: unknown) => String(error),
+    );
+    const ended = new Promise((resolve) => started?.child.once("exit", resolve));
+    started.child.kill("SIGTERM");
+    expect(await ended).to.equal(0);
+    expect(second).to.contain(`runs already: ${started.url} (pid `);
+    expect(leftovers()).to.deep.equal([]);
+  });
 });
