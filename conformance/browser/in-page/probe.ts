@@ -179,7 +179,9 @@ interface Window {
           // A page that gets no processor polls late. What arrived meanwhile was spread over the
           // time, so the hole is what its usual pace leaves of it.
           const pace = row.kind === "audio" ? 20 : 66;
-          const hole = now - before.changedAt - (count - before.count - 1) * pace;
+          // In a new session everything is counted from the start again.
+          const arrived = count > before.count ? count - before.count : count;
+          const hole = now - before.changedAt - (arrived - 1) * pace;
           before.longestGapMs = Math.max(before.longestGapMs, hole);
           before.changedAt = now;
           before.count = count;
