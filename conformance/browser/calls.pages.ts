@@ -1,4 +1,5 @@
 /** Calls of real pages on our own focus and bridge, by client library and bridge channel. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { eventually, tellStory } from "./call-story.ts";
 import { type Calls, explainFailures, newestClient, npmClient, startCalls } from "./calls.ts";
@@ -25,7 +26,9 @@ function tellDirect(title: string, client: string): void {
       calls = await startCalls({ client });
     });
     after(() => calls?.stop());
+    afterEach(() => calls.closePages());
     explainFailures(() => calls);
+    let room = 0;
 
     it("two talk directly, a third moves all to the bridge, direct again when it leaves", async () => {
       const direct = (active: boolean) => async () =>
@@ -34,15 +37,20 @@ function tellDirect(title: string, client: string): void {
             [first, second].map((page) => page.page.evaluate("call.conference.isP2PActive()")),
           )
         ).every((is) => is === active);
-      const first = await calls.open("direct", 1, { p2p: "1" });
-      const second = await calls.open("direct", 2, { p2p: "1" });
+      const name = `direct${++room}`;
+      /** The page says "direct" when it begins to switch; the media follows within the second. */
+      const switched = () => sleep(1500);
+      const first = await calls.open(name, 1, { p2p: "1" });
+      const second = await calls.open(name, 2, { p2p: "1" });
       await eventually("both talk directly", direct(true), 20_000);
+      await switched();
       await expectMedia([first, second]);
-      const third = await calls.open("direct", 3, { p2p: "1" });
+      const third = await calls.open(name, 3, { p2p: "1" });
       await eventually("all are on the bridge", direct(false));
       await expectMedia([first, second, third], { mediaPorts: calls.mediaPorts });
       await third.close();
       await eventually("both talk directly again", direct(true), 20_000);
+      await switched();
       await expectMedia([first, second]);
     });
   });

@@ -30,8 +30,11 @@ function upgradeRequest(path: string): string {
   );
 }
 
+/** How much of everything: 1 in `npm test`, more in `npm run test:full`. */
+const scale = Number(process.env["ABUSE_SCALE"] ?? "1");
+
 describe("a bridge under fire", function () {
-  this.timeout(60_000);
+  this.timeout(60_000 * scale);
   let folder = "";
   let base = "";
   let publicPort = 0;
@@ -153,7 +156,7 @@ describe("a bridge under fire", function () {
   it("random datagrams of every kind and length", async () => {
     const before = memoryMiB();
     const firstBytes = [0, 1, 3, 20, 22, 63, 64, 128, 144, 191, 255];
-    await flood(20_000, (at) => {
+    await flood(20_000 * scale, (at) => {
       const bytes = randomBytes(1 + ((at * 37) % 1600));
       bytes[0] = firstBytes[at % firstBytes.length] ?? 0;
       return bytes;
@@ -168,7 +171,7 @@ describe("a bridge under fire", function () {
         .string(Attribute.username, username)
         .finish("not its password"),
     );
-    await flood(20_000, (at) => writers[at % 2] ?? new Uint8Array(1));
+    await flood(20_000 * scale, (at) => writers[at % 2] ?? new Uint8Array(1));
     const unsigned = new StunWriter("request", BINDING, randomBytes(12))
       .string(Attribute.username, `${ice.ufrag}:${"x".repeat(400)}`)
       .finish(undefined);
@@ -183,7 +186,7 @@ describe("a bridge under fire", function () {
       randomBytes(1200),
     ]);
     const key = randomBytes(20);
-    await flood(10_000, (at) => {
+    await flood(10_000 * scale, (at) => {
       if (at % 2 === 0) return hello;
       const rtp = Buffer.concat([Buffer.from([0x90, 111, at >> 8, at & 255]), randomBytes(200)]);
       return Buffer.concat([rtp, createHmac("sha1", key).update(rtp).digest().subarray(0, 10)]);
@@ -204,7 +207,7 @@ describe("a bridge under fire", function () {
     for (const text of [deep, stack, wide, "{}", '{"colibriClass":"__proto__"}', "\u0000"])
       again.send(text);
     again.send(randomBytes(1000));
-    for (let at = 0; at < 5000; at++)
+    for (let at = 0; at < 5000 * scale; at++)
       again.send(
         `{"colibriClass":"SourceVideoTypeMessage","sourceName":"s${at}","videoType":"NONE"}`,
       );

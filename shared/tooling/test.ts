@@ -210,6 +210,10 @@ const stages: readonly Stage[] = [
     "--seconds",
     "1",
   ]),
+  mocha("hostile input, full rates", ["full"], ["jvb-ts/test/hostile.live.ts"], {
+    timeoutMs: 600_000,
+    env: { ABUSE_SCALE: "10" },
+  }),
   mocha("mixed stacks", ["full"], ["conformance/browser/*.mixed.ts"], { timeoutMs: 300_000 }),
 ];
 

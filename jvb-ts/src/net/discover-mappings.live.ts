@@ -23,7 +23,7 @@ describe("mapping discovery", () => {
       enabled: () => false,
       child: () => log,
     };
-    const servers = [{ host: "localhost", port: server.address().port }];
+    const servers = [{ host: "127.0.0.1", port: server.address().port }];
     const found = await discoverMappings(servers, ["127.0.0.1", "::1"], realRuntime, log);
     server.close();
     expect(found).to.deep.equal([
