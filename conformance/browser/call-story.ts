@@ -42,6 +42,7 @@ export function tellStory(
     explainFailures(() => calls);
 
     it("two pages see and hear each other through the bridge", async () => {
+      await calls.closePages();
       first = await calls.open("story", 1, query);
       second = await calls.open("story", 2, query);
       await expectMedia([first, second], flow());
@@ -72,6 +73,7 @@ export function tellStory(
     });
 
     it("a third page joins", async () => {
+      await third?.close();
       third = await calls.open("story", 3, query);
       await expectMedia([first, second, third], flow());
     });
@@ -89,6 +91,7 @@ export function tellStory(
     });
 
     it("mute stops the sound of one page only, unmute brings it back", async () => {
+      await second.switchOff("mute");
       await second.click("mute");
       await eventually(
         "the others show it muted",
@@ -100,6 +103,7 @@ export function tellStory(
     });
 
     it("camera off stops the picture of one page only, camera on brings it back", async () => {
+      await second.switchOff("camera");
       await second.click("camera");
       await eventually(
         "the others see no picture",
@@ -112,6 +116,7 @@ export function tellStory(
     });
 
     it("a shared screen arrives as a second source, and goes", async () => {
+      await first.switchOff("share");
       await first.click("share");
       await expectMedia([first, second, third], {
         ...flow(),

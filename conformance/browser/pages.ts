@@ -152,6 +152,11 @@ export class CallPage {
     );
   }
 
+  /** Takes back what an earlier try of a test left switched on. */
+  async switchOff(button: "mute" | "camera" | "share"): Promise<void> {
+    if ((await this.page.locator(`#${button}.on`).count()) > 0) await this.click(button);
+  }
+
   async close(): Promise<void> {
     await this.page.context().close();
   }
