@@ -30,7 +30,7 @@ function upgradeRequest(path: string): string {
   );
 }
 
-/** How many datagrams of everything: 1 in `npm test`, more in `npm run test:full`. */
+/** How much of everything: 1 in `npm test`, more in `npm run test:full`. */
 const scale = Number(process.env["ABUSE_SCALE"] ?? "1");
 
 describe("a bridge under fire", function () {
@@ -207,7 +207,7 @@ describe("a bridge under fire", function () {
     for (const text of [deep, stack, wide, "{}", '{"colibriClass":"__proto__"}', "\u0000"])
       again.send(text);
     again.send(randomBytes(1000));
-    for (let at = 0; at < 5000; at++)
+    for (let at = 0; at < 5000 * scale; at++)
       again.send(
         `{"colibriClass":"SourceVideoTypeMessage","sourceName":"s${at}","videoType":"NONE"}`,
       );
