@@ -5,9 +5,11 @@
  */
 import type { Millis } from "#shared/runtime/runtime";
 import type { SourceValue } from "./allocation-port.ts";
+import { collectKeyframe } from "./keyframe-requests.ts";
 import type { ConferenceState, EndpointState, VideoSource } from "./media-state.ts";
 import { VideoLeg } from "./media-state.ts";
 import type { PathContext } from "./path-context.ts";
+import { encodingOf } from "./projection.ts";
 
 /** Conferences up to this size reallocate with the very packet that changes a layer. */
 const SMALL_CONFERENCE = 10;
@@ -23,6 +25,32 @@ export function layersChanged(ctx: PathContext, conference: ConferenceState, now
   const allowedAt = conference.lastAllocationAt + SPACING_MS_PER_ENDPOINT * size;
   if (size <= SMALL_CONFERENCE || now >= allowedAt) reallocate(ctx, conference, now);
   else if (allowedAt < conference.nextAllocationAt) conference.nextAllocationAt = allowedAt;
+}
+
+/**
+ * An encoding of `source` stopped: receivers of it go to the next lower one that comes, without
+ * waiting for the reallocation that follows, and the owner is asked for the key frame at once. Runs
+ * once per stop and costs little however large the conference is.
+ */
+export function fallFromStopped(ctx: PathContext, source: VideoSource, now: Millis): void {
+  let needsKeyframe = false;
+  for (const leg of source.legs) {
+    const target = encodingOf(leg.targetIndex);
+    if (target < 0 || source.encodings[target]?.pulse.running !== false) continue;
+    if (leg.projection.currentEncoding === target) needsKeyframe = true;
+    let lower = target - 1;
+    while (lower >= 0 && topLayer(source, lower, now) < 0) lower--;
+    if (lower >= 0) leg.setTarget(topLayer(source, lower, now));
+  }
+  if (needsKeyframe) collectKeyframe(ctx, source, now);
+}
+
+/** Index of the highest layer of encoding `eid` that has a bitrate, -1 none. */
+function topLayer(source: VideoSource, eid: number, now: Millis): number {
+  const encoding = source.encodings[eid]!;
+  let top = -1;
+  for (const layer of encoding.layers) if (encoding.bitrate(layer.tid, now) > 0) top = layer.index;
+  return top;
 }
 
 /** Reallocates for every receiver of the conference. */

@@ -4,7 +4,7 @@
  */
 import { writeUint16 } from "#shared/rtp/rtp-header";
 import type { Millis } from "#shared/runtime/runtime";
-import { layersChanged } from "./allocate.ts";
+import { fallFromStopped, layersChanged } from "./allocate.ts";
 import { requestKeyframe } from "./keyframe-requests.ts";
 import type { EndpointState, RxStream, VideoLeg } from "./media-state.ts";
 import type { PathContext } from "./path-context.ts";
@@ -62,6 +62,7 @@ export function forwardVideo(
   now: Millis,
 ): void {
   const source = stream.video!;
+  if (ctx.encodingStopped) fallFromStopped(ctx, source, now);
   if (ctx.layeringChanged) layersChanged(ctx, owner.conference, now);
   if (source.activeLegs === 0) return;
   const legs = source.legs;

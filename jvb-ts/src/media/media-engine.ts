@@ -135,6 +135,9 @@ export interface MediaEngine {
   /** Writes collected feedback and sends what the slab holds. */
   endBatch(now: Millis): void;
 
+  /** Asks every sender of video for a key frame: packets of all of them were left out. */
+  requestKeyframes(now: Millis): void;
+
   /** Does what is due, then sends what the slab holds. */
   handleTimeout(now: Millis): void;
   /** When `handleTimeout` must be called next; 0 means at once, `undefined` never. */

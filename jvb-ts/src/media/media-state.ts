@@ -9,6 +9,7 @@
 import type { Millis } from "#shared/runtime/runtime";
 import type { AllocationSettings, SourceAllocation } from "./allocation-port.ts";
 import { DuplicateWindow } from "./duplicate-window.ts";
+import { EncodingPulse } from "./encoding-pulse.ts";
 import { HeaderExtensionIds } from "./header-extension-ids.ts";
 import { LossWindow } from "./loss-window.ts";
 import type { AudioSubscription, VideoType } from "./media-engine.ts";
@@ -30,6 +31,7 @@ import { Vp8Frames } from "./vp8-frames.ts";
 const TEMPORAL_LAYERS = 3;
 const FRAME_RATES = [7.5, 15, 30];
 const LOWEST_HEIGHT = 180;
+const TRACE_BPS = 1;
 
 /** One temporal layer of an encoding. A layer's bitrate includes those it depends on. */
 export class Layer {
@@ -57,8 +59,7 @@ export class Encoding {
   readonly layers: readonly Layer[];
   /** The received stream, once packets came. */
   stream: RxStream | undefined = undefined;
-  /** Had a bitrate when it was looked at last. */
-  wasActive = false;
+  readonly pulse = new EncodingPulse();
 
   constructor(eid: number, ssrc: number, rtxSsrc: number | undefined) {
     this.eid = eid;
@@ -82,11 +83,15 @@ export class Encoding {
     return wasSilent;
   }
 
-  /** Bits per second of layer `tid` and those below. */
+  /**
+   * Bits per second of layer `tid` and those below, 0 when it does not come. One that is slower
+   * than the window of the rates (a screen nobody touches) keeps a trace, for it may go on any time.
+   */
   bitrate(tid: number, now: Millis): number {
+    if (!this.pulse.running) return 0;
     let sum = 0;
     for (let i = 0; i <= tid; i++) sum += this.layers[i]!.tracker.rate(now);
-    return sum;
+    return Math.max(sum, TRACE_BPS);
   }
 
   /** A key frame told the real height. */

@@ -138,6 +138,16 @@ export class PacketPath implements MediaEngine {
     this.#ctx.egress.flush();
   }
 
+  requestKeyframes(now: Millis): void {
+    for (const { endpoints } of this.#conferences.values()) {
+      for (const { videoSources } of endpoints) {
+        for (const source of videoSources) collectKeyframe(this.#ctx, source, now);
+      }
+    }
+    writeCollected(this.#ctx, now);
+    this.#ctx.egress.flush();
+  }
+
   handleTimeout(now: Millis): void {
     for (const conference of this.#conferences.values()) this.#tickConference(conference, now);
     writeCollected(this.#ctx, now);
@@ -250,7 +260,6 @@ export class PacketPath implements MediaEngine {
       if (now < endpoint.nextReportAt) continue;
       writeReports(this.#ctx, endpoint, now);
       sampleRates(endpoint, now);
-      if (fellSilent(endpoint, now)) reallocate(this.#ctx, conference, now);
       endpoint.nextReportAt = now + REPORT_INTERVAL_MS;
     }
   }
@@ -314,22 +323,6 @@ export class PacketPath implements MediaEngine {
     }
     return next;
   }
-}
-
-/**
- * Whether an encoding stopped since the last look: who got it goes down at once instead of waiting
- * for the next regular allocation.
- */
-function fellSilent(endpoint: EndpointState, now: Millis): boolean {
-  let stopped = false;
-  for (const source of endpoint.videoSources) {
-    for (const encoding of source.encodings) {
-      const isActive = encoding.bitrate(encoding.layers.length - 1, now) > 0;
-      if (encoding.wasActive && !isActive) stopped = true;
-      encoding.wasActive = isActive;
-    }
-  }
-  return stopped;
 }
 
 function hasCameraOnStage(receiver: EndpointState): boolean {

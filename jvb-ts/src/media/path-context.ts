@@ -46,6 +46,8 @@ export class PathContext {
   /** Number of the packet at hand after hiding what was discarded. */
   seq = 0;
   layeringChanged = false;
+  /** The packet at hand showed that another encoding of its source stopped. */
+  encodingStopped = false;
 
   /** Collected for the end of the batch. */
   readonly feedbackDue = new Worklist<EndpointState>();

@@ -5,7 +5,7 @@
 import { readUint16 } from "#shared/rtp/rtp-header";
 import type { Millis } from "#shared/runtime/runtime";
 import { parseAv1, parseH264, parseVp8, parseVp9 } from "./codec-parsers.ts";
-import type { EndpointState, RxStream } from "./media-state.ts";
+import type { Encoding, EndpointState, RxStream, VideoSource } from "./media-state.ts";
 import type { PathContext } from "./path-context.ts";
 import { PtKind } from "./payload-types.ts";
 import type { CodecId, VideoPacket } from "./video-packet.ts";
@@ -225,6 +225,7 @@ function parseVideo(
   video.timestamp = header.timestamp;
   video.marker = header.marker;
   ctx.layeringChanged = false;
+  ctx.encodingStopped = false;
   if (!parsePayload(video, ctx.rx, header.payloadOffset, header.payloadLength)) return false;
   if (source.codec !== codec) {
     if (source.codec >= 0) {
@@ -237,11 +238,28 @@ function parseVideo(
   if (codec === Codec.vp8 && video.pictureId >= 0 && video.tid >= 0)
     if (!stream.frames.observe(video)) return false;
   if (video.keyframe) noteKeyframe(endpoint, stream, video, ctx);
-  if (encoding.count(video.tid, header.length * 8, now)) {
+  const wasRunning = encoding.pulse.running;
+  if (encoding.pulse.handlePacket(header.timestamp, now)) tellSiblings(ctx, source, encoding, now);
+  const wasSilent = encoding.count(video.tid, header.length * 8, now);
+  if (wasSilent || ctx.encodingStopped || wasRunning !== encoding.pulse.running) {
     ctx.layeringChanged = true;
     endpoint.layeringChanges++;
   }
   return true;
+}
+
+/** A new frame of `encoding` is what shows that another one stopped. */
+function tellSiblings(
+  ctx: PathContext,
+  source: VideoSource,
+  encoding: Encoding,
+  now: Millis,
+): void {
+  const { encodings } = source;
+  for (let i = 0; i < encodings.length; i++) {
+    const other = encodings[i]!;
+    if (other !== encoding && other.pulse.handleSiblingFrame(now)) ctx.encodingStopped = true;
+  }
 }
 
 function noteKeyframe(
