@@ -126,6 +126,14 @@ export class Conference {
     }
   }
 
+  /** We could not listen for that long: judges again only after what waited was read. */
+  handleStandstill(stood: Millis, now: Millis): void {
+    const { connectivityCheckMs } = this.#ports.settings.life;
+    this.#nextConnectivity = Math.max(this.#nextConnectivity, now + connectivityCheckMs);
+    this.#nextExpiry = Math.max(this.#nextExpiry, now + connectivityCheckMs);
+    for (const endpoint of this.endpoints.values()) endpoint.handleStandstill(stood);
+  }
+
   pollTimeout(): Millis | undefined {
     return this.#expired ? undefined : Math.min(this.#nextConnectivity, this.#nextExpiry);
   }
@@ -334,7 +342,7 @@ export class Conference {
       const last = endpoint.lastActivity();
       const quiet =
         last === undefined
-          ? now - endpoint.createdAt > NEVER_ACTIVE_MS
+          ? now - endpoint.waitingSince > NEVER_ACTIVE_MS
           : now - last > expirationTimeoutMs;
       if (endpoint.transport.iceFailed || quiet) this.#remove(endpoint, now);
     }

@@ -17,17 +17,23 @@ export type StatusChange =
 
 export class ConnectionStatus {
   readonly #settings: ConnectionStatusSettings;
-  readonly #createdAt: Millis;
+  /** From when on its first sign is waited for. */
+  #since: Millis;
   #active = true;
 
   constructor(settings: ConnectionStatusSettings, createdAt: Millis) {
     this.#settings = settings;
-    this.#createdAt = createdAt;
+    this.#since = createdAt;
   }
 
   /** False once the others were told so. */
   get isActive(): boolean {
     return this.#active;
+  }
+
+  /** We could not listen for that long. */
+  handleStandstill(stood: Millis): void {
+    this.#since += stood;
   }
 
   /** One check; `lastActivity` is undefined while nothing was ever received. */
@@ -41,7 +47,7 @@ export class ConnectionStatus {
 
   #judge(lastActivity: Millis | undefined, now: Millis): boolean {
     const { firstTransferTimeoutMs, maxInactivityMs } = this.#settings;
-    if (lastActivity === undefined) return now - this.#createdAt <= firstTransferTimeoutMs;
+    if (lastActivity === undefined) return now - this.#since <= firstTransferTimeoutMs;
     return now - lastActivity <= maxInactivityMs;
   }
 }

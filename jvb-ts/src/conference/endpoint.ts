@@ -57,7 +57,8 @@ export class Endpoint implements EndpointPort {
   readonly statsId: string | undefined;
   readonly visitor: boolean;
   readonly diarize: boolean;
-  readonly createdAt: Millis;
+  /** Creation, later by the time in which we could not listen. */
+  waitingSince: Millis;
   /** Password of the bridge-channel URL; unrelated to ICE, never changes. */
   readonly password: string;
   readonly session: number;
@@ -85,6 +86,8 @@ export class Endpoint implements EndpointPort {
   #socket: SocketId | undefined;
   #lastPath: ChannelPath | undefined;
   #lastData: Millis | undefined;
+  /** Until then its silence is ours: the last standstill's end, less the silence before it. */
+  #excused: Millis | undefined;
   #channelCheckAt: Millis | undefined;
   /** A channel was open before: a client may come and go as often as it likes. */
   #wasOpen = false;
@@ -100,7 +103,7 @@ export class Endpoint implements EndpointPort {
     this.statsId = request.statsId;
     this.visitor = request.mucRole === "visitor";
     this.diarize = request.diarize === true;
-    this.createdAt = now;
+    this.waitingSince = now;
     this.log = options.log;
     this.hasSctp = transport.sctp !== undefined;
     this.password = newPassword(ports);
@@ -146,8 +149,17 @@ export class Endpoint implements EndpointPort {
   lastActivity(): Millis | undefined {
     const media = this.media.lastActivity();
     const ice = this.transport.lastIceActivity;
-    const latest = Math.max(media ?? -1, ice ?? -1, this.#lastData ?? -1);
+    const latest = Math.max(media ?? -1, ice ?? -1, this.#lastData ?? -1, this.#excused ?? -1);
     return latest < 0 ? undefined : latest;
+  }
+
+  /** We could not listen for that long, so it does not count as silence. */
+  handleStandstill(stood: Millis): void {
+    const last = this.lastActivity();
+    if (last !== undefined) this.#excused = last + stood;
+    this.waitingSince += stood;
+    this.status.handleStandstill(stood);
+    if (this.#channelCheckAt !== undefined) this.#channelCheckAt += stood;
   }
 
   /** The description for a create and for a restart that kept the agent. */

@@ -7,7 +7,7 @@ import { JVB_METRICS } from "#shared/metrics/negotiate";
 import { threadCount } from "#shared/metrics/process-metrics";
 import { MetricsRegistry, type MetricsView } from "#shared/metrics/registry";
 import { Bug } from "#shared/runtime/bug";
-import type { Runtime, Timer } from "#shared/runtime/runtime";
+import type { Millis, Runtime, Timer } from "#shared/runtime/runtime";
 import { EXIT_CONFIG } from "#shared/runtime/shutdown";
 import type { ConferenceModify } from "#shared/stanza/colibri2";
 import { parseBareJid } from "#shared/xmpp/jid";
@@ -44,6 +44,8 @@ import type { ColibriOutcome, FromWorker, Tag, ToWorker } from "../worker-messag
 const FIRST_LOAD_SAMPLE_MS = 1000;
 /** A worker that does not answer a question of `/debug` by then is busy or gone. */
 const ANSWER_TIMEOUT_MS = 1000;
+/** Presences that were left out tell that this process stood still. */
+const STANDSTILL_INTERVALS = 3;
 
 /** Which keys an operator looks at when a check failed; empty when the log has said so. */
 function adviceFor(facts: HealthFacts, wanted: HealthSettings): string {
@@ -105,6 +107,7 @@ export class Bridge implements BridgeApi {
   #stunSucceeded: boolean;
   #drain: boolean;
   #steal = 0;
+  #publishedAt: Millis;
   /** A worker has been ready once. */
   #wasReady = false;
   #clients: Clients | undefined;
@@ -125,6 +128,7 @@ export class Bridge implements BridgeApi {
     this.#load = new LoadMonitor(config.load.thresholds);
     this.#drain = config.initialDrain;
     this.#mappings = config.settings.sockets.mappings;
+    this.#publishedAt = runtime.clock.now();
     this.#stunSucceeded = config.stunServers.length === 0;
     this.#localEndpoints = new Array<number>(config.workers).fill(0);
     this.#bindFailed = new Array<boolean>(config.workers).fill(false);
@@ -488,8 +492,15 @@ export class Bridge implements BridgeApi {
   }
 
   #publish(): void {
+    const { config, runtime } = this.#options;
+    const now = runtime.clock.now();
+    // After a standstill the last check is old, and that is no sign of bad health.
+    if (now - this.#publishedAt > STANDSTILL_INTERVALS * config.presenceIntervalMs) {
+      this.#checkHealth();
+    }
+    this.#publishedAt = now;
     const stats = bridgeStatistics(this.#stats.totals(), this.#facts());
-    this.#clients?.publish(presenceStatistics(stats, this.#options.config.statsWhitelist));
+    this.#clients?.publish(presenceStatistics(stats, config.statsWhitelist));
   }
 
   #facts(): BridgeFacts {

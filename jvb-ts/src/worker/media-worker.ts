@@ -24,12 +24,15 @@ import type { AddressMapping } from "../transport/ice/address-mapping.ts";
 import { IceDemux } from "../transport/ice/ice-demux.ts";
 import { formatIp } from "../transport/stun/ip-address.ts";
 import type { FromWorker, ToWorker } from "../worker-messages.ts";
+import { Standstill } from "./standstill.ts";
 import { snapshotStats } from "./worker-stats.ts";
 
 /** New transports get a new certificate after this long. */
 const CERTIFICATE_LIFE_MS = 24 * 3_600_000;
 /** Batches read in one turn before messages and timers get theirs. */
 const BATCHES_PER_TURN = 16;
+/** The same after a standstill: what waited is read before anybody's silence is judged. */
+const BATCHES_AFTER_STANDSTILL = 256;
 /** Never sleeps longer: a missed deadline shows as a late action, not as a dead conference. */
 const LONGEST_SLEEP_MS = 500;
 
@@ -52,6 +55,7 @@ export class MediaWorker {
   readonly #bySocket = new Map<SocketId, EndpointPort>();
   readonly #counters = zeroCounters();
   readonly #ports: ConferencePorts;
+  readonly #standstill: Standstill;
   #mappings: readonly AddressMapping[];
   #certificate: { readonly value: DtlsCertificate; readonly madeAt: Millis } | undefined;
   #localEndpoints = 0;
@@ -70,6 +74,7 @@ export class MediaWorker {
       random: runtime.random,
     });
     this.#nextStats = runtime.clock.now();
+    this.#standstill = new Standstill(runtime.clock.now());
     this.#ports = {
       settings,
       io,
@@ -100,7 +105,7 @@ export class MediaWorker {
   /** Takes one message of the main thread. */
   handle(message: ToWorker): void {
     if (this.#stopped) return;
-    const now = this.#options.runtime.clock.now();
+    const now = this.#beginTurn();
     this.#dispatch(message, now);
     if (this.#stopped) return;
     this.#engine.handleTimeout(now);
@@ -217,16 +222,43 @@ export class MediaWorker {
 
   #onReadable(): void {
     if (this.#stopped) return;
-    const { io, runtime } = this.#options;
-    const now = runtime.clock.now();
-    let batches = 0;
-    for (let rows = io.receive(this.#rx); rows > 0; rows = io.receive(this.#rx)) {
+    this.#read(this.#beginTurn(), BATCHES_PER_TURN);
+    this.#afterTurn();
+  }
+
+  /** Reads up to so many batches; the driver calls again for what is left. */
+  #read(now: Millis, batches: number): void {
+    const { io } = this.#options;
+    for (let left = batches; left > 0; left--) {
+      const rows = io.receive(this.#rx);
+      if (rows === 0) {
+        this.#socketsDry(now);
+        return;
+      }
       this.#handleRows(Math.min(rows, BATCH), now);
       this.#engine.endBatch(now);
-      // The driver calls again for what is left, after messages and timers.
-      if (++batches === BATCHES_PER_TURN) break;
     }
-    this.#afterTurn();
+  }
+
+  #socketsDry(now: Millis): void {
+    const skipped = this.#standstill.handleDry();
+    if (skipped === 0) return;
+    this.#options.log.warn("Media that waited for too long was left out", { packets: skipped });
+    this.#engine.requestKeyframes(now);
+  }
+
+  /**
+   * The time of this turn. When it comes late, the time between was nobody's silence, and what
+   * waited in the sockets is read before anything is judged.
+   */
+  #beginTurn(): Millis {
+    const now = this.#options.runtime.clock.now();
+    const stood = this.#standstill.handleTurn(now);
+    if (stood === 0 || this.#conferences.size === 0) return now;
+    this.#options.log.warn("This media worker stood still", { milliseconds: Math.round(stood) });
+    for (const conference of this.#conferences.values()) conference.handleStandstill(stood, now);
+    this.#read(now, BATCHES_AFTER_STANDSTILL);
+    return now;
   }
 
   /** Walks a batch. A bug ends the conference of its row only, and the walk goes on behind it. */
@@ -238,8 +270,9 @@ export class MediaWorker {
         for (; row < rows; row++) {
           if (rx.status[row] !== Status.ok) continue;
           const kind = rx.kind[row];
-          if (kind === Kind.rtp) this.#engine.handleRtpRow(rx, row, now);
-          else if (kind === Kind.rtcp) this.#engine.handleRtcpRow(rx, row, now);
+          if (kind === Kind.rtp) {
+            if (this.#standstill.admit()) this.#engine.handleRtpRow(rx, row, now);
+          } else if (kind === Kind.rtcp) this.#engine.handleRtcpRow(rx, row, now);
           else if (kind === Kind.stun) this.#handleStun(row, now);
           else if (kind === Kind.dtls) this.#handleDtls(row, now);
         }
@@ -289,7 +322,7 @@ export class MediaWorker {
 
   #onTimer(): void {
     if (this.#stopped) return;
-    const now = this.#options.runtime.clock.now();
+    const now = this.#beginTurn();
     this.#wakeAt = Number.POSITIVE_INFINITY;
     for (const conference of [...this.#conferences.values()]) {
       this.#guard(conference, now, () => {

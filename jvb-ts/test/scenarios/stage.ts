@@ -38,6 +38,7 @@ import { parseIp } from "../../src/transport/stun/ip-address.ts";
 import { MediaWorker } from "../../src/worker/media-worker.ts";
 import { noPacketIo } from "../../src/worker/no-packet-io.ts";
 import type { ColibriOutcome, FromWorker } from "../../src/worker-messages.ts";
+import { StoppableRuntime } from "./stoppable-runtime.ts";
 
 const bridgeAddress: SocketAddress = { ip: "192.0.2.1", port: 10_000 };
 /** One way through the network. */
@@ -49,6 +50,8 @@ const key = ({ ip, port }: SocketAddress): string => `${ip} ${port}`;
 class MemoryIo implements PacketIo {
   readonly localAddresses = [bridgeAddress];
   onReadable: (() => void) | undefined;
+  /** The process is stopped: datagrams wait in its socket. */
+  stopped = false;
   readonly #queue: { readonly from: SocketAddress; readonly bytes: Uint8Array }[] = [];
   readonly #bound = new Map<string, number>();
   readonly #selected = new Map<number, SocketAddress>();
@@ -66,7 +69,13 @@ class MemoryIo implements PacketIo {
 
   deliver(from: SocketAddress, bytes: Uint8Array): void {
     this.#queue.push({ from, bytes });
-    this.onReadable?.();
+    if (!this.stopped) this.onReadable?.();
+  }
+
+  /** The process goes on. */
+  resume(): void {
+    this.stopped = false;
+    if (this.#queue.length > 0) this.onReadable?.();
   }
 
   receive(slab: RxSlab): number {
@@ -419,6 +428,8 @@ type ChannelMessage = Extract<
 
 export class Stage {
   readonly runtime = new VirtualRuntime();
+  /** The bridge's own, which `stop` stops. */
+  readonly process = new StoppableRuntime(this.runtime);
   readonly log: RecordingLogger = recordingLogger();
   readonly io: MemoryIo;
   readonly bridge: Bridge;
@@ -436,7 +447,7 @@ export class Stage {
     over: Partial<BridgeSettings> = {},
     dtls: DtlsEngine = fakeDtls({ fingerprint: "BB:01" }),
   ) {
-    const { runtime, log } = this;
+    const { runtime, process, log } = this;
     this.io = new MemoryIo(
       (to, bytes) => {
         runtime.timers.after(DELAY_MS, () => this.#clients.get(key(to))?.receive(bytes));
@@ -446,21 +457,21 @@ export class Stage {
     const mine = { ...settings, ...over };
     this.#worker = new MediaWorker({
       settings: mine,
-      runtime,
+      runtime: process,
       io: this.io,
       dtls,
       log,
       post: (message) => {
-        runtime.timers.after(0, () => this.bridge.handleWorker(0, message));
+        process.timers.after(0, () => this.bridge.handleWorker(0, message));
       },
     });
     this.bridge = new Bridge({
       config: { ...config, settings: mine },
       version: "2.3.0-test",
-      runtime,
+      runtime: process,
       log,
       post: (_worker, message) => {
-        runtime.timers.after(0, () => this.#worker.handle(message));
+        process.timers.after(0, () => this.#worker.handle(message));
       },
       readProcStat: () => "",
       onFinished: () => {
@@ -495,6 +506,15 @@ export class Stage {
 
   toBridge(from: SocketAddress, bytes: Uint8Array): void {
     this.runtime.timers.after(DELAY_MS, () => this.io.deliver(from, bytes));
+  }
+
+  /** SIGSTOP: for `ms` the bridge does nothing, and everybody else goes on. */
+  async stop(ms: number): Promise<void> {
+    this.process.stop();
+    this.io.stopped = true;
+    await this.run(ms);
+    this.process.resume();
+    this.io.resume();
   }
 
   async run(ms: number): Promise<void> {
