@@ -7,6 +7,7 @@ import { parseConferenceModify } from "#shared/stanza/colibri2-request";
 import { emptyTransport } from "#shared/stanza/ice-udp";
 import { iqResult } from "#shared/stanza/iq";
 import type { StanzaCondition } from "#shared/stanza/stanza-error";
+import { secretMark } from "#shared/testing/invariants";
 import { NS } from "#shared/xmpp/namespaces";
 import { childOf, type Element } from "#shared/xmpp/xml";
 
@@ -113,13 +114,13 @@ export class FakeBridge {
           ice: {
             ...emptyTransport,
             ufrag: `u-${id}-${endpoint.generation}`,
-            pwd: "pwd",
+            pwd: `${secretMark}-bridge`,
             rtcpMux: true,
             iceGeneration: restart ? endpoint.generation : undefined,
             fingerprints: [
               { hash: "sha-256", setup: "actpass", value: "AA:BB", cryptex: undefined },
             ],
-            webSockets: [`ws://127.0.0.1:9090/colibri-ws/jvb/c/${id}?pwd=x`],
+            webSockets: [`ws://127.0.0.1:9090/colibri-ws/jvb/c/${id}?pwd=${secretMark}`],
           },
         },
       });

@@ -10,6 +10,7 @@ import {
 } from "#shared/stanza/jingle";
 import type { IceTransport, Source, SourceGroup } from "#shared/stanza/media";
 import { parseStanzaError } from "#shared/stanza/stanza-error";
+import { secretMark } from "#shared/testing/invariants";
 import { NS } from "#shared/xmpp/namespaces";
 import { attr, childOf, type Element, xml } from "#shared/xmpp/xml";
 import { featureUris } from "../../src/jingle/features.ts";
@@ -39,15 +40,23 @@ export class FakeClient {
   bridgeSession: string | undefined;
   /** SSRCs of others it knows. */
   readonly known = new Set<number>();
+  /** What its server knows it by; in logs only redacted. */
+  readonly realJid: string;
   readonly #connection: FakeConnection;
-  readonly #real: string;
 
   constructor(connection: FakeConnection, room: FakeRoom, nick: string, firstSsrc: number) {
     this.#connection = connection;
     this.room = room;
     this.nick = nick;
-    this.#real = `${nick}@example.com/${nick}`;
+    this.realJid = `${nick}@example.com/${nick}`;
     this.sources = [audio(nick, firstSsrc), simulcast(nick, firstSsrc + 1)];
+  }
+
+  /** SSRCs it sends with its acceptance. */
+  get ssrcs(): number[] {
+    return this.sources.flatMap(
+      ({ description }) => description?.sources.map(({ ssrc }) => ssrc) ?? [],
+    );
   }
 
   get occupantJid(): string {
@@ -66,7 +75,7 @@ export class FakeClient {
 
   #show(affiliation: "none" | "owner" | "admin" | "member" | "outcast", extra: readonly Element[]) {
     const presence = xml("presence", { xmlns: "jabber:client" }, extra);
-    const one = occupant(this.room.room, this.nick, this.#real, presence);
+    const one = occupant(this.room.room, this.nick, this.realJid, presence);
     this.room.put({ ...one, affiliation });
   }
 
@@ -199,6 +208,14 @@ export class FakeClient {
   }
 }
 
+/** All SSRCs anywhere in a stanza: `ssrc` attributes and the compact form. */
+export function ssrcsOfElement(stanza: Element): number[] {
+  const text = stanza.toString();
+  return [...text.matchAll(/\bssrc="(\d+)"|&quot;s&quot;:(\d+)|"s":(\d+)/g)].map(
+    ([, attribute, escaped, plain]) => Number(attribute ?? escaped ?? plain),
+  );
+}
+
 /** All SSRCs a Jingle element speaks of, in either form. */
 export function ssrcsOf(jingle: Jingle): number[] {
   const compact = [...(jingle.compactSources?.values() ?? [])].flatMap(({ audio, video }) => [
@@ -210,7 +227,7 @@ export function ssrcsOf(jingle: Jingle): number[] {
 }
 
 export function transport(ufrag: string): IceTransport {
-  return { ...emptyTransport, ufrag, pwd: "p" };
+  return { ...emptyTransport, ufrag, pwd: `${secretMark}-client` };
 }
 
 /** An empty content. */

@@ -1,8 +1,7 @@
 /** A connection and rooms that live in memory: who is addressed answers by a function. */
-import type { Millis } from "#shared/runtime/runtime";
+import type { Millis, Runtime } from "#shared/runtime/runtime";
 import type { StanzaError } from "#shared/stanza/stanza-error";
 import { parseStanzaError } from "#shared/stanza/stanza-error";
-import type { VirtualRuntime } from "#shared/testing/virtual-runtime";
 import type {
   ConnectionState,
   IqHandler,
@@ -37,12 +36,14 @@ export class FakeConnection implements XmppConnection {
   readonly peers = new Map<string, Peer>();
   /** Every IQ request the focus sent, in order. */
   readonly sent: Element[] = [];
-  readonly #runtime: VirtualRuntime;
+  /** Requests that nobody has answered yet and whose time is not over. */
+  waiting = 0;
+  readonly #runtime: Runtime;
   readonly #handlers: { readonly match: IqMatch; readonly handler: IqHandler }[] = [];
   readonly #listeners: ((change: StateChange) => void)[] = [];
   #ids = 0;
 
-  constructor(runtime: VirtualRuntime, self: Jid) {
+  constructor(runtime: Runtime, self: Jid) {
     this.#runtime = runtime;
     this.jid = self;
   }
@@ -57,6 +58,9 @@ export class FakeConnection implements XmppConnection {
     iq.attrs["id"] = `f${++this.#ids}`;
     this.sent.push(iq);
     const reply = Promise.withResolvers<IqReply>();
+    this.waiting++;
+    const done = (): void => void this.waiting--;
+    void reply.promise.then(done, done);
     const timeout = this.#runtime.timers.after(timeoutMs, () => reply.resolve({ kind: "timeout" }));
     this.#runtime.timers.after(latency, () => {
       const peer = this.peers.get(attr(iq, "to") ?? "");
@@ -99,8 +103,11 @@ export class FakeConnection implements XmppConnection {
   }
 
   /** Delivers an IQ to the focus and gives back its answer. */
-  async deliver(from: string, payload: Element): Promise<Element | undefined> {
-    const id = `c${++this.#ids}`;
+  async deliver(
+    from: string,
+    payload: Element,
+    id = `c${++this.#ids}`,
+  ): Promise<Element | undefined> {
     const iq = xml("iq", { xmlns: "jabber:client", type: "set", id, from, to: this.jid }, payload);
     const found = this.#handlers.find(
       ({ match }) => match.name === payload.name && match.ns === namespaceOf(payload),

@@ -189,6 +189,7 @@ describe("the room and the connection", () => {
 
   it("ends only the conference that met a bug of ours, bridges included", async () => {
     const world = new World();
+    world.expectedBugs = 1;
     const bridge = world.bridge("jvb1");
     await world.request();
     const [ada] = await world.joinAll("ada", "bob");

@@ -11,6 +11,7 @@ import { createFocus } from "../../src/focus/focus.ts";
 import { FakeBridge } from "./fake-bridge.ts";
 import { FakeClient } from "./fake-client.ts";
 import { FakeConnection, FakeRoom, jid } from "./fake-xmpp.ts";
+import { watch } from "./invariants.ts";
 
 const wellReport: BridgeReport = {
   stress: 0.1,
@@ -27,15 +28,19 @@ const wellReport: BridgeReport = {
 
 export const roomJid = "one@conference.example.com";
 
+/** After each test the invariants of `invariants.ts` are checked on every world it made. */
 export class World {
   readonly runtime = new VirtualRuntime();
-  readonly log = recordingLogger();
+  readonly log = recordingLogger("test", () => this.runtime.clock.now());
   readonly connection = new FakeConnection(this.runtime, jid("focus@auth.example.com/focus"));
   readonly registry = new BridgeRegistry(defaultBridgeSettings);
   readonly rooms = new Map<string, FakeRoom>();
   readonly counts = new Map<string, number>();
   readonly clients: FakeClient[] = [];
+  readonly bridges: FakeBridge[] = [];
   readonly focus: Focus;
+  /** Bugs of ours that the scenario provokes. */
+  expectedBugs = 0;
   /** Called with each room before the focus joins it. */
   prepareRoom: (room: FakeRoom) => void = () => {};
   /** How long a member takes to answer what it can do. */
@@ -67,17 +72,23 @@ export class World {
         discover: (occupant) => this.#discover(occupant),
       },
     );
+    watch(this);
   }
 
   get room(): FakeRoom {
-    const room = this.rooms.get(roomJid);
-    if (room === undefined) throw new Error("no conference was requested");
+    return this.roomOf(roomJid);
+  }
+
+  roomOf(address: string): FakeRoom {
+    const room = this.rooms.get(address);
+    if (room === undefined) throw new Error(`no conference was requested for ${address}`);
     return room;
   }
 
   /** A bridge enters the brewery. */
   bridge(nick: string, report: Partial<BridgeReport> = {}): FakeBridge {
     const bridge = new FakeBridge(this.runtime, nick);
+    this.bridges.push(bridge);
     this.connection.peers.set(bridge.jid, bridge.peer);
     this.report(bridge, report);
     return bridge;
@@ -98,10 +109,14 @@ export class World {
   }
 
   /** Somebody asks for the conference; resolves with whether it is ready. */
-  async request(properties: Readonly<Record<string, string>> = {}): Promise<boolean | string> {
+  async request(
+    properties: Readonly<Record<string, string>> = {},
+    room = roomJid,
+    from: string | undefined = "someone@example.com/x",
+  ): Promise<boolean | string> {
     const asked = this.focus.request({
-      room: roomJid,
-      from: "someone@example.com/x",
+      room,
+      from,
       sessionId: undefined,
       machineUid: undefined,
       token: undefined,
@@ -113,9 +128,9 @@ export class World {
   }
 
   /** A client, not yet in the room. Its SSRCs are `1000·n` and up. */
-  client(nick: string): FakeClient {
+  client(nick: string, room = roomJid): FakeClient {
     const first = 100_000 + 1000 * this.clients.length;
-    const client = new FakeClient(this.connection, this.room, nick, first);
+    const client = new FakeClient(this.connection, this.roomOf(room), nick, first);
     this.clients.push(client);
     return client;
   }
