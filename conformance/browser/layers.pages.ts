@@ -1,4 +1,5 @@
 /** One sender's simulcast, another layer for each receiver, chosen by the receivers' constraints. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { eventually } from "./call-story.ts";
 import { type Calls, newestClient, npmClient, startCalls } from "./calls.ts";
@@ -30,6 +31,18 @@ async function sent(page: CallPage): Promise<number[]> {
     const rows = [...(await connection.getStats()).values()];
     return rows.filter((row) => row.type === "outbound-rtp" && row.framesPerSecond > 0).map((row) => row.frameHeight);
   })()`)) as number[];
+}
+
+/** Stops the largest layer that is sent, as a browser does that runs out of processor or uplink. */
+async function stopLargest(page: CallPage): Promise<void> {
+  await page.page.evaluate(`(async () => {
+    const connection = call.conference.jvbJingleSession.peerconnection.peerconnection;
+    const one = connection.getSenders().find((sender) => sender.track?.kind === "video");
+    const parameters = one.getParameters();
+    const active = parameters.encodings.filter((encoding) => encoding.active !== false);
+    active.sort((a, b) => b.scaleResolutionDownBy - a.scaleResolutionDownBy).at(-1).active = false;
+    await one.setParameters(parameters);
+  })()`);
 }
 
 const newest = newestClient();
@@ -76,12 +89,28 @@ for (const { name, path } of clients) {
       await expectMedia([sender, second, third], { mediaPorts: calls.mediaPorts });
     });
 
+    it("goes on in the small layer when the sender stops the large one", async function () {
+      await Promise.all([ask(second, 360), ask(third, 360)]);
+      for (const page of [second, third])
+        await eventually("it sees 360 lines", async () => (await height(page)) === 360);
+      await sleep(1000);
+      await Promise.all([second.mark(), third.mark()]);
+      await stopLargest(sender);
+      for (const page of [second, third])
+        await eventually("it sees 180 lines", async () => (await height(page)) === 180);
+      const gaps = await Promise.all(
+        [second, third].map(async (page) => (await page.seen()).sources["p1/video"]?.gapMs),
+      );
+      this.test!.title += `: ${gaps.map((gap) => Math.round(gap ?? -1)).join(" and ")} ms without`;
+      for (const gap of gaps) expect(gap).to.be.within(1, 500);
+    });
+
     it("is not sent to a receiver that asks for none, and comes back", async () => {
       await ask(second, 0);
       const others = { mediaPorts: calls.mediaPorts };
       await eventually("the second page's picture stands", async () => {
         const before = (await second.seen()).sources["p1/video"]?.count;
-        await new Promise((resolve) => setTimeout(resolve, 700));
+        await sleep(700);
         return (await second.seen()).sources["p1/video"]?.count === before;
       });
       await ask(second, 360);
