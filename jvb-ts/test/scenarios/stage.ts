@@ -14,6 +14,7 @@ import type {
 } from "#shared/stanza/colibri2";
 import type { IceTransport } from "#shared/stanza/media";
 import { type RecordingLogger, recordingLogger } from "#shared/testing/recording-logger";
+import { StoppableRuntime } from "#shared/testing/stoppable-runtime";
 import { VirtualRuntime } from "#shared/testing/virtual-runtime";
 import type { BridgeConfig } from "../../src/bridge-config.ts";
 import type { BridgeSettings } from "../../src/conference/settings.ts";
@@ -38,7 +39,8 @@ import { parseIp } from "../../src/transport/stun/ip-address.ts";
 import { MediaWorker } from "../../src/worker/media-worker.ts";
 import { noPacketIo } from "../../src/worker/no-packet-io.ts";
 import type { ColibriOutcome, FromWorker } from "../../src/worker-messages.ts";
-import { StoppableRuntime } from "./stoppable-runtime.ts";
+import { watch } from "./invariants.ts";
+import { Traffic } from "./traffic.ts";
 
 const bridgeAddress: SocketAddress = { ip: "192.0.2.1", port: 10_000 };
 /** One way through the network. */
@@ -175,6 +177,7 @@ class MemoryIo implements PacketIo {
 /** A peer with a transport of its own. Its bridge channel is the data channel. */
 export class Client {
   readonly id: string;
+  readonly meetingId: string;
   readonly address: SocketAddress;
   readonly transport: EndpointTransport;
   /** Texts received on the bridge channel. */
@@ -183,8 +186,9 @@ export class Client {
   readonly media: Uint8Array[] = [];
   readonly #stage: Stage;
 
-  constructor(stage: Stage, id: string, host: number) {
+  constructor(stage: Stage, id: string, meetingId: string, host: number) {
     this.id = id;
+    this.meetingId = meetingId;
     this.#stage = stage;
     this.address = { ip: `198.51.100.${host}`, port: 40_000 + host };
     const { runtime } = stage;
@@ -239,6 +243,7 @@ export class Client {
   }
 
   sendMedia(bytes: Uint8Array): void {
+    this.#stage.traffic.media(this.meetingId, bytes);
     this.#stage.toBridge(this.address, bytes);
   }
 
@@ -430,7 +435,7 @@ export class Stage {
   readonly runtime = new VirtualRuntime();
   /** The bridge's own, which `stop` stops. */
   readonly process = new StoppableRuntime(this.runtime);
-  readonly log: RecordingLogger = recordingLogger();
+  readonly log: RecordingLogger = recordingLogger("test", () => this.runtime.clock.now());
   readonly io: MemoryIo;
   readonly bridge: Bridge;
   /** What workers said about WebSockets. */
@@ -440,6 +445,19 @@ export class Stage {
   /** The statistics of each presence. */
   readonly presences: ReadonlyMap<string, string>[] = [];
   finished = false;
+  /** Bugs of ours that the scenario provokes. */
+  expectedBugs = 0;
+  /** Its worker is dead for the main thread, so nothing of it is cleaned up. */
+  workerDied = false;
+  /** Everybody who ever joined. */
+  readonly joined: Client[] = [];
+  /** Every meeting that was ever asked for. */
+  readonly meetings = new Set<string>();
+  /** Passwords that were made up; none may be logged. */
+  readonly secrets: string[] = [];
+  readonly traffic = new Traffic();
+  /** Timers of a bridge that serves nobody. */
+  readonly idleTimers: number;
   readonly #worker: MediaWorker;
   readonly #clients = new Map<string, Client>();
 
@@ -450,6 +468,7 @@ export class Stage {
     const { runtime, process, log } = this;
     this.io = new MemoryIo(
       (to, bytes) => {
+        this.traffic.sent(to, bytes);
         runtime.timers.after(DELAY_MS, () => this.#clients.get(key(to))?.receive(bytes));
       },
       () => runtime.clock.now(),
@@ -502,9 +521,13 @@ export class Stage {
     runtime.timers.every(10, () => {
       for (const client of this.#clients.values()) client.tick();
     });
+    runtime.advance(0);
+    this.idleTimers = runtime.pendingTimers;
+    watch(this);
   }
 
   toBridge(from: SocketAddress, bytes: Uint8Array): void {
+    this.traffic.received(from, bytes);
     this.runtime.timers.after(DELAY_MS, () => this.io.deliver(from, bytes));
   }
 
@@ -523,6 +546,7 @@ export class Stage {
 
   /** One COLIBRI2 request and its answer. */
   async ask(request: ConferenceModify): Promise<ColibriOutcome> {
+    this.meetings.add(request.meetingId);
     const answers: ColibriOutcome[] = [];
     void this.bridge.colibri(request).then((outcome) => void answers.push(outcome));
     await this.run(20);
@@ -544,8 +568,10 @@ export class Stage {
     if (!created.ok) throw new Error(created.error.text ?? created.error.condition);
     const description = created.modified.endpoints[0]?.transport?.ice;
     if (description === undefined) throw new Error("no description");
-    const client = new Client(this, id, this.#clients.size + 2);
+    const client = new Client(this, id, meetingId, this.#clients.size + 2);
     this.#clients.set(key(client.address), client);
+    this.joined.push(client);
+    this.secrets.push(description.pwd ?? "", client.describe().pwd ?? "");
     const transport = transportRequest({ ice: client.describe() });
     const endpoints = [endpointRequest(id, { transport })];
     const accepted = await this.ask(modify({ meetingId, endpoints }));

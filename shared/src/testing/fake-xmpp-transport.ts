@@ -1,7 +1,7 @@
 /** A transport without network for tests of what stands on sessions. Imported by tests only. */
 import type { Jid } from "../xmpp/jid.ts";
 import { parseJid } from "../xmpp/jid.ts";
-import type { StanzaTransport, StreamEnd, StreamEvents } from "../xmpp/transport.ts";
+import type { Backlog, StanzaTransport, StreamEnd, StreamEvents } from "../xmpp/transport.ts";
 import { type Element, parseXml, serialise } from "../xmpp/xml.ts";
 
 /** Records what is sent; the test plays the server. */
@@ -11,6 +11,8 @@ export class FakeTransport implements StanzaTransport {
   opened = 0;
   whitespace = 0;
   aborted: string | undefined = undefined;
+  /** A server that reads. */
+  backlog: Backlog = { waiting: 0, written: 0 };
   /** The server would let the session be resumed. */
   resumable = false;
   #events: StreamEvents | undefined = undefined;

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { iqResult } from "../stanza/iq.ts";
 import { FakeTransport } from "../testing/fake-xmpp-transport.ts";
 import { recordingLogger } from "../testing/recording-logger.ts";
+import { StoppableRuntime } from "../testing/stoppable-runtime.ts";
 import { VirtualRuntime } from "../testing/virtual-runtime.ts";
 import type { IqReply, StateChange } from "./connection.ts";
 import { type BareJid, bareOf, parseJid } from "./jid.ts";
@@ -248,6 +249,95 @@ describe("xmpp session", () => {
     await runtime.advanceAsync(35_001);
     expect(transport.aborted).to.equal("ping timed out");
     expect(session.state).to.equal("connecting");
+  });
+
+  it("R16: gives up a server that takes nothing of what waits for it", () => {
+    const { runtime, transport, session } = started();
+    transport.backlog = { waiting: 2 ** 20, written: 3 * 2 ** 20 };
+    runtime.advance(60_000);
+    // A slow reader is none that does not read.
+    for (let second = 0; second < 60; second++) {
+      const { written } = transport.backlog;
+      transport.backlog = { waiting: 8 * 2 ** 20, written: written + 1000 };
+      runtime.advance(1000);
+    }
+    expect(transport.aborted).to.equal(undefined);
+    runtime.advance(4000);
+    expect(session.state).to.equal("online");
+    runtime.advance(2000);
+    expect(transport.aborted).to.equal("the server does not read what it is sent");
+    expect(session.state).to.equal("connecting");
+  });
+
+  it("R16: gives up a server for which more waits than it will ever read", () => {
+    const { runtime, transport } = started();
+    let written = 0;
+    for (let waiting = 0; transport.aborted === undefined; waiting += 2 ** 20) {
+      written += 2 ** 21;
+      transport.backlog = { waiting, written };
+      runtime.advance(1000);
+      expect(waiting).to.be.below(34 * 2 ** 20);
+    }
+  });
+
+  it("R3: a process that stood still reads what waited before it gives anything up", async () => {
+    const runtime = new VirtualRuntime();
+    const process = new StoppableRuntime(runtime);
+    const transport = new FakeTransport();
+    const session = new XmppSession(
+      transport,
+      "auth.x",
+      { name: "t", pingIntervalMs: 30_000, pingTimeoutMs: 5000 },
+      process,
+      recordingLogger(),
+    );
+    session.start();
+    transport.online();
+    transport.backlog = { waiting: 2 ** 21, written: 2 ** 21 };
+    const reply = session.request(ping("a@b"));
+    const id = attr(transport.sent[0] ?? ping(), "id");
+    process.stop();
+    runtime.advance(100_000);
+    process.resume();
+    // Timers come first, then what the sockets have.
+    transport.receive(`<iq type='result' id='${id}' from='a@b'/>`);
+    transport.backlog = { waiting: 0, written: 2 ** 21 };
+    expect((await reply).kind).to.equal("result");
+    await runtime.advanceAsync(10_000);
+    expect(transport.aborted).to.equal(undefined);
+    expect(session.state).to.equal("online");
+  });
+
+  it("R3: and gives up in the end", async () => {
+    const runtime = new VirtualRuntime();
+    const process = new StoppableRuntime(runtime);
+    const transport = new FakeTransport();
+    const session = new XmppSession(transport, "auth.x", { name: "t" }, process, recordingLogger());
+    session.start();
+    transport.online();
+    const reply = session.request(ping("a@b"));
+    process.stop();
+    runtime.advance(100_000);
+    process.resume();
+    runtime.advance(2000);
+    expect((await reply).kind).to.equal("timeout");
+  });
+
+  it("R17: an answer after its time, and a second one, change nothing", async () => {
+    const { runtime, transport, session, log } = started();
+    const reply = session.request(ping("a@b"), 1000);
+    const id = attr(transport.sent[0] ?? ping(), "id");
+    runtime.advance(1000);
+    const answer = `<iq type='result' id='${id}' from='a@b'/>`;
+    transport.receive(answer);
+    transport.receive(answer);
+    expect((await reply).kind).to.equal("timeout");
+    const second = session.request(ping("a@b"), 1000);
+    transport.receive(answer);
+    runtime.advance(1000);
+    expect((await second).kind).to.equal("timeout");
+    expect(transport.take()).to.have.length(2);
+    expect(log.messages("error")).to.deep.equal([]);
   });
 
   it("stops for good, whenever asked", async () => {

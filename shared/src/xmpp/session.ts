@@ -47,6 +47,18 @@ const retryMaxMs = 2000;
 /** An immediate reconnection is tried at most this often. */
 const promptEveryMs = 5000;
 const stopTimeoutMs = 2000;
+/** A server that takes nothing of more waiting characters than this … */
+const backlogLimit = 2 ** 20;
+/** … for this long has closed its window for good: the stream is given up. */
+const backlogTimeoutMs = 5000;
+/** More than this never waits, however slowly the server reads. */
+const backlogMax = 32 * 2 ** 20;
+const keepaliveMs = 1000;
+/**
+ * A timer later than this tells that the process stood still: what came meanwhile is read first,
+ * which takes as long at most.
+ */
+const standstillMs = 2000;
 /** Pause after another stream took our place; doubled each time, so that two do not fight for it. */
 const conflictMinMs = 10_000;
 const conflictMaxMs = 300_000;
@@ -54,7 +66,7 @@ const conflictMaxMs = 300_000;
 interface PendingRequest {
   readonly to: Jid | undefined;
   readonly resolve: (reply: IqReply) => void;
-  readonly timer: Timer;
+  timer: Timer;
 }
 
 /** Implements `XmppConnection` on a transport. */
@@ -82,6 +94,10 @@ export class XmppSession implements XmppConnection {
   #lastReceived = 0;
   #lastSent = 0;
   #pinging = false;
+  #checkedAt = 0;
+  /** Characters the server had taken when it last took some, and when that was. */
+  #taken = 0;
+  #takenAt = 0;
   #promptAt = Number.NEGATIVE_INFINITY;
   #onlineAt = 0;
   /** How often in a row another stream took our place. */
@@ -170,9 +186,11 @@ export class XmppSession implements XmppConnection {
       this.#failPending();
     }
     this.#onlineAt = this.#lastReceived = this.#lastSent = this.#runtime.clock.now();
+    this.#checkedAt = this.#takenAt = this.#onlineAt;
+    this.#taken = 0;
     this.#pinging = false;
     this.#keepalive?.cancel();
-    this.#keepalive = this.#runtime.timers.every(1000, () => this.#checkKeepalive());
+    this.#keepalive = this.#runtime.timers.every(keepaliveMs, () => this.#checkKeepalive());
     this.#log.info(resumed ? "XMPP session resumed" : "XMPP connection online");
     this.#setState("online", resumed);
   }
@@ -268,11 +286,27 @@ export class XmppSession implements XmppConnection {
   #checkKeepalive(): void {
     const { pingIntervalMs = 30_000, whitespaceIntervalMs = 10_000 } = this.#options;
     const now = this.#runtime.clock.now();
+    if (this.#isStalled(now)) {
+      this.#transport.abort("the server does not read what it is sent");
+      return;
+    }
     if (now - this.#lastReceived >= pingIntervalMs && !this.#pinging) this.#ping();
     if (now - this.#lastSent >= whitespaceIntervalMs) {
       this.#lastSent = now;
       this.#transport.sendWhitespace();
     }
+  }
+
+  /** The server's window is closed while much waits to be sent. */
+  #isStalled(now: number): boolean {
+    const { waiting, written } = this.#transport.backlog;
+    const stoodStill = now - this.#checkedAt > standstillMs;
+    this.#checkedAt = now;
+    if (waiting <= backlogLimit || written - waiting !== this.#taken || stoodStill) {
+      this.#taken = written - waiting;
+      this.#takenAt = now;
+    }
+    return waiting > backlogMax || now - this.#takenAt >= backlogTimeoutMs;
   }
 
   #ping(): void {
@@ -309,11 +343,21 @@ export class XmppSession implements XmppConnection {
       resolve({ kind: "disconnected" });
       return promise;
     }
-    const timer = this.#runtime.timers.after(timeoutMs, () =>
-      this.#settle(id, { kind: "timeout" }),
-    );
+    const timer = this.#deadline(id, timeoutMs);
     this.#pending.set(id, { to: to === undefined ? undefined : parseJid(to), resolve, timer });
     return promise;
+  }
+
+  #deadline(id: string, timeoutMs: number): Timer {
+    const { clock, timers } = this.#runtime;
+    const due = clock.now() + timeoutMs;
+    return timers.after(timeoutMs, () => {
+      const pending = this.#pending.get(id);
+      // This process stood still, and the answer may wait in the socket.
+      if (pending !== undefined && clock.now() - due > standstillMs) {
+        pending.timer = this.#deadline(id, standstillMs);
+      } else this.#settle(id, { kind: "timeout" });
+    });
   }
 
   #settle(id: string, reply: IqReply): void {

@@ -192,6 +192,39 @@ describe("streams to a real Prosody", function () {
     ).to.deep.equal([true, true, true]);
   });
 
+  it("R16: notices a half-open connection and resumes on another", async () => {
+    const lines = recordingLogger();
+    const a = client({ port: proxy.port, pingIntervalMs: 1000, pingTimeoutMs: 1000 }, lines);
+    await online(a);
+    proxy.stall();
+    await until(() => a.state === "connecting", 5000);
+    expect(lines.messages("warn").join()).to.contain("ping timed out");
+    await online(a);
+    expect(a.sessions).to.equal(1);
+    expect((await a.request(ping(prosody.authDomain))).kind).to.equal("result");
+  });
+
+  it("R16: leaves a server that keeps its window closed, and loses nothing", async () => {
+    const lines = recordingLogger();
+    const a = client({ port: proxy.port }, lines);
+    const b = client({ username: "jvb", password: "jvb", resource: "jvb" });
+    await Promise.all([online(a), online(b)]);
+    const got: string[] = [];
+    b.onStanza((el) => el.name === "message" && got.push(attr(el, "id") ?? ""));
+    proxy.pause();
+    const body = "x".repeat(900_000);
+    for (let id = 0; id < 20; id++) {
+      const to = "jvb@auth.meet.example/jvb";
+      a.send(xml("message", { to, id: String(id) }, xml("body", {}, body)));
+    }
+    await until(() => a.state === "connecting");
+    expect(lines.messages("warn").join()).to.contain("does not read");
+    await online(a);
+    await until(() => got.length === 20);
+    expect(got).to.deep.equal(Array.from({ length: 20 }, (_, id) => String(id)));
+    expect(a.sessions).to.equal(1);
+  });
+
   it("comes back after Prosody restarts, as a fresh session", async () => {
     const a = client();
     await online(a);
@@ -392,6 +425,16 @@ class CuttableProxy {
       far.unpipe();
       near.resume();
       far.resume();
+    }
+  }
+
+  /** Reads nothing more: the windows close. */
+  pause(): void {
+    for (const sockets of this.#pairs) {
+      for (const socket of sockets) {
+        socket.unpipe();
+        socket.pause();
+      }
     }
   }
 

@@ -11,7 +11,7 @@ import { type Jid, parseJid } from "./jid.ts";
 import { NS } from "./namespaces.ts";
 import { streamErrorCondition } from "./stream-error.ts";
 import { StreamManagement } from "./stream-management.ts";
-import type { StanzaTransport, StreamEnd, StreamEvents } from "./transport.ts";
+import type { Backlog, StanzaTransport, StreamEnd, StreamEvents } from "./transport.ts";
 import { childOf, type Element, namespaceOf, serialise, XmlStreamParser } from "./xml.ts";
 import { type SocketOptions, XmppSocket } from "./xmpp-socket.ts";
 
@@ -68,6 +68,10 @@ export class StreamTransport implements StanzaTransport {
     return true;
   }
 
+  get backlog(): Backlog {
+    return this.#attempt?.backlog ?? { waiting: 0, written: 0 };
+  }
+
   sendWhitespace(): void {
     if (this.#attempt?.live === true) this.#attempt.write(" ");
   }
@@ -114,6 +118,10 @@ class Attempt {
 
   get live(): boolean {
     return this.#phase === "live";
+  }
+
+  get backlog(): Backlog | undefined {
+    return this.#socket?.backlog;
   }
 
   start(): void {

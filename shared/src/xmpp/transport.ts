@@ -25,12 +25,20 @@ export interface StreamEvents {
   ended(end: StreamEnd): void;
 }
 
+/** Characters written to the stream, and how many of them still wait here. */
+export interface Backlog {
+  readonly waiting: number;
+  readonly written: number;
+}
+
 /** One stream at a time, opened anew after each end. */
 export interface StanzaTransport {
   /** Starts an attempt; ends in `online` or `ended`. Not to be called while one is open. */
   open(events: StreamEvents): void;
   /** Writes, or keeps for resumption; `false` when there is no session. */
   send(stanza: Element): boolean;
+  /** What was written and the system has not taken yet. */
+  readonly backlog: Backlog;
   /** Writes white space, so that middleboxes see traffic. */
   sendWhitespace(): void;
   /** Ends in order: footer, then the socket within 1 s. */

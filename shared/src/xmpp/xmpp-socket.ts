@@ -11,6 +11,7 @@ import { StringDecoder } from "node:string_decoder";
 import { connect as connectTls } from "node:tls";
 import { NS } from "./namespaces.ts";
 import { streamErrorCondition } from "./stream-error.ts";
+import type { Backlog } from "./transport.ts";
 import { childOf, isElement, serialise, XmlStreamParser, xml } from "./xml.ts";
 
 /** `required`: no TLS, no stream. `ifpossible`: TLS where the server offers it. */
@@ -38,6 +39,7 @@ export class XmppSocket extends EventEmitter {
   readonly #options: SocketOptions;
   #socket: Socket | undefined = undefined;
   #out = "";
+  #written = 0;
   #flushing = false;
   #closed = false;
   /** Text of a stream that was opened in vain, to be given to the library as its own. */
@@ -174,7 +176,14 @@ export class XmppSocket extends EventEmitter {
     this.#flushing = false;
     const text = this.#out;
     this.#out = "";
-    if (text !== "" && this.#socket?.writable === true) this.#socket.write(text);
+    if (text === "" || this.#socket?.writable !== true) return;
+    this.#written += text.length;
+    this.#socket.write(text);
+  }
+
+  /** Characters that the system has not taken because the server does not read. */
+  get backlog(): Backlog {
+    return { waiting: this.#socket?.writableLength ?? 0, written: this.#written };
   }
 
   /** Called by the library: half-closes after what was written. */

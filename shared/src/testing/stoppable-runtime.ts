@@ -1,4 +1,4 @@
-import type { Clock, Millis, Random, Runtime, Timer, Timers } from "#shared/runtime/runtime";
+import type { Clock, Millis, Random, Runtime, Timer, Timers } from "../runtime/runtime.ts";
 
 /**
  * The runtime of one process among several on a shared clock: while it is stopped (SIGSTOP) its
