@@ -1,6 +1,9 @@
 /**
  * The bridge channel's WebSocket on the public HTTP server (jvb-control 4.1). The endpoint lives in
  * a worker: it checks the password before the upgrade, then text frames are relayed as messages.
+ *
+ * A client gets its share and no more: frames beyond its `ChannelBudget` wait here, and in the
+ * client once the socket is no longer read. Neither the worker nor this thread's other work waits.
  */
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
@@ -9,7 +12,9 @@ import type { HttpServer } from "#shared/http/server";
 import type { Logger } from "#shared/logging/logger";
 import type { Millis, Runtime, Timer } from "#shared/runtime/runtime";
 import type { SocketId } from "../conference/ports.ts";
+import { ChannelBudget } from "../transport/channel-budget.ts";
 import type { FromWorker, ToWorker } from "../worker-messages.ts";
+import { ChannelInbox } from "./channel-inbox.ts";
 
 /** Largest text message. */
 const MAX_MESSAGE_BYTES = 64 * 1024;
@@ -17,6 +22,11 @@ const MAX_MESSAGE_BYTES = 64 * 1024;
 const MAX_BUFFERED_BYTES = 4 << 20;
 /** A worker that has not judged the password by then is gone. */
 const VERDICT_TIMEOUT_MS = 10_000;
+/** Upgrades that wait for their verdict; honest clients wait some milliseconds. */
+const MAX_PENDING = 2000;
+/** A client that is disconnected for flooding has this long to read why. */
+const FLOOD_CLOSE_MS = 1000;
+const PASSWORD = /^[A-Za-z0-9]{24}$/;
 const NORMAL_CLOSES: ReadonlySet<number> = new Set([1000, 1001, 1005]);
 
 export interface WebSocketOptions {
@@ -33,7 +43,10 @@ export interface WebSocketOptions {
     counter:
       | "colibri_web_socket_close_normal"
       | "colibri_web_socket_close_abnormal"
-      | "colibri_web_socket_error",
+      | "colibri_web_socket_error"
+      | "endpoint_receive_message_queue_dropped_packets"
+      | "bridge_channels_slowed"
+      | "bridge_channels_closed_for_flooding",
   ) => void;
 }
 
@@ -46,8 +59,22 @@ interface Pending {
 interface Open {
   readonly socket: WebSocket;
   readonly conference: string;
+  readonly inbox: ChannelInbox;
+  /** Carries `conf` and `endpoint`. */
+  readonly log: Logger;
   lastFrame: Millis;
   readonly timer: Timer;
+  /** Wakes when the budget lets more through. */
+  wake: Timer | undefined;
+  slowed: boolean;
+  /** Being disconnected: nothing of it is taken any more. */
+  ended: boolean;
+}
+
+/** Kept as long as it is not full, so that to reconnect gives no new one. */
+interface SharedBudget {
+  readonly budget: ChannelBudget;
+  sockets: number;
 }
 
 type FromWorkerChannel = Extract<
@@ -60,6 +87,8 @@ export class ColibriWebSockets {
   readonly #server: WebSocketServer;
   readonly #pending = new Map<SocketId, Pending>();
   readonly #open = new Map<SocketId, Open>();
+  /** By conference and endpoint. */
+  readonly #budgets = new Map<string, SharedBudget>();
   #nextId: SocketId = 1;
 
   constructor(options: WebSocketOptions) {
@@ -67,6 +96,8 @@ export class ColibriWebSockets {
     this.#server = new WebSocketServer({
       noServer: true,
       maxPayload: MAX_MESSAGE_BYTES,
+      // Pings are answered within the budget only.
+      autoPong: false,
       perMessageDeflate: options.compression
         ? { serverNoContextTakeover: true, clientNoContextTakeover: true, threshold: 1024 }
         : false,
@@ -142,8 +173,12 @@ export class ColibriWebSockets {
     const query = (request.url ?? "").split("?")[1] ?? "";
     // Upstream wants exactly `pwd=…`; reverse proxies add parameters, so the query is parsed.
     const password = new URLSearchParams(query).get("pwd");
-    if (relay || password === null) {
+    if (relay || password === null || !PASSWORD.test(password)) {
       refuse(403, "authentication failed");
+      return;
+    }
+    if (this.#pending.size >= MAX_PENDING) {
+      refuse(503, "busy");
       return;
     }
     const id = this.#nextId++;
@@ -151,7 +186,7 @@ export class ColibriWebSockets {
       let upgraded = false;
       this.#server.handleUpgrade(request, socket, head, (ws) => {
         upgraded = true;
-        this.#accepted(id, conference, ws);
+        this.#accepted(id, conference, endpoint, ws);
       });
       if (upgraded) return;
       // The peer is gone already, or what it asked for is no WebSocket: the endpoint is told.
@@ -175,38 +210,118 @@ export class ColibriWebSockets {
     refuse(403, "authentication failed");
   }
 
-  #accepted(id: SocketId, conference: string, socket: WebSocket): void {
+  #accepted(id: SocketId, conference: string, endpoint: string, socket: WebSocket): void {
     const { runtime, log, toConference, count } = this.#options;
     const { clock } = runtime;
+    const key = `${conference}/${endpoint}`;
     const open: Open = {
       socket,
       conference,
+      inbox: new ChannelInbox(this.#budgetOf(key)),
+      log: log.child({ conf: conference, endpoint }),
       lastFrame: clock.now(),
       timer: this.#keepAlive(id),
+      wake: undefined,
+      slowed: false,
+      ended: false,
     };
     this.#open.set(id, open);
-    socket.on("message", (data, isBinary) => {
+    const take = (text: string | undefined): void => {
       open.lastFrame = clock.now();
-      if (isBinary) return;
-      toConference(conference, { kind: "channelText", socket: id, text: textOf(data) });
-    });
-    const alive = (): void => {
-      open.lastFrame = clock.now();
+      if (open.ended) return;
+      if (!open.inbox.push(text)) count("endpoint_receive_message_queue_dropped_packets");
+      this.#drain(id, open);
     };
-    socket.on("ping", alive);
-    socket.on("pong", alive);
+    socket.on("message", (data, isBinary) => take(isBinary ? undefined : textOf(data)));
+    socket.on("ping", (data) => {
+      take(undefined);
+      if (!open.slowed && socket.bufferedAmount < MAX_BUFFERED_BYTES) socket.pong(data);
+    });
+    socket.on("pong", () => take(undefined));
     socket.on("error", (cause) => {
       count("colibri_web_socket_error");
       log.debug("WebSocket error", { socket: id }, cause);
     });
     socket.on("close", (code) => {
       open.timer.cancel();
+      open.wake?.cancel();
+      open.ended = true;
       this.#open.delete(id);
+      this.#releaseBudget(key);
       const normal = NORMAL_CLOSES.has(code);
       count(normal ? "colibri_web_socket_close_normal" : "colibri_web_socket_close_abnormal");
       toConference(conference, { kind: "channelClosed", socket: id, code });
     });
     toConference(conference, { kind: "channelReady", socket: id });
+  }
+
+  /** Hands on what the budget lets through, and reads on, later or never again. */
+  #drain(id: SocketId, open: Open): void {
+    const { runtime, toConference } = this.#options;
+    const { inbox, conference, socket } = open;
+    const now = runtime.clock.now();
+    for (let text = inbox.poll(now); text !== undefined; text = inbox.poll(now)) {
+      toConference(conference, { kind: "channelText", socket: id, text });
+    }
+    const pace = inbox.settle(now);
+    if (pace === "flooding") {
+      this.#disconnect(open);
+      return;
+    }
+    if ((pace === "slowed") !== open.slowed) this.#paceChanged(open, pace === "slowed");
+    if (inbox.mayRead) {
+      if (socket.isPaused) socket.resume();
+    } else if (!socket.isPaused) socket.pause();
+    const at = inbox.pollTimeout(now);
+    if (at === undefined || open.wake !== undefined) return;
+    open.wake = runtime.timers.after(at - now, () => {
+      open.wake = undefined;
+      if (!open.ended) this.#drain(id, open);
+    });
+  }
+
+  #paceChanged(open: Open, slowed: boolean): void {
+    open.slowed = slowed;
+    if (slowed) {
+      this.#options.count("bridge_channels_slowed");
+      open.log.info("Bridge channel over its budget of messages, reading it slower");
+    } else open.log.info("Bridge channel within its budget again");
+  }
+
+  #disconnect(open: Open): void {
+    const { count, runtime } = this.#options;
+    open.ended = true;
+    count("bridge_channels_closed_for_flooding");
+    open.log.warn("Bridge channel closed: it kept sending more than its budget of messages");
+    open.socket.close(1008, "too many messages");
+    // What it has already sent is neither read nor waited for.
+    runtime.timers.after(FLOOD_CLOSE_MS, () => open.socket.terminate());
+  }
+
+  #budgetOf(key: string): ChannelBudget {
+    let shared = this.#budgets.get(key);
+    if (shared === undefined) {
+      shared = { budget: new ChannelBudget(this.#options.runtime.clock.now()), sockets: 0 };
+      this.#budgets.set(key, shared);
+    }
+    shared.sockets++;
+    shared.budget.reopen();
+    return shared.budget;
+  }
+
+  #releaseBudget(key: string): void {
+    const shared = this.#budgets.get(key);
+    if (shared === undefined) return;
+    shared.sockets--;
+    this.#forgetFullBudget(key, shared);
+  }
+
+  #forgetFullBudget(key: string, shared: SharedBudget): void {
+    if (shared.sockets > 0 || this.#budgets.get(key) !== shared) return;
+    const { clock, timers } = this.#options.runtime;
+    const left = shared.budget.fullAt - clock.now();
+    if (left <= 0) this.#budgets.delete(key);
+    else timers.after(left + 1, () => this.#forgetFullBudget(key, shared));
   }
 
   /** Pings each interval (upstream's idle test is inverted) and closes what stays silent. */

@@ -55,7 +55,6 @@ const alwaysZero = [
   "queue_dropped_packets",
   "queue_exceptions",
   "colibri_queue_dropped_packets",
-  "endpoint_receive_message_queue_dropped_packets",
   "endpoint_receive_message_queue_exceptions",
   "srtp_send_queue_dropped_packets",
   "srtp_send_queue_exceptions",
@@ -118,11 +117,17 @@ export type MainCounter =
   | "colibri_web_socket_close_normal"
   | "colibri_web_socket_close_abnormal"
   | "colibri_web_socket_error"
+  | "endpoint_receive_message_queue_dropped_packets"
+  | "bridge_channels_slowed"
+  | "bridge_channels_closed_for_flooding"
   | "xmpp_disconnects";
 const mainCounterHelp: Readonly<Record<MainCounter, string>> = {
   colibri_web_socket_close_normal: "WebSockets closed in order.",
   colibri_web_socket_close_abnormal: "WebSockets that broke.",
   colibri_web_socket_error: "Errors of WebSockets.",
+  endpoint_receive_message_queue_dropped_packets: "Bridge-channel messages dropped unread.",
+  bridge_channels_slowed: "Times a bridge channel sent more messages than its budget.",
+  bridge_channels_closed_for_flooding: "Bridge channels closed because they would not stop.",
   xmpp_disconnects: "XMPP connections lost or closed.",
 };
 
