@@ -74,6 +74,7 @@ export function createJicofo(settings: FocusSettings, ports: JicofoPorts): Jicof
   const bridges = new BridgeRegistry(settings.bridges);
   const pins = new Pins();
   const focusJid = `${settings.client.username}@${settings.client.domain}`;
+  let brewery: BridgeBrewery | undefined;
   const focus = createFocus(
     {
       conference: settings.conference,
@@ -90,10 +91,11 @@ export function createJicofo(settings: FocusSettings, ports: JicofoPorts): Jicof
       openRoom: (room, nick, onEvent) => ports.openRoom(client, room, nick, onEvent),
       discover: ports.discover,
       count: metrics.count,
+      bridgeAnswered: (bridge) => brewery?.heard(bridge),
     },
   );
   const timers: Timer[] = [];
-  const brewery = startBrewery(settings, ports, bridges, (event) => {
+  brewery = startBrewery(settings, ports, bridges, (event) => {
     if (event.kind === "removed") forgetBridge(metrics, event);
     focus.handleBridge(event);
   });
@@ -153,7 +155,7 @@ function startBrewery(
   registry: BridgeRegistry,
   onEvent: (event: BridgeEvent) => void,
 ): BridgeBrewery | undefined {
-  const { bridgeBrewery, bridgeChecks } = settings;
+  const { bridgeBrewery, bridgeChecks, liveness } = settings;
   const { client, service, runtime } = ports;
   if (!bridgeBrewery) {
     ports.log.error("No bridge brewery is configured: no media; set jicofo.bridge.brewery-jid");
@@ -172,6 +174,7 @@ function startBrewery(
     service,
     registry,
     checks: bridgeChecks,
+    liveness,
     replyTimeout: settings.conference.serviceReplyTimeout,
     keepMissing: ownConnection,
     runtime,

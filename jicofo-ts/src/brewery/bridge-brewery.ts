@@ -6,10 +6,12 @@ import { iqRequest } from "#shared/stanza/iq";
 import type { XmppConnection } from "#shared/xmpp/connection";
 import type { MucEvent, Occupant } from "#shared/xmpp/muc";
 import type { BridgeEvent, HealthOutcome } from "../bridge/bridge.ts";
+import type { LivenessSettings } from "../bridge/liveness.ts";
 import type { BridgeRegistry } from "../bridge/registry.ts";
 import { readReport } from "../bridge/report.ts";
 import { Brewery, type BreweryRoom } from "./brewery.ts";
 import { BridgeDoctor, type HealthAnswer } from "./bridge-doctor.ts";
+import { BridgePings } from "./bridge-pings.ts";
 
 /** How bridges are checked (spec jicofo 6.5). */
 export interface BridgeChecks {
@@ -27,6 +29,7 @@ export interface BridgeBreweryOptions {
   readonly service: XmppConnection;
   readonly registry: BridgeRegistry;
   readonly checks: BridgeChecks;
+  readonly liveness: LivenessSettings;
   readonly replyTimeout: Millis;
   readonly keepMissing: boolean;
   readonly runtime: Runtime;
@@ -43,6 +46,8 @@ export class BridgeBrewery {
   readonly #options: BridgeBreweryOptions;
   readonly #brewery: Brewery;
   readonly #doctor: BridgeDoctor;
+  /** Absent where the liveness probe is switched off. */
+  readonly #pings: BridgePings | undefined;
   #rounds: Timer | undefined;
 
   constructor(options: BridgeBreweryOptions) {
@@ -63,9 +68,14 @@ export class BridgeBrewery {
       timers: runtime.timers,
       interval: checks.interval,
       retryDelay: checks.retryDelay,
-      ask: (jid) => askHealth(options.service, jid, options.replyTimeout),
+      ask: async (jid) => {
+        const answer = await askHealth(options.service, jid, options.replyTimeout);
+        if (answer === "healthy") this.heard(jid);
+        return answer;
+      },
       verdict: (jid, outcome) => this.#verdict(jid, outcome),
     });
+    this.#pings = options.liveness.enabled ? this.#startPings() : undefined;
     if (checks.enabled && checks.usePresence)
       this.#rounds = runtime.timers.every(checks.interval, () => this.#checkPresence());
   }
@@ -80,14 +90,22 @@ export class BridgeBrewery {
     this.#brewery.handleDisconnected();
   }
 
+  /** A bridge answered a request of somebody else here: it lives. */
+  heard(jid: string): void {
+    this.#pings?.heard(jid);
+  }
+
   /** An event of the brewery room. */
   handle(event: MucEvent): void {
+    // Not `occupantJoined`: a room that is entered again repeats what bridges said long ago.
+    if (event.kind === "presenceChanged") this.heard(event.occupant.occupantJid);
     this.#brewery.handle(event);
   }
 
   async stop(): Promise<void> {
     this.#rounds?.cancel();
     this.#doctor.stop();
+    this.#pings?.stop();
     await this.#brewery.stop();
   }
 
@@ -101,6 +119,21 @@ export class BridgeBrewery {
   #verdict(jid: string, outcome: HealthOutcome): void {
     const now = this.#options.runtime.clock.now();
     this.#tell(this.#options.registry.handleHealth(jid, outcome, now));
+  }
+
+  #startPings(): BridgePings {
+    const { liveness, service, runtime, registry, log } = this.#options;
+    return new BridgePings({
+      settings: liveness,
+      connection: service,
+      runtime,
+      onChange: ({ bridge, state }) =>
+        this.#tell(registry.handleLiveness(bridge, state, runtime.clock.now())),
+      onOwnFault: (fault) => {
+        if (fault) log.warn("Most bridges are silent at once: nobody is moved off them");
+        else log.info("Most bridges are heard again");
+      },
+    });
   }
 
   #checkPresence(): void {
@@ -117,7 +150,11 @@ export class BridgeBrewery {
     for (const event of events) {
       if (event.kind === "added" && checks.enabled && !checks.usePresence)
         this.#doctor.add(event.bridge);
-      if (event.kind === "removed") this.#doctor.remove(event.bridge);
+      if (event.kind === "added") this.#pings?.add(event.bridge);
+      if (event.kind === "removed") {
+        this.#doctor.remove(event.bridge);
+        this.#pings?.remove(event.bridge);
+      }
       logBridgeEvent(log, event);
       onEvent(event);
     }
@@ -159,6 +196,8 @@ const bridgeLines: Record<BridgeEvent["kind"] | "lost", readonly ["info" | "warn
   lost: ["warn", "Lost bridge"],
   failed: ["warn", "Bridge says it is unhealthy"],
   unresponsive: ["warn", "Bridge does not answer health checks"],
+  suspect: ["warn", "Bridge is silent, nobody new goes there"],
+  silent: ["warn", "Bridge is silent, its participants are moved"],
   recovered: ["info", "Bridge may be selected again"],
   shuttingDown: ["info", "Bridge is shutting down"],
   gracefulShutdown: ["info", "Bridge is in graceful shutdown"],

@@ -1,5 +1,7 @@
+import { Bug } from "#shared/runtime/bug";
 import type { Millis } from "#shared/runtime/runtime";
 import type { Bridge, BridgeEvent, BridgeJid, HealthOutcome } from "./bridge.ts";
+import type { Liveness } from "./liveness.ts";
 import { RecentCount } from "./recent-count.ts";
 import type { BridgeReport } from "./report.ts";
 import type { BridgeSettings } from "./settings.ts";
@@ -26,6 +28,8 @@ export class BridgeRecord {
   #lastCheck: HealthOutcome | undefined;
   #endpoints = 0;
   #failingIceUntil: Millis | undefined;
+  #liveness: Liveness = "alive";
+  #unsteadyUntil: Millis | undefined;
 
   constructor(jid: BridgeJid, report: BridgeReport, settings: BridgeSettings, now: Millis) {
     this.jid = jid;
@@ -103,6 +107,25 @@ export class BridgeRecord {
     }
   }
 
+  /** Whether anything is heard from it. One that was lost is not trusted at once when it is back. */
+  handleLiveness(state: Liveness, now: Millis): BridgeEvent[] {
+    const before = this.#liveness;
+    if (state === before) return [];
+    this.#liveness = state;
+    const bridge = this.jid;
+    if (before === "lost") this.#unsteadyUntil = now + this.#settings.failureResetThreshold;
+    switch (state) {
+      case "suspect":
+        return [{ kind: "suspect", bridge }];
+      case "lost":
+        return [{ kind: "silent", bridge }];
+      case "alive":
+        return this.operational(now) ? [{ kind: "recovered", bridge }] : [];
+      default:
+        throw new Bug(state satisfies never);
+    }
+  }
+
   requestFailed(now: Millis): void {
     this.#fail(now);
   }
@@ -134,6 +157,7 @@ export class BridgeRecord {
    * verdict counts. Without health checks nobody would ever give a better one, so time does.
    */
   operational(now: Millis): boolean {
+    if (this.#liveness !== "alive") return false;
     if (this.#failedAt !== undefined) {
       if (now - this.#failedAt < this.#settings.failureResetThreshold) return false;
       if (!this.#settings.healthChecks) return true;
@@ -161,6 +185,8 @@ export class BridgeRecord {
       correctedStress,
       overloaded: correctedStress >= threshold,
       operational: this.operational(now),
+      silent: this.#liveness !== "alive",
+      unsteady: this.#unsteadyUntil !== undefined && now < this.#unsteadyUntil,
       draining: this.#draining,
       gracefulShutdown: this.#gracefulShutdown,
       shuttingDown: this.#shuttingDown,

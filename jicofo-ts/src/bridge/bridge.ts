@@ -18,6 +18,10 @@ export interface Bridge {
   readonly correctedStress: number;
   readonly overloaded: boolean;
   readonly operational: boolean;
+  /** Nothing was heard from it for so long that it gets nobody (`liveness.ts`). */
+  readonly silent: boolean;
+  /** It went silent and came back lately: others are preferred for a while. */
+  readonly unsteady: boolean;
   /** Until the bridge first says otherwise it counts as draining. */
   readonly draining: boolean;
   /** Sticky. */
@@ -43,7 +47,11 @@ export type BridgeEvent =
   | { readonly kind: "failed"; readonly bridge: BridgeJid }
   /** Does not answer health checks: not selected, conferences stay. */
   | { readonly kind: "unresponsive"; readonly bridge: BridgeJid }
-  /** Selectable again after a failure or a drain. */
+  /** Nothing was heard from it for a while: not selected, conferences stay. */
+  | { readonly kind: "suspect"; readonly bridge: BridgeJid }
+  /** Nothing was heard from it for long. Its participants must move when another bridge is there. */
+  | { readonly kind: "silent"; readonly bridge: BridgeJid }
+  /** Selectable again after a failure, a silence or a drain. */
   | { readonly kind: "recovered"; readonly bridge: BridgeJid }
   /** Will end within a minute. Its participants must move. */
   | { readonly kind: "shuttingDown"; readonly bridge: BridgeJid }

@@ -126,6 +126,26 @@ describe("BridgeRegistry", () => {
     expect(registry.checkPresence("nobody", 1, 0)).to.equal(undefined);
   });
 
+  it("selects no silent bridge, and prefers others to one that came back", () => {
+    const registry = registryWith();
+    const other = "jvbbrewery@internal.example.com/jvb2";
+    registry.handleReport(jid, say({ drain: "false" }), 0);
+    registry.handleReport(other, say({ drain: "false", stress_level: "0.5" }), 0);
+    const anybody = { conferenceBridges: [], region: undefined, pinnedVersion: undefined };
+    const chosen = (now: number) => registry.select(anybody, now)?.nick;
+    expect(kinds(registry.handleLiveness(jid, "suspect", 1000))).to.deep.equal(["suspect"]);
+    expect(registry.handleLiveness(jid, "suspect", 1000)).to.deep.equal([]);
+    expect(chosen(1000)).to.equal("jvb2");
+    expect(kinds(registry.handleLiveness(jid, "lost", 2000))).to.deep.equal(["silent"]);
+    expect(registry.get(jid, 2000)).to.include({ silent: true, operational: false });
+    expect(kinds(registry.handleLiveness(jid, "alive", 3000))).to.deep.equal(["recovered"]);
+    expect(registry.get(jid, 3000)).to.include({ operational: true, unsteady: true });
+    expect(chosen(3000)).to.equal("jvb2");
+    expect(chosen(63_001)).to.equal("jvb1");
+    registry.handleLeft(other);
+    expect(chosen(3000)).to.equal("jvb1");
+  });
+
   it("finds a bridge by nick", () => {
     const registry = registryWith();
     registry.handleReport(jid, say({}), 0);

@@ -8,6 +8,7 @@ import type {
   SelectionRequest,
 } from "./bridge.ts";
 import { BridgeRecord } from "./bridge-record.ts";
+import type { Liveness } from "./liveness.ts";
 import type { BridgeReport } from "./report.ts";
 import { selectBridge } from "./select.ts";
 import type { BridgeSettings } from "./settings.ts";
@@ -58,6 +59,11 @@ export class BridgeRegistry implements BridgePool {
 
   handleHealth(jid: BridgeJid, outcome: HealthOutcome, now: Millis): BridgeEvent[] {
     return this.#records.get(jid)?.handleHealth(outcome, now) ?? [];
+  }
+
+  /** Whether anything is heard from it. */
+  handleLiveness(jid: BridgeJid, state: Liveness, now: Millis): BridgeEvent[] {
+    return this.#records.get(jid)?.handleLiveness(state, now) ?? [];
   }
 
   /**

@@ -18,6 +18,8 @@ function bridge(nick: string, over: Partial<Bridge> = {}): Bridge {
     correctedStress,
     overloaded: correctedStress >= 0.8,
     operational: true,
+    silent: false,
+    unsteady: false,
     draining: false,
     gracefulShutdown: false,
     shuttingDown: false,
@@ -66,6 +68,16 @@ describe("selectBridge", () => {
       name: "no bridge that shuts down",
       bridges: [bridge("going", { shuttingDown: true })],
       chosen: undefined,
+    },
+    {
+      name: "one that was silent lately only if there is no other",
+      bridges: [bridge("back", { unsteady: true }), busy],
+      chosen: "busy",
+    },
+    {
+      name: "one that was silent lately if it is alone",
+      bridges: [bridge("back", { unsteady: true })],
+      chosen: "back",
     },
     {
       name: "a draining one only if there is no other",

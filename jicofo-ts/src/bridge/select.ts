@@ -57,6 +57,7 @@ function qualify(
   let left = bridges.filter((one) => one.operational && !one.shuttingDown).sort(byFitness);
   if (version !== undefined && !settings.allowMixedVersions)
     left = left.filter((one) => one.fullVersion === version);
+  left = preferring(left, (one) => !one.unsteady);
   left = preferring(left, (one) => !one.draining);
   return preferring(left, (one) => !one.gracefulShutdown);
 }

@@ -298,6 +298,7 @@ export function handleBridge(state: ConferenceState, event: BridgeEvent): void {
       break;
     case "draining":
     case "gracefulShutdown":
+    case "silent":
       leaveIfPossible(state, bridge, kind);
       break;
     case "added":
@@ -305,12 +306,13 @@ export function handleBridge(state: ConferenceState, event: BridgeEvent): void {
       retryWaiting(state, true);
       for (const session of [...colibriOf(state).sessions.values()]) {
         const used = state.pool.get(session.bridge.jid, state.now);
-        if (used?.gracefulShutdown || used?.draining) {
+        if (used?.gracefulShutdown || used?.draining || used?.silent) {
           leaveIfPossible(state, used.jid, "another bridge came");
         }
       }
       break;
     case "unresponsive":
+    case "suspect":
       break;
     default:
       throw new Bug(kind satisfies never);
@@ -329,8 +331,10 @@ function leaveIfPossible(state: ConferenceState, bridge: string, why: string): v
     pinnedVersion: state.pinnedVersion,
   };
   const other = state.pool.select(query, state.now);
-  if (other === undefined || other.jid === bridge || other.draining || other.gracefulShutdown)
-    return;
+  if (other === undefined || other.jid === bridge) return;
+  // From one that is silent any other is a way out.
+  const going = other.draining || other.gracefulShutdown;
+  if (going && state.pool.get(bridge, state.now)?.silent !== true) return;
   leaveBridge(state, bridge, why, false);
 }
 

@@ -178,6 +178,23 @@ export const bridgeKeys = keys("jicofo.bridge", {
   },
 });
 
+const probeTime = where(duration, "a duration of at least 100 ms", (ms) => ms >= 100);
+
+/** Ours: upstream waits until the server gives a bridge up, or three health checks. */
+export const livenessKeys = keys("jicofo.ts.bridge.liveness", {
+  enabled: {
+    type: bool,
+    default: true,
+    doc: "Ping bridges, so that one that dies without a word is noticed before the server gives it up.",
+  },
+  interval: { type: probeTime, default: 1000, doc: "Pause between two pings of a bridge." },
+  timeout: {
+    type: probeTime,
+    default: 3000,
+    doc: "Silence after which participants are moved off a bridge when another one is there.",
+  },
+});
+
 export const octoKeys = keys("jicofo.octo", {
   enabled: { type: bool, default: false, doc: "Spread a conference over several bridges." },
   "allow-mixed-versions": {

@@ -3,10 +3,11 @@ import { ConfigError, type ConfigFault } from "#shared/config/config-error";
 import type { KeyTable } from "#shared/config/keys";
 import type { Millis } from "#shared/runtime/runtime";
 import { type BareJid, parseBareJid } from "#shared/xmpp/jid";
+import type { LivenessSettings } from "../bridge/liveness.ts";
 import type { BridgeSettings, StrategyName } from "../bridge/settings.ts";
 import type { ConferenceConfig } from "../conference/config.ts";
 import type { CodecConfig } from "../jingle/codec-config.ts";
-import { bareStrategy, bridgeKeys, octoKeys, regionKeys } from "./bridge-keys.ts";
+import { bareStrategy, bridgeKeys, livenessKeys, octoKeys, regionKeys } from "./bridge-keys.ts";
 import { audioCodecKeys, extmapKeys, headerExtensionKeys, videoCodecKeys } from "./codec-keys.ts";
 import { conferenceKeys, sctpKeys } from "./conference-keys.ts";
 import { healthKeys, metricsKeys, restKeys } from "./http-keys.ts";
@@ -98,6 +99,7 @@ export interface FocusSettings {
   readonly bridgeBrewery: BrewerySettings | undefined;
   readonly bridges: BridgeSettings;
   readonly bridgeChecks: BridgeCheckSettings;
+  readonly liveness: LivenessSettings;
   readonly loadRedistribution: LoadRedistributionSettings;
   readonly conference: ConferenceConfig;
   /** Absent: no HTTP. */
@@ -119,6 +121,7 @@ export const allTables: readonly KeyTable<unknown>[] = [
   serviceKeys,
   xmppKeys,
   bridgeKeys,
+  livenessKeys,
   octoKeys,
   regionKeys,
   ...Object.values(videoCodecKeys),
@@ -152,6 +155,7 @@ export function readSettings(config: LoadedConfig): FocusSettings {
     bridgeBrewery: readBrewery(config),
     bridges,
     bridgeChecks,
+    liveness: config.readTable(livenessKeys),
     loadRedistribution: {
       enabled: loads["load-redistribution.enabled"],
       interval: loads["load-redistribution.interval"],

@@ -350,6 +350,7 @@ export class ConferenceDriver {
     const { tag, modify } = effect;
     const iq = iqRequest("get", tag.bridge, buildConferenceModify(modify));
     const reply = await this.#ports.service.request(iq, this.#options.config.serviceReplyTimeout);
+    if (reply.kind === "result") this.#ports.bridgeAnswered?.(tag.bridge);
     this.post({ kind: "colibriReply", tag, reply: colibriReply(reply) });
   }
 

@@ -41,6 +41,8 @@ export interface FocusPorts {
    * it did not answer. Never rejects.
    */
   discover(occupant: Jid, presence: Element): Promise<Iterable<string> | undefined>;
+  /** Told of each result that a bridge sends. */
+  bridgeAnswered?(bridge: string): void;
   /** Counts an event under upstream's metric name (`conferences_created`, without prefix and `_total`). */
   count(metric: string, by?: number, labels?: Readonly<Record<string, string>>): void;
 }

@@ -32,6 +32,7 @@ export class FakeBridge {
   expiryMs = 0;
   readonly #runtime: Runtime;
   #ssrc = 1000;
+  #thaw: Promise<void> = Promise.resolve();
 
   constructor(runtime: Runtime, nick: string) {
     this.#runtime = runtime;
@@ -48,8 +49,15 @@ export class FakeBridge {
     return this.requests.filter((request) => request.attrs["create"] === "true").length;
   }
 
+  /** Stands still for that long and then answers what came meanwhile. */
+  freeze(ms: number): void {
+    this.#thaw = this.#sleep(ms);
+  }
+
   readonly peer = async (iq: Element): Promise<Element | undefined> => {
+    await this.#thaw;
     if (this.dead) return undefined;
+    if (childOf(iq, "ping", NS.ping) !== undefined) return iqResult(iq);
     const payload = childOf(iq, "conference-modify", NS.colibri2);
     if (payload === undefined) throw new Error("the focus sent something else to a bridge");
     this.requests.push(payload);
