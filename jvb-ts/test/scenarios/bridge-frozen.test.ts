@@ -29,7 +29,7 @@ async function call() {
   const sources = [audioSource("aaaa1111", SSRC)];
   await stage.ask(modify({ endpoints: [endpointRequest("aaaa1111", { sources })] }));
   let seq = 0;
-  const talk = stage.runtime.timers.every(1000 / RATE, () => talker.sendMedia(opus(seq++)));
+  const talk = stage.every(1000 / RATE, () => talker.sendMedia(opus(seq++)));
   await stage.run(5000);
   listener.messages.length = 0;
   listener.media.length = 0;

@@ -26,6 +26,7 @@ function fragileDtls() {
 describe("a bug in one conference", () => {
   it("ends it, says so to the focus, and leaves the other alone", async () => {
     const stage = new Stage({}, fragileDtls());
+    stage.expectedBugs = 1;
     const victim = await stage.join("aaaa1111", {}, "m1");
     const other = await stage.join("bbbb2222", {}, "m2");
     const listener = await stage.join("cccc3333", {}, "m2");

@@ -6,6 +6,7 @@
 
 import { encodeBridgeMessage } from "#shared/bridge-channel/encode";
 import type { BridgeMessage } from "#shared/bridge-channel/messages";
+import type { Timer } from "#shared/runtime/runtime";
 import type {
   ColibriEndpoint,
   ColibriMediaSource,
@@ -380,7 +381,6 @@ const config: BridgeConfig = {
   version: undefined,
   release: undefined,
   region: undefined,
-  relayWanted: false,
   initialDrain: false,
   jvmStats: false,
   statsIntervalMs: 5000,
@@ -456,8 +456,8 @@ export class Stage {
   /** Passwords that were made up; none may be logged. */
   readonly secrets: string[] = [];
   readonly traffic = new Traffic();
-  /** Timers of a bridge that serves nobody. */
-  readonly idleTimers: number;
+  /** What the scenario does again and again; it ends with the scenario. */
+  readonly habits: Timer[] = [];
   readonly #worker: MediaWorker;
   readonly #clients = new Map<string, Client>();
 
@@ -521,14 +521,19 @@ export class Stage {
     runtime.timers.every(10, () => {
       for (const client of this.#clients.values()) client.tick();
     });
-    runtime.advance(0);
-    this.idleTimers = runtime.pendingTimers;
     watch(this);
   }
 
   toBridge(from: SocketAddress, bytes: Uint8Array): void {
     this.traffic.received(from, bytes);
     this.runtime.timers.after(DELAY_MS, () => this.io.deliver(from, bytes));
+  }
+
+  /** Somebody does something every `ms` until the scenario is over. */
+  every(ms: number, fn: () => void): Timer {
+    const timer = this.runtime.timers.every(ms, fn);
+    this.habits.push(timer);
+    return timer;
   }
 
   /** SIGSTOP: for `ms` the bridge does nothing, and everybody else goes on. */

@@ -5,6 +5,7 @@ import { creation, endpointRequest, modify, Stage, said } from "./stage.ts";
 describe("a media worker that dies", () => {
   it("takes its conferences along: the focus is told, WebSockets are closed", async () => {
     const stage = new Stage();
+    stage.workerDied = true;
     await stage.join("aaaa1111");
     const conference = stage.bridge.conferenceOf("meeting-1") ?? "";
     const answers: string[] = [];
