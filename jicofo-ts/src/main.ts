@@ -13,6 +13,7 @@ import type { XmppConnection } from "#shared/xmpp/connection";
 import { MucRoom } from "#shared/xmpp/muc";
 import { NS } from "#shared/xmpp/namespaces";
 import type { Element } from "#shared/xmpp/xml";
+import { openAuthentication } from "./config/authentication-keys.ts";
 import { formerKeys } from "./config/later-keys.ts";
 import {
   allTables,
@@ -47,7 +48,13 @@ function loadSettings(former: readonly ConfigFault[]): FocusSettings {
   });
   const settings = readSettings(config);
   const unsupported = checkUnsupported(config);
-  const warnings = [...former, ...config.warnings, ...unsupported, ...anonymousLogins(settings)];
+  const warnings = [
+    ...former,
+    ...config.warnings,
+    ...unsupported,
+    ...openAuthentication(config),
+    ...anonymousLogins(settings),
+  ];
   if (config.strict && warnings.length > 0) throw new ConfigError(warnings);
   // A table that is read twice warns twice.
   for (const line of new Set(warnings.map(faultLine))) log.warn(line);

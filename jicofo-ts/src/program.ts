@@ -11,16 +11,20 @@ import type { BareJid, Jid } from "#shared/xmpp/jid";
 import type { MucEvent, MucRoomDoor } from "#shared/xmpp/muc";
 import { NS } from "#shared/xmpp/namespaces";
 import { type Element, xml } from "#shared/xmpp/xml";
+import { Authority } from "./authentication/authority.ts";
 import { BridgeBrewery } from "./brewery/bridge-brewery.ts";
 import type { BridgeEvent } from "./bridge/bridge.ts";
 import { BridgeRegistry } from "./bridge/registry.ts";
 import type { DebugObject } from "./conference/debug-state.ts";
+import { uuid } from "./conference/state.ts";
 import type { FocusSettings, HealthSettings } from "./config/settings.ts";
 import { version } from "./config/version.ts";
+import { handleAuthenticationIqs } from "./entry/authentication-iq.ts";
 import { Components } from "./entry/components.ts";
 import { handleConferenceIq } from "./entry/conference-iq.ts";
 import { type AskForConference, conferenceRequests } from "./entry/conference-requests.ts";
 import { addDebugRoutes } from "./entry/debug-routes.ts";
+import { createGate } from "./entry/gate.ts";
 import { type CheckResult, HealthChecker } from "./entry/health-checker.ts";
 import { addConferenceRoute, addMetricsRoute, addPlainRoutes } from "./entry/http-routes.ts";
 import { LoadRedistributor } from "./entry/load-redistributor.ts";
@@ -67,19 +71,28 @@ export interface Jicofo {
   stop(): Promise<void>;
 }
 
+/** How often authentication sessions are looked through for old ones (spec jicofo 2.4). */
+const sessionCheckMs = 10_000;
+
 /** Builds the focus and lets it work as soon as its connections are online. */
 export function createJicofo(settings: FocusSettings, ports: JicofoPorts): Jicofo {
   const { runtime, log, client, service } = ports;
   const metrics = createMetrics(runtime.clock, version);
   const bridges = new BridgeRegistry(settings.bridges);
   const pins = new Pins();
+  const { authentication } = settings;
+  const authority = authentication && new Authority(authentication, () => uuid(runtime.random));
   const focusJid = `${settings.client.username}@${settings.client.domain}`;
-  let brewery: BridgeBrewery | undefined;
   const focus = createFocus(
     {
       conference: settings.conference,
       focusJid,
       sipGatewayEnabled: settings.sipGateway,
+      authentication: authority && {
+        external: authority.settings.type === "JWT",
+        isAuthenticated: (member) => authority.isAuthenticated(member),
+      },
+      onEnded: (room) => authority?.conferenceEnded(room),
       pinOf: (room) => pins.versionFor(room, runtime.clock.wallNow()),
     },
     {
@@ -91,17 +104,28 @@ export function createJicofo(settings: FocusSettings, ports: JicofoPorts): Jicof
       openRoom: (room, nick, onEvent) => ports.openRoom(client, room, nick, onEvent),
       discover: ports.discover,
       count: metrics.count,
-      bridgeAnswered: (bridge) => brewery?.heard(bridge),
     },
   );
   const timers: Timer[] = [];
-  brewery = startBrewery(settings, ports, bridges, (event) => {
+  const brewery = startBrewery(settings, ports, bridges, (event) => {
     if (event.kind === "removed") forgetBridge(metrics, event);
     focus.handleBridge(event);
   });
-  const ask = conferenceRequests(focus, metrics, log.child({}, "ConferenceRequests"));
-  handleConferenceIq(client, ask, settings.clientProxy);
   const components = new Components();
+  const gate =
+    authority &&
+    createGate({
+      authority,
+      focus,
+      clock: runtime.clock,
+      breakoutDomain: () => components.address("breakout_rooms"),
+    });
+  const ask = conferenceRequests(focus, metrics, log.child({}, "ConferenceRequests"), gate);
+  handleConferenceIq(client, ask, settings.clientProxy);
+  if (authority !== undefined) {
+    handleAuthenticationIqs(client, authority, log.child({}, "Authentication"));
+    timers.push(runtime.timers.every(sessionCheckMs, () => authority.expire(runtime.clock.now())));
+  }
   const onOnline = () => {
     const { xmppDomain, replyTimeout } = settings.client;
     if (xmppDomain !== undefined)
@@ -155,7 +179,7 @@ function startBrewery(
   registry: BridgeRegistry,
   onEvent: (event: BridgeEvent) => void,
 ): BridgeBrewery | undefined {
-  const { bridgeBrewery, bridgeChecks, liveness } = settings;
+  const { bridgeBrewery, bridgeChecks } = settings;
   const { client, service, runtime } = ports;
   if (!bridgeBrewery) {
     ports.log.error("No bridge brewery is configured: no media; set jicofo.bridge.brewery-jid");
@@ -174,7 +198,6 @@ function startBrewery(
     service,
     registry,
     checks: bridgeChecks,
-    liveness,
     replyTimeout: settings.conference.serviceReplyTimeout,
     keepMissing: ownConnection,
     runtime,

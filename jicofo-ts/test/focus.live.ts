@@ -53,9 +53,9 @@ describe("a focus that cannot start", function () {
       /j\.conf:2.*SplitBridgeSelectionStrategy/,
     ],
     [
-      "with authentication, which it does not have",
-      `${account}\njicofo.authentication { enabled = true, type = JWT, login-url = x }`,
-      /j\.conf:2: jicofo\.authentication\.enabled: .*; set /,
+      "with a way of authentication that it does not have",
+      `${account}\njicofo.authentication { enabled = true, type = SHIBBOLETH, login-url = x }`,
+      /j\.conf:2: jicofo\.authentication\.type: .*; set /,
     ],
     [
       "with a warning, when told to be strict",

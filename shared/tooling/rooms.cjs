@@ -67,7 +67,7 @@ module.exports = {
       ["focus"],
       ["conference"],
       ["source", "jingle", "colibri"],
-      ["bridge"],
+      ["bridge", "authentication"],
     ]),
     // xmpp/xml, xmpp/jid and xmpp/namespaces are vocabulary that any shared room may use.
     ...line("shared", [

@@ -1,6 +1,7 @@
 import { Bug } from "#shared/runtime/bug";
 import type { Millis, Random } from "#shared/runtime/runtime";
 import { fault } from "#shared/stanza/stanza-error";
+import type { Jid } from "#shared/xmpp/jid";
 import type { BridgePool } from "../bridge/bridge.ts";
 import { ColibriSessions } from "../colibri/colibri-sessions.ts";
 import { ConferenceSources } from "../source/conference-sources.ts";
@@ -16,7 +17,7 @@ import {
 import { handleJingle } from "./jingle-requests.ts";
 import { endLonelySession, featuresKnown, memberLeft, occupantSeen } from "./members.ts";
 import { handleMute } from "./mute.ts";
-import { electOwner } from "./ownership.ts";
+import { electOwner, memberAuthenticated } from "./ownership.ts";
 import { publishBridgeCount, publishInitialPresence } from "./presence.ts";
 import { flushAll } from "./signaling.ts";
 import { type ConferenceState, count, emit, log, type RequestProperties, uuid } from "./state.ts";
@@ -31,6 +32,8 @@ export interface ConferenceOptions {
   readonly pinnedVersion?: string;
   readonly pool: BridgePool;
   readonly random: Random;
+  /** Where authentication is on: whether that member is authenticated, by its real full JID. */
+  readonly isAuthenticated?: ((member: Jid) => boolean) | undefined;
 }
 
 /**
@@ -42,13 +45,22 @@ export interface ConferenceOptions {
 export class Conference {
   readonly #state: ConferenceState;
 
-  constructor({ room, config, properties, pinnedVersion, pool, random }: ConferenceOptions) {
+  constructor({
+    room,
+    config,
+    properties,
+    pinnedVersion,
+    pool,
+    random,
+    ...rest
+  }: ConferenceOptions) {
     this.#state = {
       room,
       config,
       properties,
       pool,
       random,
+      isAuthenticated: rest.isAuthenticated,
       pinnedVersion,
       phase: "new",
       createdAt: 0,
@@ -125,6 +137,9 @@ function dispatch(state: ConferenceState, event: ConferenceEvent): string | unde
       return undefined;
     case "occupant":
       occupantSeen(state, event.occupant);
+      return undefined;
+    case "authenticated":
+      memberAuthenticated(state, event.jid);
       return undefined;
     case "left":
       return memberLeft(state, event.nick, event.status);

@@ -48,13 +48,7 @@ export function conferenceDebugState(
       av_moderation: { AUDIO: noModeration, VIDEO: noModeration, DESKTOP: noModeration },
     },
     participants: byKey(participants, (participant) => participantState(state, participant, full)),
-    chat_room_role_manager:
-      state.config.enableAutoOwner && !state.breakout
-        ? {
-            class: "AutoOwnerRoleManager",
-            owner: members.get(state.owner ?? "")?.member.realJid ?? "null",
-          }
-        : null,
+    chat_room_role_manager: roleManager(state),
     started: state.phase === "running",
     start_audio_muted: false,
     start_video_muted: false,
@@ -70,6 +64,22 @@ export function conferenceDebugState(
     jibri_count: memberCount("isJibri"),
     jigasi_count: memberCount("isJigasi"),
     transcriber_count: memberCount("isTranscriber"),
+  };
+}
+
+/** Under upstream's names (spec jicofo 3.5). */
+function roleManager({
+  isAuthenticated,
+  config,
+  breakout,
+  members,
+  owner,
+}: Readonly<ConferenceState>) {
+  if (isAuthenticated !== undefined) return { class: "AuthenticationRoleManager" };
+  if (!config.enableAutoOwner || breakout) return null;
+  return {
+    class: "AutoOwnerRoleManager",
+    owner: members.get(owner ?? "")?.member.realJid ?? "null",
   };
 }
 

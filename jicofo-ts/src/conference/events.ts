@@ -41,6 +41,8 @@ export type ConferenceEvent =
   | { readonly kind: "requested" }
   /** A member came or sent another presence. */
   | { readonly kind: "occupant"; readonly occupant: Occupant }
+  /** Somebody, member or not, has proved who it is; its real full JID. */
+  | { readonly kind: "authenticated"; readonly jid: Jid }
   | { readonly kind: "left"; readonly nick: string; readonly status: string | undefined }
   /** Answer to `discover`. */
   | {

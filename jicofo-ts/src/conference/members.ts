@@ -3,7 +3,7 @@ import type { Occupant } from "#shared/xmpp/muc";
 import type { Features } from "../jingle/features.ts";
 import { expireEndpoint, inviteMember, terminateSession } from "./invite.ts";
 import { readMember } from "./member.ts";
-import { electOwner, ownerLeft } from "./ownership.ts";
+import { memberCame, ownerLeft } from "./ownership.ts";
 import { publishSenderLimits } from "./presence.ts";
 import { type ConferenceState, count, emit, log } from "./state.ts";
 
@@ -20,7 +20,7 @@ export function occupantSeen(state: ConferenceState, occupant: Occupant): void {
   const arrival = ++state.arrivals;
   state.members.set(nick, { member, arrival, features: undefined, joinedAt: state.now });
   log(state, "info", "Member joined", { participant: nick });
-  electOwner(state);
+  memberCame(state, member);
   publishSenderLimits(state);
   emit(state, { kind: "discover", nick, arrival, occupantJid: member.occupantJid });
 }

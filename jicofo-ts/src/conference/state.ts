@@ -1,6 +1,7 @@
 /** The state of one conference, shared by the functions that each do one part of its work. */
 import type { LogContext, LogLevel } from "#shared/logging/logger";
 import type { Millis, Random } from "#shared/runtime/runtime";
+import type { Jid } from "#shared/xmpp/jid";
 import type { BridgePool } from "../bridge/bridge.ts";
 import type { ColibriSessions } from "../colibri/colibri-sessions.ts";
 import type { Features } from "../jingle/features.ts";
@@ -64,6 +65,8 @@ export interface ConferenceState {
   readonly pool: BridgePool;
   readonly random: Random;
   readonly pinnedVersion: string | undefined;
+  /** Undefined: authentication is off, and the first member becomes owner. */
+  readonly isAuthenticated: ((member: Jid) => boolean) | undefined;
   phase: Phase;
   /** When the conference was made. */
   createdAt: Millis;

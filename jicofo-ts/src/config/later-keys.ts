@@ -4,47 +4,6 @@
  */
 import { bool, duration, int, keys, oneOf, optional, record, str } from "#shared/config/keys";
 import { connectionName } from "./bridge-keys.ts";
-import { negated } from "./conference-keys.ts";
-
-const authUrl = "org.jitsi.jicofo.auth.URL";
-
-/** COMPAT(jicofo): `XMPP:domain` and `EXT_JWT:domain`; any other prefix means no authentication. */
-function legacyAuthType(url: string): string {
-  if (url.startsWith("XMPP:")) return "XMPP";
-  return url.startsWith("EXT_JWT:") ? "JWT" : "NONE";
-}
-
-export const authenticationKeys = keys("jicofo.authentication", {
-  enabled: {
-    type: bool,
-    default: false,
-    legacy: [{ name: authUrl, convert: () => "true" }],
-    doc: "Only authenticated users may create rooms.",
-  },
-  type: {
-    type: str,
-    default: "NONE",
-    legacy: [{ name: authUrl, convert: legacyAuthType }],
-    doc: "How users are authenticated: NONE, XMPP or JWT.",
-  },
-  "login-url": {
-    type: optional(str),
-    legacy: [{ name: authUrl, convert: (url) => url.slice(url.indexOf(":") + 1) }],
-    doc: "Domain of authenticated users; required when enabled.",
-  },
-  "authentication-lifetime": {
-    type: duration,
-    default: 86_400_000,
-    legacy: ["org.jitsi.jicofo.auth.AUTH_LIFETIME"],
-    doc: "How long an idle authentication lasts.",
-  },
-  "enable-auto-login": {
-    type: bool,
-    default: true,
-    legacy: [{ name: "org.jitsi.jicofo.auth.DISABLE_AUTOLOGIN", convert: negated }],
-    doc: "Keep authentications beyond the conference.",
-  },
-});
 
 export const jibriKeys = keys("jicofo.jibri", {
   "brewery-jid": {

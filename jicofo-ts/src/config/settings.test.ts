@@ -7,6 +7,7 @@ import { ConfigError } from "#shared/config/config-error";
 import type { KeySpec } from "#shared/config/keys";
 import { defaultBridgeSettings } from "../bridge/settings.ts";
 import { defaultConferenceConfig } from "../conference/config.ts";
+import { openAuthentication } from "./authentication-keys.ts";
 import { formerKeys } from "./later-keys.ts";
 import { allTables, anonymousLogins, readSettings } from "./settings.ts";
 import { checkUnsupported } from "./unsupported.ts";
@@ -208,17 +209,75 @@ describe("readSettings", () => {
     expect(failure("jicofo.xmpp.service.enabled = true")).to.match(/service\.domain/);
   });
 
-  it("stops for authentication and for rooms that wait to be live", () => {
+  it("stops for rooms that wait to be live", () => {
     const check = (text: string) => () => checkUnsupported(load(account + text));
-    expect(check("jicofo.authentication { enabled = true, type = XMPP, login-url = x }")).to.throw(
+    expect(check("jicofo.visitors { enabled = true, enable-live-room = true }")).to.throw(
       ConfigError,
-      /jicofo\.conf:2.*authentication/,
+      /jicofo\.conf:2.*live/,
     );
-    expect(check("jicofo.visitors { enabled = true, enable-live-room = true }")).to.throw(/live/);
-    expect(check("jicofo.authentication { enabled = true, type = NONE }")).not.to.throw();
-    expect(() =>
-      checkUnsupported(load(account, ["-Dorg.jitsi.jicofo.auth.URL=XMPP:example.com"])),
-    ).to.throw(/authentication/);
+  });
+
+  it("reads authentication: a domain, a day, and with tokens a minute whatever is set", () => {
+    const enabled = "jicofo.authentication { enabled = true, login-url = Example.COM, type =";
+    expect(read("").authentication).to.equal(undefined);
+    expect(read("jicofo.authentication { type = XMPP, login-url = x }").authentication).to.equal(
+      undefined,
+    );
+    expect(read(`${enabled} XMPP }`).authentication).to.deep.equal({
+      type: "XMPP",
+      loginDomain: "example.com",
+      lifetime: 86_400_000,
+      autoLogin: true,
+    });
+    const own = "authentication-lifetime = 90s, enable-auto-login = false }";
+    expect(read(`${enabled} XMPP, ${own}`).authentication).to.include({
+      lifetime: 90_000,
+      autoLogin: false,
+    });
+    const token = "authentication-lifetime = 90s, enable-auto-login = true }";
+    expect(read(`${enabled} JWT, ${token}`).authentication).to.deep.equal({
+      type: "JWT",
+      loginDomain: "example.com",
+      lifetime: 60_000,
+      autoLogin: false,
+    });
+  });
+
+  it("takes the legacy address of authentication, which wins over the file", () => {
+    const file = "jicofo.authentication { enabled = false, type = XMPP, login-url = other }";
+    const legacy = (url: string) =>
+      read(file, [`-Dorg.jitsi.jicofo.auth.URL=${url}`]).authentication;
+    expect(legacy("XMPP:example.com")).to.include({ type: "XMPP", loginDomain: "example.com" });
+    expect(legacy("EXT_JWT:example.com")).to.include({ type: "JWT", loginDomain: "example.com" });
+    for (const url of ["SHIBBOLETH:default", "example.com"])
+      expect(() => legacy(url), url).to.throw(/authentication\.type.*is no way/);
+    const times = [
+      "-Dorg.jitsi.jicofo.auth.AUTH_LIFETIME=5000",
+      "-Dorg.jitsi.jicofo.auth.DISABLE_AUTOLOGIN=true",
+    ];
+    const on = "jicofo.authentication { enabled = true, type = XMPP, login-url = x }";
+    expect(read(on, times).authentication).to.include({ lifetime: 5000, autoLogin: false });
+  });
+
+  it("stops where authentication is wanted and cannot be had", () => {
+    const enabled = "jicofo.authentication { enabled = true, type =";
+    expect(failure(`${enabled} SHIBBOLETH, login-url = x }`)).to.match(
+      /jicofo\.conf:2: jicofo\.authentication\.type: "SHIBBOLETH".*; set it to XMPP or JWT/,
+    );
+    expect(failure(`${enabled} XMPP }`)).to.match(/login-url: is missing/);
+    expect(failure(`${enabled} XMPP, login-url = "https://x/y" }`)).to.match(/is not a domain/);
+    expect(failure('org.jitsi.jicofo.auth.URL = "XMPP:x"')).to.match(
+      /jicofo\.conf:2: org\.jitsi\.jicofo\.auth\.URL: .*; set jicofo\.authentication/,
+    );
+  });
+
+  it("says that enabled authentication of type NONE is none", () => {
+    const warned = (text: string) => openAuthentication(load(account + text)).map(({ key }) => key);
+    expect(warned("jicofo.authentication.enabled = true")).to.deep.equal([
+      "jicofo.authentication.type",
+    ]);
+    expect(read("jicofo.authentication.enabled = true").authentication).to.equal(undefined);
+    expect(warned("")).to.deep.equal([]);
   });
 
   it("says that a login without password is anonymous", () => {

@@ -3,16 +3,16 @@ import { ConfigError, type ConfigFault } from "#shared/config/config-error";
 import type { KeyTable } from "#shared/config/keys";
 import type { Millis } from "#shared/runtime/runtime";
 import { type BareJid, parseBareJid } from "#shared/xmpp/jid";
-import type { LivenessSettings } from "../bridge/liveness.ts";
+import type { AuthenticationSettings } from "../authentication/settings.ts";
 import type { BridgeSettings, StrategyName } from "../bridge/settings.ts";
 import type { ConferenceConfig } from "../conference/config.ts";
 import type { CodecConfig } from "../jingle/codec-config.ts";
-import { bareStrategy, bridgeKeys, livenessKeys, octoKeys, regionKeys } from "./bridge-keys.ts";
+import { authenticationKeys, readAuthentication } from "./authentication-keys.ts";
+import { bareStrategy, bridgeKeys, octoKeys, regionKeys } from "./bridge-keys.ts";
 import { audioCodecKeys, extmapKeys, headerExtensionKeys, videoCodecKeys } from "./codec-keys.ts";
 import { conferenceKeys, sctpKeys } from "./conference-keys.ts";
 import { healthKeys, metricsKeys, restKeys } from "./http-keys.ts";
 import {
-  authenticationKeys,
   jibriKeys,
   jibriSipKeys,
   jigasiKeys,
@@ -96,10 +96,11 @@ export interface FocusSettings {
   readonly service: ConnectionSettings | undefined;
   /** Address of mod_client_proxy (spec jicofo 1.7). */
   readonly clientProxy: string | undefined;
+  /** Absent: everybody may create rooms. */
+  readonly authentication: AuthenticationSettings | undefined;
   readonly bridgeBrewery: BrewerySettings | undefined;
   readonly bridges: BridgeSettings;
   readonly bridgeChecks: BridgeCheckSettings;
-  readonly liveness: LivenessSettings;
   readonly loadRedistribution: LoadRedistributionSettings;
   readonly conference: ConferenceConfig;
   /** Absent: no HTTP. */
@@ -121,7 +122,6 @@ export const allTables: readonly KeyTable<unknown>[] = [
   serviceKeys,
   xmppKeys,
   bridgeKeys,
-  livenessKeys,
   octoKeys,
   regionKeys,
   ...Object.values(videoCodecKeys),
@@ -152,10 +152,10 @@ export function readSettings(config: LoadedConfig): FocusSettings {
     client,
     service: readService(config),
     clientProxy: config.readTable(clientKeys)["client-proxy"],
+    authentication: readAuthentication(config),
     bridgeBrewery: readBrewery(config),
     bridges,
     bridgeChecks,
-    liveness: config.readTable(livenessKeys),
     loadRedistribution: {
       enabled: loads["load-redistribution.enabled"],
       interval: loads["load-redistribution.interval"],

@@ -3,7 +3,6 @@ import { ConfigError, type ConfigFault } from "#shared/config/config-error";
 import { bridgeKeys, octoKeys } from "./bridge-keys.ts";
 import { conferenceKeys } from "./conference-keys.ts";
 import {
-  authenticationKeys,
   jibriKeys,
   jibriSipKeys,
   jigasiKeys,
@@ -26,17 +25,6 @@ export function checkUnsupported(config: LoadedConfig): readonly ConfigFault[] {
 
 function accessFaults(config: LoadedConfig): ConfigFault[] {
   const faults: ConfigFault[] = [];
-  const authentication = config.readTable(authenticationKeys);
-  if (authentication.enabled && authentication.type !== "NONE")
-    faults.push({
-      ...faultAt(
-        config,
-        "jicofo.authentication.enabled",
-        `authentication of type ${authentication.type} is not built yet, and without it anybody could create rooms`,
-        "set jicofo.authentication.enabled = false to run an open service, or keep upstream's focus",
-      ),
-      origin: authenticationOrigin(config),
-    });
   const visitors = config.readTable(visitorKeys);
   if (visitors.enabled && visitors["enable-live-room"])
     faults.push(
@@ -48,11 +36,6 @@ function accessFaults(config: LoadedConfig): ConfigFault[] {
       ),
     );
   return faults;
-}
-
-function authenticationOrigin(config: LoadedConfig) {
-  return (config.get("jicofo.authentication.enabled") ?? config.legacy("org.jitsi.jicofo.auth.URL"))
-    ?.origin;
 }
 
 function lesserFaults(config: LoadedConfig): ConfigFault[] {

@@ -12,7 +12,7 @@ import {
 import type { XmppConnection } from "#shared/xmpp/connection";
 import {
   type BareJid,
-  domainOf,
+  bareOf,
   type Jid,
   parseBareJid,
   parseJid,
@@ -44,10 +44,11 @@ export function parseConference(payload: Element, from: Jid): Result<ParsedReque
 
 /**
  * Who really asks: mod_client_proxy puts the client's full JID into the resource of its own address
- * (spec jicofo 1.7). Anything else, or a resource that is no JID, is taken as it is.
+ * (spec jicofo 1.7), which has no local part. Anything else, or a resource that is no JID, is taken
+ * as it is.
  */
 export function realSender(from: Jid, clientProxy: string | undefined): Jid {
-  if (clientProxy === undefined || domainOf(from) !== clientProxy) return from;
+  if (clientProxy === undefined || bareOf(from) !== clientProxy) return from;
   const resource = resourceOf(from);
   return (resource === undefined ? undefined : parseJid(resource)) ?? from;
 }

@@ -21,6 +21,8 @@ const room = "r1@conference.example.com";
 const focus: Focus = {
   request: async () => err(refused),
   has: (name) => name === room,
+  hasBreakouts: () => false,
+  memberAuthenticated: () => {},
   handleBridge: () => {},
   rooms: () => [room],
   debugState: (name, full) => (name === room ? { name, full } : undefined),

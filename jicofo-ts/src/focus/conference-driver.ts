@@ -34,6 +34,8 @@ export interface DriverOptions {
   readonly pinnedVersion: string | undefined;
   /** Whether it counts in figures. */
   readonly statistics: boolean;
+  /** Where authentication is on: whether that member is authenticated. */
+  readonly isAuthenticated: ((member: Jid) => boolean) | undefined;
   readonly ports: FocusPorts;
   /** Claims a meeting id for this process; `false` when another room has it. */
   readonly claim: (meetingId: string) => boolean;
@@ -60,6 +62,7 @@ export class ConferenceDriver {
   /** Room events that came before the room was configured. */
   #early: MucEvent[] | undefined = [];
   #requests = 0;
+  #mainRoom: BareJid | undefined;
   readonly #started = Promise.withResolvers<boolean>();
   #left: Promise<void> = Promise.resolve();
   #over = false;
@@ -77,6 +80,7 @@ export class ConferenceDriver {
       ...(pinnedVersion === undefined ? {} : { pinnedVersion }),
       pool: ports.bridges,
       random: ports.runtime.random,
+      isAuthenticated: options.isAuthenticated,
     });
     this.#mailbox = new Mailbox({
       name: `conference ${room}`,
@@ -91,6 +95,11 @@ export class ConferenceDriver {
   /** Resolves with whether the conference is running, once that is decided. */
   get started(): Promise<boolean> {
     return this.#started.promise;
+  }
+
+  /** Where this is a breakout room: the room it belongs to. */
+  get mainRoom(): string | undefined {
+    return this.#mainRoom;
   }
 
   /** Resolves when the room was left. */
@@ -274,6 +283,7 @@ export class ConferenceDriver {
     );
     if (refused !== undefined) return failed(`room configuration: ${reason(refused)}`);
     const breakout = isYes(form, "muc#roominfo_isbreakout");
+    if (breakout) this.#mainRoom = parseBareJid(value(form, "muc#roominfo_breakout_main_room"));
     return { kind: "joined", self: this.#ports.client.jid ?? "", meetingId, breakout };
   }
 

@@ -21,6 +21,15 @@ export interface FocusOptions {
   readonly focusJid: string;
   /** Whether a Jigasi brewery is configured; printed as `sipGatewayEnabled`. */
   readonly sipGatewayEnabled: boolean;
+  /**
+   * Absent: authentication is off. `external`: users bring tokens; printed in responses.
+   * `isAuthenticated`: whether that member, by its real full JID, is to be owner.
+   */
+  readonly authentication?:
+    | { readonly external: boolean; readonly isAuthenticated: (member: Jid) => boolean }
+    | undefined;
+  /** Told when a room's conference is over. */
+  readonly onEnded?: (room: string) => void;
   /** Full version of bridges that a room is pinned to; asked when its conference is created. */
   readonly pinOf?: (room: string) => string | undefined;
 }
@@ -82,6 +91,10 @@ export interface Focus {
   ): Promise<Result<ConferenceResponse, RequestFault>>;
   /** Whether the room has a conference. */
   has(room: string): boolean;
+  /** Whether a breakout room of that room has a conference. */
+  hasBreakouts(room: string): boolean;
+  /** Somebody, by its real full JID, has proved who it is; owner rights follow where it is a member. */
+  memberAuthenticated(jid: Jid): void;
   /** Told after the pool knows it. */
   handleBridge(event: BridgeEvent): void;
   /** Bare JIDs of all rooms. */

@@ -4,7 +4,7 @@ import { parseJingle } from "#shared/stanza/jingle";
 import { muteNamespaces, parseMute } from "#shared/stanza/mute";
 import { stanzaError } from "#shared/stanza/stanza-error";
 import type { IqRequest } from "#shared/xmpp/connection";
-import { bareOf } from "#shared/xmpp/jid";
+import { bareOf, type Jid } from "#shared/xmpp/jid";
 import { NS } from "#shared/xmpp/namespaces";
 import { type Element, parseInteger } from "#shared/xmpp/xml";
 import type { BridgeEvent } from "../bridge/bridge.ts";
@@ -76,7 +76,9 @@ class Conferences implements Focus {
     } else {
       driver.post({ kind: "requested" });
     }
-    const properties = new Map([["authentication", "false"]]);
+    const { authentication } = this.#options;
+    const properties = new Map([["authentication", `${authentication !== undefined}`]]);
+    if (authentication) properties.set("externalAuth", `${authentication.external}`);
     if (this.#options.sipGatewayEnabled) properties.set("sipGatewayEnabled", "true");
     properties.set("visitors-supported", "false");
     return ok({
@@ -92,6 +94,14 @@ class Conferences implements Focus {
 
   has(room: string): boolean {
     return this.#drivers.has(room);
+  }
+
+  hasBreakouts(room: string): boolean {
+    return this.#all().some(({ mainRoom }) => mainRoom === room);
+  }
+
+  memberAuthenticated(jid: Jid): void {
+    for (const driver of this.#all()) driver.post({ kind: "authenticated", jid });
   }
 
   handleBridge(event: BridgeEvent): void {
@@ -195,6 +205,7 @@ class Conferences implements Focus {
       properties: requestProperties(request.properties),
       pinnedVersion: this.#options.pinOf?.(room),
       statistics,
+      isAuthenticated: this.#options.authentication?.isAuthenticated,
       ports: this.#ports,
       claim: (meetingId) => {
         if (this.#meetings.has(meetingId)) return false;
@@ -206,6 +217,7 @@ class Conferences implements Focus {
       onEnded: () => {
         this.#drivers.delete(room);
         if (meeting !== undefined) this.#meetings.delete(meeting);
+        this.#options.onEnded?.(room);
       },
     });
     this.#drivers.set(room, driver);
