@@ -83,6 +83,7 @@ export function createJicofo(settings: FocusSettings, ports: JicofoPorts): Jicof
   const { authentication } = settings;
   const authority = authentication && new Authority(authentication, () => uuid(runtime.random));
   const focusJid = `${settings.client.username}@${settings.client.domain}`;
+  let brewery: BridgeBrewery | undefined;
   const focus = createFocus(
     {
       conference: settings.conference,
@@ -104,10 +105,11 @@ export function createJicofo(settings: FocusSettings, ports: JicofoPorts): Jicof
       openRoom: (room, nick, onEvent) => ports.openRoom(client, room, nick, onEvent),
       discover: ports.discover,
       count: metrics.count,
+      bridgeAnswered: (bridge) => brewery?.heard(bridge),
     },
   );
   const timers: Timer[] = [];
-  const brewery = startBrewery(settings, ports, bridges, (event) => {
+  brewery = startBrewery(settings, ports, bridges, (event) => {
     if (event.kind === "removed") forgetBridge(metrics, event);
     focus.handleBridge(event);
   });
@@ -179,7 +181,7 @@ function startBrewery(
   registry: BridgeRegistry,
   onEvent: (event: BridgeEvent) => void,
 ): BridgeBrewery | undefined {
-  const { bridgeBrewery, bridgeChecks } = settings;
+  const { bridgeBrewery, bridgeChecks, liveness } = settings;
   const { client, service, runtime } = ports;
   if (!bridgeBrewery) {
     ports.log.error("No bridge brewery is configured: no media; set jicofo.bridge.brewery-jid");
@@ -198,6 +200,7 @@ function startBrewery(
     service,
     registry,
     checks: bridgeChecks,
+    liveness,
     replyTimeout: settings.conference.serviceReplyTimeout,
     keepMissing: ownConnection,
     runtime,

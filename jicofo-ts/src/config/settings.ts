@@ -4,11 +4,12 @@ import type { KeyTable } from "#shared/config/keys";
 import type { Millis } from "#shared/runtime/runtime";
 import { type BareJid, parseBareJid } from "#shared/xmpp/jid";
 import type { AuthenticationSettings } from "../authentication/settings.ts";
+import type { LivenessSettings } from "../bridge/liveness.ts";
 import type { BridgeSettings, StrategyName } from "../bridge/settings.ts";
 import type { ConferenceConfig } from "../conference/config.ts";
 import type { CodecConfig } from "../jingle/codec-config.ts";
 import { authenticationKeys, readAuthentication } from "./authentication-keys.ts";
-import { bareStrategy, bridgeKeys, octoKeys, regionKeys } from "./bridge-keys.ts";
+import { bareStrategy, bridgeKeys, livenessKeys, octoKeys, regionKeys } from "./bridge-keys.ts";
 import { audioCodecKeys, extmapKeys, headerExtensionKeys, videoCodecKeys } from "./codec-keys.ts";
 import { conferenceKeys, sctpKeys } from "./conference-keys.ts";
 import { healthKeys, metricsKeys, restKeys } from "./http-keys.ts";
@@ -101,6 +102,7 @@ export interface FocusSettings {
   readonly bridgeBrewery: BrewerySettings | undefined;
   readonly bridges: BridgeSettings;
   readonly bridgeChecks: BridgeCheckSettings;
+  readonly liveness: LivenessSettings;
   readonly loadRedistribution: LoadRedistributionSettings;
   readonly conference: ConferenceConfig;
   /** Absent: no HTTP. */
@@ -122,6 +124,7 @@ export const allTables: readonly KeyTable<unknown>[] = [
   serviceKeys,
   xmppKeys,
   bridgeKeys,
+  livenessKeys,
   octoKeys,
   regionKeys,
   ...Object.values(videoCodecKeys),
@@ -156,6 +159,7 @@ export function readSettings(config: LoadedConfig): FocusSettings {
     bridgeBrewery: readBrewery(config),
     bridges,
     bridgeChecks,
+    liveness: config.readTable(livenessKeys),
     loadRedistribution: {
       enabled: loads["load-redistribution.enabled"],
       interval: loads["load-redistribution.interval"],
