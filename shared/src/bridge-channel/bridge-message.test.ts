@@ -33,6 +33,11 @@ const refused = [
   ["not json", "notJson"],
   ["", "notJson"],
   [`{"colibriClass":"EndpointStats","x":${"[".repeat(2000)}${"]".repeat(2000)}}`, "notJson"],
+  [`{"colibriClass":"EndpointStats","x":${"[".repeat(32)}${"]".repeat(32)}}`, "notJson"],
+  [`{"colibriClass":"EndpointStats","x":"${"x".repeat(65_536)}"}`, "notJson"],
+  ['{"colibriClass":"EndpointStats","colibriClass":"ClientHello"}', "notJson"],
+  ['{"colibriClass":"EndpointMessage","to":"a","x":{"y":[{"z":1,"z":1}]}}', "notJson"],
+  ['{"colibriClass":"EndpointMessage","to":"a","t\\u006f":"b"}', "notJson"],
   ["[]", "notObject"],
   ["null", "notObject"],
   ["{}", "noClass"],
@@ -65,6 +70,47 @@ describe("bridge-channel messages", () => {
       expect(parsed.ok ? undefined : parsed.error.reason).to.equal(reason);
     });
   }
+
+  it("X4 keeps what only looks like a key twice, and the deepest that is allowed", () => {
+    for (const inner of [
+      '{"x":"x","y":["x","x",{"x":1}],"z":{"x":2}}',
+      '{"a":",","b":"{","c":"\\"a\\":"}',
+      `${"[".repeat(31)}${"]".repeat(31)}`,
+    ]) {
+      const text = `{"colibriClass":"EndpointMessage","to":"a","msgPayload":${inner}}`;
+      const parsed = parseBridgeMessage(text);
+      expect(parsed.ok && encodeBridgeMessage(parsed.value)).to.equal(text);
+    }
+  });
+
+  it("X4 makes well-formed JSON of numbers beyond all bounds and of half characters", () => {
+    const parsed = parseBridgeMessage(
+      '{"colibriClass":"EndpointMessage","to":"a","n":1e400,"s":"\\ud800","constructor":{"prototype":1}}',
+    );
+    const text = parsed.ok ? encodeBridgeMessage(parsed.value) : "";
+    expect(text).to.equal(
+      '{"colibriClass":"EndpointMessage","to":"a","n":null,"s":"\\ud800","constructor":{"prototype":1}}',
+    );
+    expect(({} as { y?: number }).y).to.equal(undefined);
+    for (const number of ["1e400", "-1e400"]) {
+      const event = `{"colibriClass":"LastNChangedEvent","lastN":${number}}`;
+      expect(parseBridgeMessage(event).ok, number).to.equal(false);
+    }
+  });
+
+  it("X4 reads the longest and the widest message in a tenth of a second", () => {
+    const keys = Array.from({ length: 6000 }, (_, at) => `"k${at}":1`).join();
+    for (const text of [
+      "[".repeat(65_536),
+      `{${keys}}`,
+      `"${"\\".repeat(65_000)}`,
+      "{,".repeat(30_000),
+    ]) {
+      const started = performance.now();
+      parseBridgeMessage(text);
+      expect(performance.now() - started).to.be.below(100);
+    }
+  });
 
   it("leaves absent constraints undefined, so that they change nothing", () => {
     const parsed = parseBridgeMessage('{"colibriClass":"ReceiverVideoConstraints","lastN":null}');

@@ -4,6 +4,7 @@
  */
 import { err, ok, type Result } from "../runtime/result.ts";
 import { isObject, JsonFields } from "./json-fields.ts";
+import { shapeFault } from "./json-shape.ts";
 import type {
   AudioSourceMapping,
   BridgeMessage,
@@ -19,8 +20,6 @@ import type {
 
 /** Default limit of a text message, inherited by upstream from its HTTP container. */
 export const MAX_MESSAGE_BYTES = 65_536;
-/** Deeper nesting is refused (as by upstream's JSON reader): writing it again would recurse. */
-const MAX_DEPTH = 1000;
 
 const videoTypes: readonly WireVideoType[] = [
   "CAMERA",
@@ -32,7 +31,10 @@ const videoTypes: readonly WireVideoType[] = [
 
 /** Parses one text frame. */
 export function parseBridgeMessage(text: string): Result<BridgeMessage, BridgeMessageFault> {
-  if (tooDeep(text)) return err({ reason: "notJson", text: "nested too deeply" });
+  // Characters: never more than the bytes, which the WebSocket limits by itself.
+  if (text.length > MAX_MESSAGE_BYTES) return err({ reason: "notJson", text: "too long" });
+  const fault = shapeFault(text);
+  if (fault !== undefined) return err({ reason: "notJson", text: fault });
   const json = parseJson(text);
   if (json === undefined) return err({ reason: "notJson", text: "not JSON" });
   if (!isObject(json)) return err({ reason: "notObject", text: "not a JSON object" });
@@ -60,26 +62,6 @@ function parseJson(text: string): Json | undefined {
   } catch {
     return undefined;
   }
-}
-
-function tooDeep(text: string): boolean {
-  if (text.length <= MAX_DEPTH) return false;
-  let depth = 0;
-  let quoted = false;
-  for (let at = 0; at < text.length; at++) {
-    const char = text.charCodeAt(at);
-    if (quoted) {
-      if (char === 0x5c) at++;
-      else if (char === 0x22) quoted = false;
-    } else if (char === 0x22) {
-      quoted = true;
-    } else if (char === 0x7b || char === 0x5b) {
-      if (++depth > MAX_DEPTH) return true;
-    } else if (char === 0x7d || char === 0x5d) {
-      depth--;
-    }
-  }
-  return false;
 }
 
 function read(
