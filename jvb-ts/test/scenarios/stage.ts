@@ -51,7 +51,7 @@ const key = ({ ip, port }: SocketAddress): string => `${ip} ${port}`;
 
 /** A socket table without sockets; SRTP is left out, so rows carry plain RTP. */
 class MemoryIo implements PacketIo {
-  readonly localAddresses = [bridgeAddress];
+  localAddresses: readonly SocketAddress[] = [bridgeAddress];
   onReadable: (() => void) | undefined;
   /** The process is stopped: datagrams wait in its socket. */
   stopped = false;
@@ -183,6 +183,8 @@ export class Client {
   readonly transport: EndpointTransport;
   /** Texts received on the bridge channel. */
   readonly messages: string[] = [];
+  /** Of the address of its bridge channel. */
+  channelPassword = "";
   /** RTP and RTCP received. */
   readonly media: Uint8Array[] = [];
   readonly #stage: Stage;
@@ -474,6 +476,7 @@ export class Stage {
       () => runtime.clock.now(),
     );
     const mine = { ...settings, ...over };
+    this.io.localAddresses = mine.sockets.addresses;
     this.#worker = new MediaWorker({
       settings: mine,
       runtime: process,
@@ -577,6 +580,7 @@ export class Stage {
     this.#clients.set(key(client.address), client);
     this.joined.push(client);
     this.secrets.push(description.pwd ?? "", client.describe().pwd ?? "");
+    client.channelPassword = /pwd=(\w+)/.exec(description.webSockets[0] ?? "")?.[1] ?? "";
     const transport = transportRequest({ ice: client.describe() });
     const endpoints = [endpointRequest(id, { transport })];
     const accepted = await this.ask(modify({ meetingId, endpoints }));
