@@ -30,7 +30,7 @@ const rules: HarvestRules = {
   blockedInterfaces: [],
 };
 
-describe("local addresses", () => {
+describe("local addresses (B-070)", () => {
   const cases: { name: string; over: Partial<HarvestRules>; expected: string[] }[] = [
     { name: "all", over: {}, expected: ["192.0.2.10", "10.0.0.5", "2001:db8::1"] },
     { name: "no IPv6", over: { useIpv6: false }, expected: ["192.0.2.10", "10.0.0.5"] },

@@ -40,7 +40,7 @@ describe("MUC client entries", () => {
     expect(read(incomplete).refused).to.equal(faults.join("\n"));
   });
 
-  it("leaves the entry out while something else is usable", () => {
+  it("B-065 leaves the entry out while something else is usable", () => {
     const lines = faults.map((line) => `Leaving out an incomplete XMPP connection: ${line}`);
     expect(read(incomplete, true)).to.deep.include({ ids: [], log: lines.join("\n") });
     const other = read(`${incomplete}\n${KEY}.two { ${COMPLETE} }`);

@@ -45,7 +45,11 @@ describe("a bridge that cannot start", function () {
     ],
     ["a wrong port", "videobridge.ice.udp.port = 70000", /j\.conf:1: videobridge\.ice\.udp\.port/],
     ["broken HOCON", "videobridge {", /j\.conf:\d/],
-    ["an unknown cipher suite", 'jmt.dtls.cipher-suites = [ "X" ]', /j\.conf:1: jmt\.dtls\.cipher/],
+    [
+      "an unknown cipher suite (B-087)",
+      'jmt.dtls.cipher-suites = [ "X" ]',
+      /j\.conf:1: jmt\.dtls\.cipher/,
+    ],
     [
       "an XMPP entry that is no object",
       "videobridge.apis.xmpp-client.configs { a = 5 }",

@@ -116,7 +116,7 @@ describe("conference: who gets what", () => {
     expect(d.forwardedSources()).to.deep.equal([]);
   });
 
-  it("the sender is told the highest constraint, unlimited above all (M-155)", () => {
+  it("the sender is told the highest constraint, unlimited above all (M-155, B-109)", () => {
     const fixture = call();
     const [b, d] = ["b", "d"].map((id) => fixture.engine.endpoint("c", id)!);
     const told = (): number[] => {
@@ -139,7 +139,7 @@ describe("conference: who gets what", () => {
     expect(told()).to.deep.equal([0]);
   });
 
-  it("audio subscriptions (M-161, M-162)", () => {
+  it("audio subscriptions (M-161, M-162, B-116)", () => {
     const fixture = call();
     const d = fixture.engine.endpoint("c", "d")!;
     let seq = 0;

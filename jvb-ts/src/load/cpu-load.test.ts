@@ -9,7 +9,7 @@ describe("CPU meter", () => {
     expect(new CpuMeter().handleReading(line(10, 10, 10))).to.deep.equal({ busy: 0, steal: 0 });
   });
 
-  it("gives the fractions since the last reading", () => {
+  it("B-133 gives the fractions since the last reading", () => {
     const meter = new CpuMeter();
     meter.handleReading(line(0, 0, 0));
     const load = meter.handleReading(line(30, 60, 10));
@@ -18,14 +18,14 @@ describe("CPU meter", () => {
   });
 
   for (const text of ["", "cpu", "cpu a b c d e f g h", "intr 1 2 3", "cpu 1 2 3"]) {
-    it(`takes malformed text as no load: ${JSON.stringify(text)}`, () => {
+    it(`B-133 takes malformed text as no load: ${JSON.stringify(text)}`, () => {
       const meter = new CpuMeter();
       meter.handleReading(line(0, 0, 0));
       expect(meter.handleReading(text)).to.deep.equal({ busy: 0, steal: 0 });
     });
   }
 
-  it("takes no progress as no load", () => {
+  it("B-133 takes no progress as no load", () => {
     const meter = new CpuMeter();
     meter.handleReading(line(5, 5, 5));
     expect(meter.handleReading(line(5, 5, 5))).to.deep.equal({ busy: 0, steal: 0 });

@@ -2,11 +2,11 @@ import { expect } from "chai";
 import { LoadMonitor } from "./load-monitor.ts";
 
 describe("load monitor", () => {
-  it("has no stress before a measurement", () => {
+  it("B-129 has no stress before a measurement", () => {
     expect(new LoadMonitor({ load: 10, recovery: 5 }).stress).to.equal(0);
   });
 
-  it("is the quotient of load and threshold, also above 1", () => {
+  it("B-129 B-132 is the quotient of load and threshold, also above 1", () => {
     const monitor = new LoadMonitor({ load: 50_000, recovery: 40_000 });
     monitor.handleSample(25_000);
     expect(monitor.stress).to.equal(0.5);

@@ -69,7 +69,7 @@ describe("speech activity", () => {
     return now + DECISION_INTERVAL_MS;
   }
 
-  it("orders by recency and by available video (M-163)", () => {
+  it("orders by recency and by available video (M-163, B-123)", () => {
     const activity = new SpeechActivity(defaultEngineOptions);
     for (const id of ["a", "b", "c", "d"]) activity.addMember(id);
     let now = 0;
@@ -82,7 +82,7 @@ describe("speech activity", () => {
     expect(activity.recentSpeakers()).to.deep.equal(["c", "b"]);
   });
 
-  it("exposes only so many recent speakers (M-164)", () => {
+  it("exposes only so many recent speakers (M-164, B-122)", () => {
     const activity = new SpeechActivity({ ...defaultEngineOptions, recentSpeakersCount: 2 });
     for (const id of ["a", "b", "c", "d"]) activity.addMember(id);
     let now = 0;

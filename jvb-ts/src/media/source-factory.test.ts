@@ -25,7 +25,7 @@ const encodings = (source: ColibriMediaSource) =>
   planSources([source]).video.map((plan) => plan.encodings.map((one) => [one.ssrc, one.rtx]));
 
 describe("sources from signaling (M-049)", () => {
-  it("simulcast with RTX", () => {
+  it("simulcast with RTX (B-028)", () => {
     const source = video(
       [1, 2, 3, 11, 12, 13],
       [
@@ -43,7 +43,7 @@ describe("sources from signaling (M-049)", () => {
       ],
     ]);
   });
-  it("one stream with RTX, one alone, FEC ignored, short groups invalid", () => {
+  it("(B-029) one stream with RTX, one alone, FEC ignored, short groups invalid", () => {
     expect(encodings(video([1, 11], [{ semantics: "FID", ssrcs: [1, 11] }]))).to.deep.equal([
       [[1, 11]],
     ]);

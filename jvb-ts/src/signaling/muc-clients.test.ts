@@ -280,7 +280,7 @@ describe("MUC clients", () => {
     ]);
   });
 
-  it("answer health, version and disco, and refuse shutdown and strangers", async () => {
+  it("B-056 B-057 B-058 B-059 B-060 answer health, version and disco, and refuse shutdown and strangers", async () => {
     const { connection, world } = setUp();
     const check = () => xml("healthcheck", { xmlns: "http://jitsi.org/protocol/healthcheck" });
     expect(attr((await connection.ask(check())) ?? xml("none"), "type")).to.equal("result");

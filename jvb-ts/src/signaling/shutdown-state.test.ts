@@ -8,7 +8,7 @@ const settings = {
 };
 
 describe("shutdown", () => {
-  it("waits for the last participant, then for the delay", () => {
+  it("B-135 waits for the last participant, then for the delay", () => {
     const shutdown = new Shutdown(settings);
     shutdown.handleRequest(true, 2, 1000);
     expect(shutdown.state).to.equal("GRACEFUL_SHUTDOWN");
@@ -30,7 +30,7 @@ describe("shutdown", () => {
     expect(shutdown.state).to.equal("SHUTTING_DOWN");
   });
 
-  it("gives up waiting after the maximum duration", () => {
+  it("B-135 gives up waiting after the maximum duration", () => {
     const shutdown = new Shutdown(settings);
     shutdown.handleRequest(true, 5, 0);
     shutdown.handleTimeout(86_400_000);

@@ -114,7 +114,7 @@ describe("bridge statistics", () => {
     expect(stats.sockets()).to.include({ received: 10, authFailed: 4, replayed: 0 });
   });
 
-  it("prints doubles with a decimal point and honours a whitelist in its order", () => {
+  it("B-062 prints doubles with a decimal point and honours a whitelist in its order", () => {
     const stats = bridgeStatistics(new BridgeStats().totals(), { ...facts, stress: 0 });
     const all = new Map(presenceStatistics(stats, undefined));
     expect(all.get("stress_level")).to.equal("0.0");

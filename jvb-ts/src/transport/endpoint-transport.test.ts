@@ -134,7 +134,7 @@ function connected(net: VirtualNet, settings: Partial<IceSettings> = {}) {
 }
 
 describe("endpoint transport", () => {
-  it("describes itself as upstream does", () => {
+  it("B-068 describes itself as upstream does", () => {
     const net = new VirtualNet();
     const bridge = new Worker(net, "BRIDGE", [BRIDGE]).open();
     const { ufrag, pwd, candidates, iceGeneration, rtcpMux, fingerprints } = bridge.describe();
@@ -164,7 +164,7 @@ describe("endpoint transport", () => {
     ]);
   });
 
-  it("connects ICE, DTLS and the channel, in that order", () => {
+  it("B-086 connects ICE, DTLS and the channel, in that order", () => {
     const net = new VirtualNet();
     const { bridge, client, bridgeWorker, clientWorker } = connected(net);
     expect(net.now).to.be.below(300);
@@ -192,7 +192,7 @@ describe("endpoint transport", () => {
     });
   }
 
-  it("separates two endpoints on one port by ufrag, also when the second takes the first's address", () => {
+  it("B-071 separates two endpoints on one port by ufrag, also when the second takes the first's address", () => {
     const net = new VirtualNet();
     const { bridge, client, bridgeWorker, clientWorker } = connected(net);
     // The page reloads: same address, new credentials, the old endpoint still there.
@@ -217,7 +217,7 @@ describe("endpoint transport", () => {
     expect(client.channelReady).to.equal(true);
   });
 
-  it("fails DTLS on a wrong fingerprint and says so once", () => {
+  it("B-086 fails DTLS on a wrong fingerprint and says so once", () => {
     const net = new VirtualNet();
     const bridgeWorker = new Worker(net, "BRIDGE", [BRIDGE]);
     const clientWorker = new Worker(net, "CLIENT", [CLIENT]);
@@ -247,7 +247,7 @@ describe("endpoint transport", () => {
 });
 
 describe("ICE restart", () => {
-  it("keeps what there is until ICE is established", () => {
+  it("B-077 keeps what there is until ICE is established", () => {
     const net = new VirtualNet();
     const bridge = new Worker(net, "BRIDGE", [BRIDGE]).open();
     expect(bridge.restartIce(0, 0)).to.equal("keepExisting");
@@ -255,14 +255,14 @@ describe("ICE restart", () => {
   });
 
   for (const settings of [{ restartEnabled: false }, { restartTimeoutMs: 0 }]) {
-    it(`is unavailable with ${JSON.stringify(settings)}`, () => {
+    it(`B-083 is unavailable with ${JSON.stringify(settings)}`, () => {
       const net = new VirtualNet();
       const { bridge } = connected(net, settings);
       expect(bridge.restartIce(net.now, 0)).to.equal("unavailable");
     });
   }
 
-  it("makes before it breaks", () => {
+  it("B-078 B-079 B-080 B-081 makes before it breaks", () => {
     const net = new VirtualNet();
     const { bridge, client, bridgeWorker } = connected(net);
     const first = bridge.describe().ufrag;
@@ -304,7 +304,7 @@ describe("ICE restart", () => {
     expect(bridge.describeRestart()?.iceGeneration).to.equal(2);
   });
 
-  it("replaces a pending agent whose checks have begun", () => {
+  it("B-079 replaces a pending agent whose checks have begun", () => {
     const net = new VirtualNet();
     const { bridge, client, bridgeWorker } = connected(net);
     bridge.restartIce(net.now, net.now);
@@ -319,7 +319,7 @@ describe("ICE restart", () => {
     expect(last).to.deep.equal([{ kind: "iceRestart", outcome: "superseded" }]);
   });
 
-  it("gives up after 20 s and keeps the established agent", () => {
+  it("B-082 gives up after 20 s and keeps the established agent", () => {
     const net = new VirtualNet();
     const { bridge, bridgeWorker } = connected(net);
     const before = bridge.describe().ufrag;

@@ -16,7 +16,7 @@ function texts(messages: readonly string[], colibriClass: string): string[] {
 }
 
 describe("bridge channel", () => {
-  it("carries messages to one and to all, with the true sender", async () => {
+  it("B-101 B-102 carries messages to one and to all, with the true sender", async () => {
     const stage = new Stage();
     const [a, b, c] = [
       await stage.join("aaaa1111"),
@@ -34,7 +34,7 @@ describe("bridge channel", () => {
     expect(texts(b.messages, "EndpointMessage").length).to.equal(1);
   });
 
-  it("drops what a visitor says, and tells it everything", async () => {
+  it("B-103 drops what a visitor says, and tells it everything", async () => {
     const stage = new Stage();
     const a = await stage.join("aaaa1111");
     const visitor = await stage.join("bbbb2222", { mucRole: "visitor" });
@@ -45,7 +45,7 @@ describe("bridge channel", () => {
     expect(texts(visitor.messages, "EndpointMessage").length).to.equal(1);
   });
 
-  it("survives junk and goes on, without a line in the operator's log", async () => {
+  it("B-100 survives junk and goes on, without a line in the operator's log", async () => {
     const stage = new Stage();
     const a = await stage.join("aaaa1111");
     const b = await stage.join("bbbb2222");
@@ -65,7 +65,7 @@ describe("bridge channel", () => {
     expect(JSON.stringify(await shown)).to.include('"numIncomingMessagesRefused":6');
   });
 
-  it("answers ClientHello on the same path", async () => {
+  it("B-096 answers ClientHello on the same path", async () => {
     const stage = new Stage();
     const a = await stage.join("aaaa1111");
     expect(a.classes()).to.not.include("ServerHello");
@@ -74,7 +74,7 @@ describe("bridge channel", () => {
     expect(a.classes()).to.include("ServerHello");
   });
 
-  it("opens a WebSocket for the right password only, replaces and closes it", async () => {
+  it("B-090 B-092 B-093 B-094 opens a WebSocket for the right password only, replaces and closes it", async () => {
     const stage = new Stage();
     await stage.join("aaaa1111");
     const conference = stage.bridge.conferenceOf("meeting-1") ?? "";

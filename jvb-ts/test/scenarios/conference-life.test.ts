@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { endpointRequest, modify, Stage, said, transportRequest } from "./stage.ts";
 
 describe("life of a conference", () => {
-  it("connects two, tells them what they need, and ends with the last", async () => {
+  it("B-001 B-018 B-020 B-074 connects two, tells them what they need, and ends with the last", async () => {
     const stage = new Stage();
     const a = await stage.join("aaaa1111");
     const b = await stage.join("bbbb2222");
@@ -36,7 +36,7 @@ describe("life of a conference", () => {
     expect(await stage.stats()).to.include({ conferences: 0, total_conferences_completed: 1 });
   });
 
-  it("gives the same feedback sources to every new endpoint and none to updates", async () => {
+  it("B-019 gives the same feedback sources to every new endpoint and none to updates", async () => {
     const stage = new Stage();
     const create = await stage.ask(modify({ create: true, name: "r@c.example" }));
     const again = await stage.ask(
@@ -58,7 +58,7 @@ describe("life of a conference", () => {
     expect(update.modified.endpoints[0]?.transport).to.equal(undefined);
   });
 
-  it("is not ended by the request that creates it, but by time when it stays empty", async () => {
+  it("B-021 is not ended by the request that creates it, but by time when it stays empty", async () => {
     const stage = new Stage();
     expect(said(await stage.ask(modify({ create: true })))).to.equal("ok");
     await stage.run(15_000);
@@ -67,7 +67,7 @@ describe("life of a conference", () => {
     expect(stage.bridge.conferenceOf("meeting-1")).to.equal(undefined);
   });
 
-  it("lets go of an endpoint that never connects, after two minutes", async () => {
+  it("B-016 B-089 lets go of an endpoint that never connects, after two minutes", async () => {
     const stage = new Stage();
     await stage.join("aaaa1111");
     const lonely = endpointRequest("bbbb2222", {
@@ -87,7 +87,7 @@ describe("life of a conference", () => {
     expect(!gone.ok && gone.error.endpointId).to.equal("bbbb2222");
   });
 
-  it("tells the others of a silent endpoint, and forgets it after a minute", async () => {
+  it("B-088 B-105 B-125 tells the others of a silent endpoint, and forgets it after a minute", async () => {
     const stage = new Stage();
     const a = await stage.join("aaaa1111");
     const b = await stage.join("bbbb2222");

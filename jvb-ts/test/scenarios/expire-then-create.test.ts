@@ -12,7 +12,7 @@ describe("expire, then create at once", () => {
     },
   ];
   for (const { name, expire } of cases) {
-    it(`succeeds after ${name} was expired`, async () => {
+    it(`B-152 succeeds after ${name} was expired`, async () => {
       const stage = new Stage();
       await stage.join("aaaa1111");
       const old = stage.bridge.conferenceOf("meeting-1");
@@ -35,7 +35,7 @@ describe("expire, then create at once", () => {
     });
   }
 
-  it("is a conflict without the expire", async () => {
+  it("B-002 is a conflict without the expire", async () => {
     const stage = new Stage();
     await stage.join("aaaa1111");
     expect(said(await stage.ask(modify({ create: true })))).to.equal(

@@ -38,7 +38,7 @@ async function follow(stage: Stage, client: Client, offer: IceTransport): Promis
 }
 
 describe("an in-place ICE restart", () => {
-  it("is answered with a new transport of the next generation, and moves the call over", async () => {
+  it("B-078 B-081 is answered with a new transport of the next generation, and moves the call over", async () => {
     const stage = new Stage();
     const a = await stage.join("aaaa1111");
     const b = await stage.join("bbbb2222");
@@ -61,7 +61,7 @@ describe("an in-place ICE restart", () => {
     }
   });
 
-  it("is answered with what there is before ICE has connected, and at all only for the known", async () => {
+  it("B-077 is answered with what there is before ICE has connected, and at all only for the known", async () => {
     const stage = new Stage();
     const create = modify({ create: true, name: "room@conference.example" });
     const created = await stage.ask({ ...create, endpoints: [creation("aaaa1111")] });

@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { endpointRequest, modify, Stage, said } from "./stage.ts";
 
 describe("shutdown and drain", () => {
-  it("graceful: no new conferences, existing ones grow, ends a minute after the last left", async () => {
+  it("B-004 B-134 B-135 graceful: no new conferences, existing ones grow, ends a minute after the last left", async () => {
     const stage = new Stage();
     await stage.join("aaaa1111");
     stage.bridge.shutDown(true);
@@ -25,7 +25,7 @@ describe("shutdown and drain", () => {
     expect(stage.finished).to.equal(true);
   });
 
-  it("forced: says so at once and ends after a minute, whoever is there", async () => {
+  it("B-134 forced: says so at once and ends after a minute, whoever is there", async () => {
     const stage = new Stage();
     await stage.join("aaaa1111");
     stage.bridge.shutDown(false);
@@ -34,7 +34,7 @@ describe("shutdown and drain", () => {
     expect(stage.finished).to.equal(true);
   });
 
-  it("drain is told and taken back, and refuses nothing", async () => {
+  it("B-005 B-146 drain is told and taken back, and refuses nothing", async () => {
     const stage = new Stage();
     stage.bridge.setDrain(true);
     expect(await stage.stats()).to.include({ drain: true });

@@ -59,13 +59,13 @@ const refused = [
 
 describe("bridge-channel messages", () => {
   for (const text of same) {
-    it(`reads and writes ${text.slice(0, 90)}`, () => {
+    it(`B-099 B-113 reads and writes ${text.slice(0, 90)}`, () => {
       const parsed = parseBridgeMessage(text);
       expect(parsed.ok && encodeBridgeMessage(parsed.value)).to.equal(text);
     });
   }
   for (const [text, reason] of refused) {
-    it(`refuses ${text.slice(0, 80)}`, () => {
+    it(`B-100 refuses ${text.slice(0, 80)}`, () => {
       const parsed = parseBridgeMessage(text);
       expect(parsed.ok ? undefined : parsed.error.reason).to.equal(reason);
     });
@@ -112,7 +112,7 @@ describe("bridge-channel messages", () => {
     }
   });
 
-  it("leaves absent constraints undefined, so that they change nothing", () => {
+  it("B-106 leaves absent constraints undefined, so that they change nothing", () => {
     const parsed = parseBridgeMessage('{"colibriClass":"ReceiverVideoConstraints","lastN":null}');
     expect(parsed.ok && parsed.value).to.deep.equal({
       kind: "ReceiverVideoConstraints",
@@ -125,7 +125,7 @@ describe("bridge-channel messages", () => {
     });
   });
 
-  it("takes enum texts in any case and ignores unknown fields", () => {
+  it("B-112 takes enum texts in any case and ignores unknown fields", () => {
     const parsed = parseBridgeMessage(
       '{"colibriClass":"SourceVideoTypeMessage","sourceName":"a-v0","videoType":"desktop","more":1}',
     );
@@ -143,7 +143,7 @@ describe("bridge-channel messages", () => {
     ["Include", false, ["a-a0"], []],
     ["Exclude", true, [], ["a-a0"]],
   ] as const) {
-    it(`understands the older audio subscription ${mode}`, () => {
+    it(`B-115 understands the older audio subscription ${mode}`, () => {
       const text = `{"colibriClass":"ReceiverAudioSubscription","mode":"${mode}","list":["a-a0"]}`;
       const parsed = parseBridgeMessage(text);
       const kind = "ReceiverAudioSubscription";

@@ -79,7 +79,7 @@ describe("colibri2 requests", () => {
 });
 
 describe("colibri2 errors", () => {
-  it("carry reason, endpoint and the root of the request", () => {
+  it("B-035 carry reason, endpoint and the root of the request", () => {
     const request = read(
       "<iq id='a/+=' type='get' from='r@c/f' to='b@d/e'><conference-modify xmlns='jitsi:colibri2' meeting-id='m'><endpoint id='x'/></conference-modify></iq>",
     );

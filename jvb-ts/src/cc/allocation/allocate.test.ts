@@ -278,7 +278,7 @@ describe("order and last-n (M-146, M-154, M-157)", () => {
     const forwarded = result.sources.filter((one) => one.targetIndex >= 0).map((one) => one.name);
     expect(forwarded).to.deep.equal(["A", "B"]);
   });
-  it("the lowest last-n that is set", () => {
+  it("the lowest last-n that is set (B-127, B-128)", () => {
     expect(lowestLastN(-1, 10, -1)).to.equal(10);
     expect(lowestLastN(-1, -1)).to.equal(-1);
     const limits = new Map([
@@ -293,7 +293,7 @@ describe("order and last-n (M-146, M-154, M-157)", () => {
 
 describe("receiver settings (M-143 to M-145)", () => {
   const first = initialSettings(options);
-  it("the first message without a default brings 180", () => {
+  it("the first message without a default brings 180 (B-107)", () => {
     expect(first.defaultMaxHeight).to.equal(0);
     expect(applyConstraints(first, {}, true, options).defaultMaxHeight).to.equal(180);
   });
@@ -301,7 +301,7 @@ describe("receiver settings (M-143 to M-145)", () => {
     const set = applyConstraints(first, { defaultConstraints: { maxHeight: 720 } }, true, options);
     expect(applyConstraints(set, {}, false, options)).to.equal(set);
   });
-  it("assumed bandwidth needs a limit and obeys it", () => {
+  it("assumed bandwidth needs a limit and obeys it (B-108)", () => {
     const limited = { ...options, assumedBandwidthLimitBps: 10_000_000 };
     const message = { assumedBandwidthBps: 20_000_000 };
     expect(applyConstraints(first, message, false, limited).assumedBandwidthBps).to.equal(

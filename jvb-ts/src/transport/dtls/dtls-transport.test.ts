@@ -35,7 +35,7 @@ describe("DTLS transport", () => {
     ["actpass", "undecided", "actpass"],
     [undefined, "undecided", "actpass"],
   ] as const) {
-    it(`peer's setup ${setup} makes us ${role}`, () => {
+    it(`B-085 peer's setup ${setup} makes us ${role}`, () => {
       const dtls = transport();
       expect(dtls.describe().setup).to.equal("actpass");
       const first = { ...fingerprint("CC"), setup };
@@ -69,7 +69,7 @@ describe("DTLS transport", () => {
     expect(kinds(dtls)).to.include("connected");
   });
 
-  it("refuses a certificate that was not signalled, keys stay unused", () => {
+  it("B-086 refuses a certificate that was not signalled, keys stay unused", () => {
     const dtls = transport();
     dtls.setRemote([fingerprint("CC:DD")], 0);
     dtls.setWritable(0);

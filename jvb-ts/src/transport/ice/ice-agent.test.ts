@@ -97,7 +97,7 @@ function call(net: VirtualNet, bridgeControls = true, settings: Partial<IceSetti
 
 describe("ICE agent", () => {
   for (const bridgeControls of [true, false]) {
-    it(`connects to a client it has no candidates of, controlling ${bridgeControls}`, () => {
+    it(`B-074 connects to a client it has no candidates of, controlling ${bridgeControls}`, () => {
       const net = new VirtualNet();
       const { bridge, client } = call(net, bridgeControls);
       net.run(1000, () => bridge.connected && client.connected);
@@ -121,7 +121,7 @@ describe("ICE agent", () => {
   }
 
   for (const controlling of [true, false]) {
-    it(`resolves a role conflict, both controlling ${controlling}`, () => {
+    it(`B-073 resolves a role conflict, both controlling ${controlling}`, () => {
       for (let seed = 1; seed <= 10; seed++) {
         const net = new VirtualNet({ seed });
         const a = new Peer(net, [A], controlling, "a");
@@ -219,7 +219,7 @@ describe("ICE agent", () => {
     expect(bridge.kinds).to.deep.equal([]);
   });
 
-  it("asks for consent each 4 to 6 s and notices its loss without failing", () => {
+  it("B-084 asks for consent each 4 to 6 s and notices its loss without failing", () => {
     const net = new VirtualNet();
     const { bridge } = call(net);
     net.run(5000);

@@ -37,13 +37,13 @@ describe("local candidates", () => {
     expect(make([A], [mapping()])[1]).to.equal(
       `srflx 198.51.100.9 10000 ${srflx} 10.0.0.1 10000 2`,
     ));
-  it("a mapping with ports, for its local port only", () => {
+  it("B-069 a mapping with ports, for its local port only", () => {
     expect(make([A], [mapping(4443, 10_000)])[1]).to.include("srflx 198.51.100.9 4443");
     expect(make([A], [mapping(4443, 10_001)])).to.have.length(1);
   });
   it("the same mapping twice adds one candidate", () =>
     expect(make([A], [mapping(), mapping(10_000)])).to.have.length(2));
-  it("hides private addresses, also as base", () =>
+  it("B-076 hides private addresses, also as base", () =>
     expect(make([A, B], [mapping()], false)).to.deep.equal([
       `host 192.0.2.7 10000 ${(126 << 24) + (10 << 8) + 255} undefined undefined 1`,
       `srflx 198.51.100.9 10000 ${(100 << 24) + (10 << 8) + 255} 0.0.0.0 9 2`,
@@ -51,7 +51,7 @@ describe("local candidates", () => {
 });
 
 describe("ICE credentials", () => {
-  it("carry the prefix and have upstream's shape", () => {
+  it("B-067 carry the prefix and have upstream's shape", () => {
     const { ufrag, pwd } = newCredentials(new SeededRandom(3), 1_795_000_000_123, "jvb-");
     expect(ufrag).to.match(/^jvb-[0-9a-v]{10,14}$/);
     expect(ufrag.endsWith((1_795_000_000_123).toString(32))).to.equal(true);
