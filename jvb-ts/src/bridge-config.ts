@@ -8,24 +8,14 @@ import type { TlsKeys } from "#shared/http/tls-settings";
 import type { Logger } from "#shared/logging/logger";
 import type { Millis } from "#shared/runtime/runtime";
 import type { BridgeSettings } from "./conference/settings.ts";
-import {
-  ccKeys,
-  healthKeys,
-  ice4jKeys,
-  iceKeys,
-  jmtKeys,
-  lifeKeys,
-  loadKeys,
-  octoKeys,
-  privateHttpKeys,
-  publicHttpKeys,
-  relayKeys,
-  restKeys,
-  speechKeys,
-  srtpProfileNames,
-  webSocketKeys,
-  xmppKeys,
-} from "./config-keys.ts";
+import { ccKeys, speechKeys } from "./config/allocation-keys.ts";
+import { privateHttpKeys, publicHttpKeys, restKeys, webSocketKeys } from "./config/http-keys.ts";
+import { ice4jKeys, iceKeys } from "./config/ice-keys.ts";
+import { healthKeys, lifeKeys } from "./config/life-keys.ts";
+import { loadKeys } from "./config/load-keys.ts";
+import { jmtKeys, srtpProfileNames } from "./config/media-keys.ts";
+import { octoKeys, relayKeys } from "./config/relay-keys.ts";
+import { xmppKeys } from "./config/xmpp-keys.ts";
 import type { LoadMeasurement, LoadThresholds } from "./load/load-monitor.ts";
 import { localAddresses, whyNoAddress } from "./local-addresses.ts";
 import { defaultEngineOptions } from "./media/engine-options.ts";
@@ -56,8 +46,6 @@ export interface BridgeConfig {
   readonly version: string | undefined;
   readonly release: string | undefined;
   readonly region: string | undefined;
-  /** Relays were asked for in the configuration; none are built yet. */
-  readonly relayWanted: boolean;
   readonly initialDrain: boolean;
   readonly jvmStats: boolean;
   readonly statsIntervalMs: Millis;
@@ -106,7 +94,6 @@ export function readBridgeConfig(config: LoadedConfig, log: Logger): BridgeConfi
     version: life["ts.version"],
     release: life["version.release"],
     region: octo.region ?? relay.region,
-    relayWanted: octo.enabled ?? relay.enabled,
     initialDrain: life["initial-drain-mode"],
     jvmStats: life["stats.jvm.enabled"],
     statsIntervalMs: life["stats.interval"],
@@ -241,7 +228,8 @@ function bridgeSettings(
     sctpEnabled: life["sctp.enabled"],
     webSocketPrefixes: webSocketPrefixes(config, publicHttp),
     announcedVersion: undefined,
-    redactRemoteAddresses: life["redact-remote-addresses"],
+    redactRemoteAddresses:
+      life["redact-remote-addresses"] || ice4j["redact-remote-addresses"] === true,
   };
 }
 

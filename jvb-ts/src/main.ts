@@ -3,8 +3,11 @@
  * ends them in order. The only file that reads configuration (with `bridge-config.ts`).
  */
 import { readFileSync } from "node:fs";
+import { checkConfig } from "#shared/config/check-config";
+import { checkKeys } from "#shared/config/check-keys";
 import { type LoadedConfig, loadConfig } from "#shared/config/config";
 import { ConfigError, type ConfigFault, errorLines, faultLine } from "#shared/config/config-error";
+import { unknownProperties } from "#shared/config/known-properties";
 import {
   createProgramLogger,
   type LogSettings,
@@ -26,7 +29,7 @@ import {
   type HttpSettings,
   readBridgeConfig,
 } from "./bridge-config.ts";
-import { allKeys, openPaths } from "./config-keys.ts";
+import { allKeys, legacyProperties, openPaths } from "./config/tables.ts";
 import { Bridge } from "./main/bridge.ts";
 import { MediaWorkers } from "./main/media-workers.ts";
 import { discoverMappings } from "./net/discover-mappings.ts";
@@ -45,29 +48,34 @@ function readProcStat(): string {
   }
 }
 
-function noRelays(loaded: LoadedConfig): ConfigFault {
-  const key = "videobridge.relay.enabled";
-  const origin = (loaded.get("videobridge.octo.enabled") ?? loaded.get(key))?.origin;
-  const message = "this bridge has no relays yet, relay_id is not published";
-  return { key, origin, message, remedy: "expect each conference on one bridge" };
-}
-
-/** The configuration, with every wrong value named; warnings go to the log. */
-function readConfig(log: Logger, former: readonly ConfigFault[]): BridgeConfig {
-  const loaded = loadConfig({
+function load(): LoadedConfig {
+  return loadConfig({
     argv: process.argv.slice(2),
     env: process.env,
     tables: allKeys,
     anyBelow: openPaths,
   });
-  const config = readBridgeConfig(loaded, log);
-  const warnings = [...former, ...loaded.warnings];
+}
+
+/** Everything a start reads, with every wrong value named, and what there is to warn of. */
+function readConfig(
+  loaded: LoadedConfig,
+  former: readonly ConfigFault[],
+  log: Logger,
+): { readonly config: BridgeConfig; readonly warnings: readonly ConfigFault[] } {
+  const unbuilt = checkKeys(loaded, allKeys);
+  const read = readBridgeConfig(loaded, log);
+  // A bad key store must stop the start before anything else runs.
+  for (const { tls } of [read.publicHttp, read.privateHttp]) if (tls) readTlsSettings(tls);
+  const unknown = unknownProperties(loaded, allKeys, legacyProperties);
+  const warnings = [...former, ...loaded.warnings, ...unknown, ...unbuilt];
   if (loaded.strict && warnings.length > 0) throw new ConfigError(warnings);
-  if (config.relayWanted) warnings.push(noRelays(loaded));
-  for (const warning of warnings) log.warn(faultLine(warning));
-  const own = config.version ?? version;
+  const own = read.version ?? version;
   const announcedVersion = announcesVersion(loaded) ? own : undefined;
-  return { ...config, version: own, settings: { ...config.settings, announcedVersion } };
+  return {
+    config: { ...read, version: own, settings: { ...read.settings, announcedVersion } },
+    warnings,
+  };
 }
 
 function makeServer(name: "private" | "public", at: HttpSettings, log: Logger): HttpServer {
@@ -89,7 +97,8 @@ async function start(
   shutdown: Shutdown,
   former: readonly ConfigFault[],
 ): Promise<void> {
-  const config = readConfig(log, former);
+  const { config, warnings } = readConfig(load(), former, log);
+  for (const warning of warnings) log.warn(faultLine(warning));
   const workers = new MediaWorkers({
     count: config.workers,
     settings: config.settings,
@@ -205,6 +214,22 @@ function makeClients(bridge: Bridge, log: Logger): MucClients {
   });
 }
 
+/** `--check-config`: prints what a start would make of the configuration; the exit status. */
+function check(all: boolean, former: readonly ConfigFault[]): number {
+  const report = checkConfig({
+    program: "jvb-ts",
+    version,
+    tables: allKeys,
+    all,
+    errorStatus: EXIT_CONFIG,
+    load,
+    read: (loaded, log) => readConfig(loaded, former, log).warnings,
+  });
+  process.stderr.write(report.stderr);
+  process.stdout.write(report.stdout);
+  return report.status;
+}
+
 async function main(): Promise<void> {
   const argv = process.argv.slice(2);
   const logging = readLogSettings(argv, process.env);
@@ -226,6 +251,10 @@ async function main(): Promise<void> {
     if (words.kind === "print") {
       process.stdout.write(words.text);
       process.exitCode = words.status;
+      return;
+    }
+    if (words.kind === "check") {
+      process.exitCode = check(words.all, words.warnings);
       return;
     }
     const shutdown = createShutdown({ runtime, log });

@@ -6,7 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { allTables } from "../../jicofo-ts/src/config/settings.ts";
-import { allKeys } from "../../jvb-ts/src/config-keys.ts";
+import { allKeys } from "../../jvb-ts/src/config/tables.ts";
 import type { KeyTable } from "../src/config/keys.ts";
 import { referenceConf, referenceMarkdown } from "../src/config/reference.ts";
 

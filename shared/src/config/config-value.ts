@@ -3,6 +3,8 @@ export interface Origin {
   /** Path of the file, or `environment`, `-D`, `default`. */
   readonly file: string;
   readonly line: number;
+  /** The environment variable that gave the value there. */
+  readonly variable?: string;
 }
 
 /** A configuration value after merging and substitution, with the place it came from. */
@@ -27,9 +29,10 @@ export interface ConfigObject {
   readonly origin: Origin;
 }
 
-/** `file:line`, or the file alone where lines mean nothing. */
+/** `file:line`, or the file alone where lines mean nothing; a variable is named behind it. */
 export function originText(origin: Origin): string {
-  return origin.line > 0 ? `${origin.file}:${origin.line}` : origin.file;
+  const place = origin.line > 0 ? `${origin.file}:${origin.line}` : origin.file;
+  return origin.variable === undefined ? place : `${place} (environment ${origin.variable})`;
 }
 
 /** The value as plain JavaScript data; numbers that are finite become numbers. */

@@ -70,6 +70,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     ...unknownKeys(root, options.tables, options.anyBelow ?? []),
     ...hiddenProperties(root, command.systemProperties),
   ];
+  const tables = new Map<KeyTable<unknown>, unknown>();
   const config: LoadedConfig = {
     root,
     file,
@@ -77,7 +78,11 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     legacy: (name) => legacy.get(name) ?? propertyValue(command.systemProperties, name),
     legacyBelow: (prefix) => below(prefix, legacy, command.systemProperties),
     systemProperties: command.systemProperties,
-    readTable: (table) => readTable(config, table, warnings),
+    // Once each: a table that is read twice would warn twice.
+    readTable<T>(table: KeyTable<T>): Readonly<T> {
+      if (!tables.has(table)) tables.set(table, readTable(config, table, warnings));
+      return tables.get(table) as Readonly<T>;
+    },
     warnings,
     strict: command.strict,
     rest: command.rest,

@@ -163,9 +163,10 @@ class Resolver {
   }
 
   #fromEnvironment(node: ReferenceNode): Shallow | undefined {
-    const text = this.#environment(node.path.join("."));
+    const variable = node.path.join(".");
+    const text = this.#environment(variable);
     if (text === undefined) return undefined;
-    return { node: { kind: "string", text, origin: { file: "environment", line: 0 } }, via: [] };
+    return { node: { kind: "string", text, origin: { ...node.origin, variable } }, via: [] };
   }
 
   #lookup(path: readonly string[]): Shallow | undefined {

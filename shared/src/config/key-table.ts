@@ -1,4 +1,5 @@
-import type { KeyType } from "./key-types.ts";
+import type { KeyState } from "./key-state.ts";
+import { isSecretName, type KeyType } from "./key-types.ts";
 
 /** One key of a table. Without `default` the key is required, unless its type is `optional`. */
 export interface KeySpec<T> {
@@ -12,6 +13,12 @@ export interface KeySpec<T> {
   readonly needsRestart?: boolean;
   /** Full path of a key whose `-D` value becomes this default (a substitution in upstream's reference). */
   readonly follows?: string;
+  /** Full paths of HOCON keys of former versions that still count, and win over this one. */
+  readonly older?: readonly LegacyName[];
+  /** What the key does here; it works unless this says otherwise. */
+  readonly state?: KeyState<NoInfer<T>>;
+  /** The value is not to be shown. Names such as `password` need no mark. */
+  readonly secret?: boolean;
 }
 
 /** A legacy property, with a conversion of its text where the forms differ (`undefined`: as unset). */
@@ -37,6 +44,16 @@ export interface AnyKey {
 /** Full path of a key. */
 export function fullPath(prefix: string, path: string): string {
   return prefix === "" ? path : `${prefix}.${path}`;
+}
+
+/** Name of a legacy property or older path. */
+export function legacyName(legacy: LegacyName): string {
+  return typeof legacy === "string" ? legacy : legacy.name;
+}
+
+/** Whether the value of that key is shown to nobody. */
+export function isSecret(path: string, spec?: KeySpec<unknown>): boolean {
+  return spec?.secret === true || isSecretName(path);
 }
 
 /** All keys of some tables with their full paths. */

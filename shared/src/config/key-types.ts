@@ -2,7 +2,7 @@
  * Types of configuration values: how the text of a file becomes a value, with the same tolerance as
  * upstream's Java programs (spec packaging-and-operations B3).
  */
-import type { ConfigValue } from "./config-value.ts";
+import { type ConfigValue, toPlain } from "./config-value.ts";
 import { parseBandwidth, parseDuration, parseFraction, parseSize } from "./units.ts";
 
 /**
@@ -176,8 +176,17 @@ export function record<T>(item: KeyType<T>): KeyType<Readonly<Record<string, T>>
 export const raw: KeyType<ConfigValue> = {
   name: "any value",
   read: value,
-  show: () => "{}",
+  show: (v) =>
+    JSON.stringify(toPlain(v), (key, field: unknown) => (isSecretName(key) ? HIDDEN : field)),
 };
+
+/** Stands for a secret wherever values are shown. */
+export const HIDDEN = "(hidden)";
+
+/** Names whose values are shown to nobody. */
+export function isSecretName(name: string): boolean {
+  return /(password|passwd|secret|token|_pass)$/i.test(name);
+}
 
 /** Absence (or null) is allowed and read as `undefined`. */
 export function optional<T>(type: KeyType<T>): KeyType<T | undefined> {

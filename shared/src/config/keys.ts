@@ -1,10 +1,18 @@
 /** Key tables: the one place where a configuration key is declared, and their reading. */
 import { ConfigError, type ConfigFault } from "./config-error.ts";
-import { type ConfigValue, originText } from "./config-value.ts";
-import { fullPath, type KeySpec, type KeyTable } from "./key-table.ts";
+import { type ConfigScalar, type ConfigValue, originText } from "./config-value.ts";
+import {
+  fullPath,
+  isSecret,
+  type KeySpec,
+  type KeyTable,
+  type LegacyName,
+  legacyName,
+} from "./key-table.ts";
 import { didYouMean } from "./known-keys.ts";
 import type { LoadedConfig } from "./loaded-config.ts";
 
+export { type KeyState, noEffect, notBuilt } from "./key-state.ts";
 export type { KeySpec, KeyTable, LegacyName } from "./key-table.ts";
 export {
   bandwidth,
@@ -61,65 +69,100 @@ export function readTable<T>(
   return values as T;
 }
 
-type KeyOutcome<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly fault: ConfigFault };
+/** One key as read: its value, and what the operator wrote for it, if anything. */
+export type KeyOutcome<T> =
+  | { readonly ok: true; readonly value: T; readonly written?: ConfigValue | undefined }
+  | { readonly ok: false; readonly fault: ConfigFault; readonly written?: ConfigValue | undefined };
 
-function readKey<T>(
+/** Reads one key; what upstream tolerates goes to `warnings`. */
+export function readKey<T>(
   config: LoadedConfig,
   path: string,
   spec: KeySpec<T>,
   warnings: ConfigFault[],
 ): KeyOutcome<T> {
-  const value = legacyValue(config, path, spec, warnings) ?? ownValue(config, path, spec, warnings);
-  if (value === undefined) return defaultOf(path, spec, warnings);
-  const read = spec.type.read(value);
+  const written =
+    formerValue(config, path, spec, warnings) ?? ownValue(config, path, spec, warnings);
+  if (written === undefined) return defaultOf(path, spec, config.warnings);
+  const read = spec.type.read(written);
   if (read.kind === "value") {
     const base = spec.default;
     const merged = base === undefined ? undefined : spec.type.merge?.(base, read.value);
-    return { ok: true, value: merged ?? read.value };
+    return { ok: true, value: merged ?? read.value, written };
   }
+  const shown = isSecret(path, spec) ? "the value" : valueText(written);
   const fault: ConfigFault = {
     key: path,
-    origin: value.origin,
-    message: `${valueText(value)} is not ${read.expected}`,
+    origin: written.origin,
+    message: `${shown} is not ${read.expected}`,
   };
-  if (read.kind === "wrong") return { ok: false, fault };
+  if (read.kind === "wrong")
+    return { ok: false, fault: { ...fault, remedy: correction(spec, read.expected) }, written };
   // COMPAT(jicofo, jvb): upstream takes a malformed value as absent (spec B3).
   const fallback = defaultOf(path, spec, []);
-  if (!fallback.ok) return { ok: false, fault };
+  if (!fallback.ok)
+    return { ok: false, fault: { ...fault, remedy: correction(spec, read.expected) }, written };
   const used = fallback.value === undefined ? "nothing" : spec.type.show(fallback.value);
   warnings.push({ ...fault, remedy: `${used} is used` });
-  return fallback;
+  return { ...fallback, written };
 }
 
-function legacyValue<T>(
+function correction<T>(spec: KeySpec<T>, expected: string): string {
+  if (spec.default === undefined) return `write ${expected}`;
+  const shown = spec.type.show(spec.default);
+  return shown.length > 60 ? "correct it" : `correct it, or remove it for the default ${shown}`;
+}
+
+/** A legacy property, else a HOCON key of former versions. */
+function formerValue<T>(
   config: LoadedConfig,
   path: string,
   spec: KeySpec<T>,
   warnings: ConfigFault[],
 ): ConfigValue | undefined {
-  for (const legacy of spec.legacy ?? []) {
-    const name = typeof legacy === "string" ? legacy : legacy.name;
-    const found = config.legacy(name);
-    if (found === undefined || found.kind !== "string") continue;
-    const text = typeof legacy === "string" ? found.text : legacy.convert(found.text);
-    if (text === undefined) continue;
-    const { origin } = found;
-    const shadowed = config.get(path);
-    if (shadowed !== undefined) {
-      warnings.push({
-        key: path,
-        origin: shadowed.origin,
-        message: `has no effect, ${name} at ${originText(found.origin)} wins`,
-        remedy: "remove one of the two",
-      });
-    }
-    if (typeof text === "string") return { kind: "string", text, origin };
-    const items = text.map((item) => ({ kind: "string", text: item, origin }) as const);
-    return { kind: "list", items, origin };
+  for (const name of spec.legacy ?? []) {
+    const found = config.legacy(legacyName(name));
+    if (found?.kind !== "string") continue;
+    const value = converted(name, found);
+    if (value !== undefined) return winning(config, path, legacyName(name), value, warnings);
+  }
+  for (const name of spec.older ?? []) {
+    const found = config.get(legacyName(name));
+    if (found === undefined) continue;
+    const value = "text" in found ? converted(name, found) : found;
+    if (value !== undefined) return winning(config, path, legacyName(name), value, warnings);
   }
   return undefined;
+}
+
+/** The value, with a warning where it hides the key's own. */
+function winning(
+  config: LoadedConfig,
+  path: string,
+  name: string,
+  value: ConfigValue,
+  warnings: ConfigFault[],
+): ConfigValue {
+  const shadowed = config.get(path);
+  if (shadowed === undefined) return value;
+  warnings.push({
+    key: path,
+    origin: shadowed.origin,
+    message: `has no effect, ${name} at ${originText(value.origin)} wins`,
+    remedy: "remove one of the two",
+  });
+  return value;
+}
+
+function converted(
+  legacy: LegacyName,
+  { text: given, origin }: ConfigScalar,
+): ConfigValue | undefined {
+  const text = typeof legacy === "string" ? given : legacy.convert(given);
+  if (text === undefined) return undefined;
+  if (typeof text === "string") return { kind: "string", text, origin };
+  const items = text.map((item) => ({ kind: "string", text: item, origin }) as const);
+  return { kind: "list", items, origin };
 }
 
 /** The key's own value; else the `-D` value of the key that its default follows. */
@@ -164,7 +207,7 @@ function defaultOf<T>(
   return { ok: false, fault: { key: path, message: "is required and not set", remedy } };
 }
 
-/** The value for a message; never a whole object, and secrets hide behind the key's own type. */
+/** The value for a message; never a whole object. */
 function valueText(value: ConfigValue): string {
   switch (value.kind) {
     case "object":

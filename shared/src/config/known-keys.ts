@@ -1,7 +1,7 @@
 /** Warnings for keys that no table knows, with the nearest known name. */
 import type { ConfigFault } from "./config-error.ts";
 import type { ConfigObject } from "./config-value.ts";
-import { allKeys, type KeyTable } from "./key-table.ts";
+import { allKeys, type KeyTable, legacyName } from "./key-table.ts";
 
 /**
  * One warning for each key of `root` below the tables' top-level names that no table has. Other
@@ -12,7 +12,10 @@ export function unknownKeys(
   tables: readonly KeyTable<unknown>[],
   anyBelow: readonly string[],
 ): ConfigFault[] {
-  const known = allKeys(tables).map(({ path }) => path);
+  const known = allKeys(tables).flatMap(({ path, spec }) => [
+    path,
+    ...(spec.older ?? []).map(legacyName),
+  ]);
   const leaves = new Set([...known, ...anyBelow]);
   const parents = new Set<string>();
   for (const path of leaves) {
@@ -51,8 +54,25 @@ export function unknownKeys(
  */
 function hint(path: string, known: readonly string[]): string {
   const limit = Math.min(4, Math.max(2, Math.floor(path.length / 5)) + 1);
-  const best = nearest(path, known, limit) ?? nearestBySegments(path, known);
+  const whole = nearest(path, known, limit);
+  const last = path.slice(path.lastIndexOf(".") + 1);
+  // `videobridge.jmt`: an object of its own, written into another one.
+  const outer = known.some((key) => key.startsWith(`${last}.`)) ? last : undefined;
+  const best =
+    outer ??
+    (whole !== undefined && resembles(path, whole) ? whole : nearestBySegments(path, known));
   return best === undefined ? "remove it or check its spelling" : didYouMean(best);
+}
+
+/** Whether no segment is another word altogether; paths of other depth differ by a dot. */
+function resembles(path: string, known: string): boolean {
+  const own = path.split(".");
+  const others = known.split(".");
+  if (own.length !== others.length) return true;
+  return own.every((segment, at) => {
+    const limit = Math.ceil(segment.length / 2) + 1;
+    return editDistance(segment, others[at] as string, limit) < limit;
+  });
 }
 
 /**

@@ -35,6 +35,14 @@ describe("readWords", () => {
     });
   });
 
+  it("checks the configuration instead of starting", () => {
+    const asked = { kind: "check", all: false, warnings: [] };
+    expect(readWords(["--config", "x", "--check-config"], about)).to.deep.equal(asked);
+    expect(readWords(["--all", "--check-config"], about)).to.deep.equal({ ...asked, all: true });
+    expect(refusal("--all")).to.match(/^unknown option --all/);
+    expect(refusal("--check-confg")).to.match(/did you mean --check-config\?/);
+  });
+
   it("takes a file named --help for a file", () => {
     expect(readWords(["--config", "--help"], about)).to.deep.equal({ kind: "start", warnings: [] });
   });

@@ -16,9 +16,10 @@ export interface ProgramWords {
   readonly environment: readonly (readonly [name: string, meaning: string])[];
 }
 
-/** Start with these words left out of account, or print and end. */
+/** Start with these words left out of account, check the configuration, or print and end. */
 export type WordsOutcome =
   | { readonly kind: "start"; readonly warnings: readonly ConfigFault[] }
+  | { readonly kind: "check"; readonly all: boolean; readonly warnings: readonly ConfigFault[] }
   | { readonly kind: "print"; readonly text: string; readonly status: number };
 
 const OPTIONS: readonly (readonly [form: string, meaning: string])[] = [
@@ -26,11 +27,12 @@ const OPTIONS: readonly (readonly [form: string, meaning: string])[] = [
   ["-Dconfig.file=FILE", "the same, as upstream's launcher spells it"],
   ["-Dkey=value", "set a key that the configuration file does not set"],
   ["--strict", "refuse to start when the configuration gives warnings"],
+  ["--check-config", "read the configuration as a start would, report and end; --all: every key"],
   ["--version", "print the version and end"],
   ["--help, -h", "print this and end"],
 ];
 
-const KNOWN = ["--config", "--strict", "--version", "--help"];
+const KNOWN = ["--check-config", "--config", "--strict", "--version", "--help"];
 
 /**
  * COMPAT(jicofo, jvb): options of upstream's past that old `JVB_OPTS` and `JICOFO_OPTS` still carry;
@@ -48,6 +50,8 @@ export function readWords(argv: readonly string[], about: ProgramWords): WordsOu
   if (rest.includes("--version")) {
     return { kind: "print", text: `${about.program} ${about.version}\n`, status: 0 };
   }
+  const check = rest.includes("--check-config");
+  const all = check && rest.includes("--all");
   const faults: ConfigFault[] = [];
   const warnings: ConfigFault[] = [];
   if (configFile === "") {
@@ -55,6 +59,7 @@ export function readWords(argv: readonly string[], about: ProgramWords): WordsOu
   }
   for (let at = 0; at < rest.length; at++) {
     const word = rest[at] as string;
+    if (word === "--check-config" || (check && word === "--all")) continue;
     const valueFollows = !word.includes("=") && !(rest[at + 1] ?? "-").startsWith("-");
     if (word.startsWith("-") && valueFollows) at++;
     if (FORMER.test(word)) {
@@ -63,7 +68,7 @@ export function readWords(argv: readonly string[], about: ProgramWords): WordsOu
     } else faults.push(unknown(word, about.program));
   }
   if (faults.length > 0) throw new ConfigError(faults);
-  return { kind: "start", warnings };
+  return check ? { kind: "check", all, warnings } : { kind: "start", warnings };
 }
 
 function unknown(word: string, program: string): ConfigFault {
@@ -86,7 +91,7 @@ function usage({ program, about, environment }: ProgramWords): string {
     ...environment,
   ];
   return [
-    `Usage: ${program} [--config FILE] [-Dkey=value …] [--strict]\n${about}\n\n`,
+    `Usage: ${program} [--config FILE] [-Dkey=value …] [--strict] [--check-config]\n${about}\n\n`,
     `Options:\n${column(rows)}\nEnvironment:\n${column(variables)}\n`,
     "Exit status: 0 or 143 when asked to end, 78 when the configuration must be put right.\n",
   ].join("");

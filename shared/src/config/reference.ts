@@ -1,5 +1,6 @@
 /** `reference.conf` and the manual's table of keys, from the key tables. */
-import { type AnyKey, allKeys, type KeyTable } from "./key-table.ts";
+import { STATE_WORDS } from "./key-state.ts";
+import { type AnyKey, allKeys, type KeyTable, legacyName } from "./key-table.ts";
 
 /** HOCON text with every default. With `comments`, what a person reads; else only the values. */
 export function referenceConf(tables: readonly KeyTable<unknown>[], comments = true): string {
@@ -17,6 +18,7 @@ function entry({ path, spec }: AnyKey, comments: boolean): string {
   if (!comments) return line;
   const notes = [
     spec.doc,
+    stateSentence(spec),
     `Expects ${spec.type.name}.`,
     given || spec.type.optional === true ? "" : "Required.",
     spec.needsRestart === true ? "Needs a restart." : "",
@@ -34,8 +36,10 @@ export function referenceMarkdown(tables: readonly KeyTable<unknown>[]): string 
           ? "unset"
           : "required"
         : spec.type.show(spec.default);
-    const legacy = (spec.legacy ?? []).map((l) => `\`${typeof l === "string" ? l : l.name}\``);
-    const doc = spec.needsRestart === true ? `${spec.doc} Needs a restart.` : spec.doc;
+    const former = [...(spec.legacy ?? []), ...(spec.older ?? [])];
+    const legacy = former.map((name) => `\`${legacyName(name)}\``);
+    const notes = [spec.doc, spec.needsRestart === true ? "Needs a restart." : ""];
+    const doc = [...notes, stateSentence(spec)].filter((note) => note !== "").join(" ");
     const cells = [`\`${path}\``, spec.type.name, `\`${shown}\``, legacy.join(", "), doc];
     return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   });
@@ -45,6 +49,16 @@ export function referenceMarkdown(tables: readonly KeyTable<unknown>[]): string 
     ...rows,
     "",
   ].join("\n");
+}
+
+/** `Not built yet: each conference stays on one bridge.`; nothing for a key that works. */
+function stateSentence({ state }: AnyKey["spec"]): string {
+  if (state === undefined) return "";
+  const word = STATE_WORDS[state.kind];
+  const note = state.kind === "no-effect" ? state.why : state.instead;
+  const part = state.kind === "not-built" && state.values !== undefined ? "In part " : "";
+  const sentence = `${part}${word}: ${note}.`;
+  return sentence[0]?.toUpperCase() + sentence.slice(1);
 }
 
 function quoteKey(key: string): string {

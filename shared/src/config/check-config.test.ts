@@ -1,0 +1,178 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { checkConfig } from "./check-config.ts";
+import { checkKeys, keyRows } from "./check-keys.ts";
+import { loadConfig } from "./config.ts";
+import { ConfigError, faultLine } from "./config-error.ts";
+import { bool, int, keys, list, noEffect, notBuilt, optional, port, raw, str } from "./keys.ts";
+import { unknownProperties } from "./known-properties.ts";
+
+const works = keys("a", {
+  port: { type: port, default: 80, legacy: ["org.a.PORT"], older: ["a.old-port"], doc: "Port." },
+  password: { type: optional(str), doc: "Password." },
+  accounts: { type: optional(raw), doc: "Accounts." },
+  headers: { type: optional(raw), secret: true, doc: "Headers." },
+});
+const partly = keys("b", {
+  cache: { type: int, default: 5, state: noEffect("there is no cache"), doc: "Cache." },
+  spread: { type: bool, default: false, state: notBuilt("one bridge each"), doc: "Spread." },
+  mode: {
+    type: str,
+    default: "one",
+    state: notBuilt("one is used", { values: (mode: string) => mode === "three" }),
+    doc: "Mode.",
+  },
+  trusted: {
+    type: list(str),
+    default: ["x", "y"],
+    state: notBuilt("everybody is trusted", { restricts: true, remedy: "remove it" }),
+    doc: "Trusted.",
+  },
+});
+const tables = [works, partly];
+
+describe("keys with a state", () => {
+  let directory = "";
+  before(() => {
+    directory = mkdtempSync(join(tmpdir(), "check-"));
+  });
+  after(() => rmSync(directory, { recursive: true }));
+
+  const load = (text: string, ...argv: string[]) => {
+    const file = join(directory, "x.conf");
+    writeFileSync(file, text);
+    const env = { HIDE: "from the environment", PORT: "81" };
+    return loadConfig({ argv: ["--config", file, ...argv], env, tables });
+  };
+  const short = (text: string): string => text.replaceAll(`${directory}/`, "");
+  const warned = (text: string): string[] =>
+    checkKeys(load(text), tables).map((fault) => short(faultLine(fault)));
+
+  it("warn of values that ask for what is not built, once each, and of no others", () => {
+    expect(warned("b { spread = true, mode = three, cache = 9 }")).to.deep.equal([
+      "x.conf:1: b.spread: is not built yet: one bridge each",
+      "x.conf:1: b.mode: is not built yet: one is used",
+    ]);
+    expect(warned("b { spread = false, mode = two, cache = 5, trusted = [x, y] }")).to.deep.equal(
+      [],
+    );
+  });
+
+  it("stop the start where the value restricts access, beside every wrong value", () => {
+    expect(() => checkKeys(load("a.port = x\nb.trusted = [x]\nb.cache = many"), tables)).to.throw(
+      ConfigError,
+      /x\.conf:1: a\.port: .*\n.*x\.conf:3: b\.cache: .*\n.*x\.conf:2: b\.trusted: is not built yet: everybody is trusted; remove it/,
+    );
+  });
+
+  it("are listed with value, origin and state; secrets are not shown", () => {
+    const text = `a { password = "p#1", port = \${PORT}
+      accounts.x { host = h, PASSWORD = s1, rooms = [r, { secret = s2 }] }
+      headers { key = s3 } }
+      b { cache = 1, mode = three }`;
+    const rows = keyRows(load(text), tables).map(
+      ({ path, value, origin, state }) =>
+        `${path}=${value} ${origin?.line ?? "-"} ${origin?.variable ?? "-"} ${state}`,
+    );
+    expect(rows).to.deep.equal([
+      "a.port=81 1 PORT works",
+      "a.password=(hidden) 1 - works",
+      'a.accounts.x.host="h" 2 - works',
+      "a.accounts.x.PASSWORD=(hidden) 2 - works",
+      'a.accounts.x.rooms=["r",{"secret":"(hidden)"}] 2 - works',
+      "a.headers.key=(hidden) 3 - works",
+      "b.cache=1 4 - no-effect",
+      "b.spread=false - - not-built",
+      'b.mode="three" 4 - not-built',
+      'b.trusted=["x", "y"] - - not-built',
+    ]);
+  });
+
+  it("take older names, which win and are known", () => {
+    const config = load("a { old-port = 7, port = 8 }");
+    expect(config.readTable(works).port).to.equal(7);
+    expect(config.warnings.map((fault) => short(faultLine(fault)))).to.deep.equal([
+      "x.conf:1: a.port: has no effect, a.old-port at x.conf:1 wins; remove one of the two",
+    ]);
+  });
+
+  it("warn once although read twice", () => {
+    const config = load("a { old-port = 7, port = 8 }");
+    config.readTable(works);
+    checkKeys(config, tables);
+    expect(config.warnings).to.have.length(1);
+  });
+
+  it("know properties by their prefixes", () => {
+    const config = load("", "-Dorg.a.PORTS=1", "-Dorg.a.PORT=2", "-Dorg.a.old.x=3", "-Dorg.b=4");
+    const unknown = unknownProperties(config, tables, {
+      prefixes: ["org.a."],
+      others: ["org.a.old."],
+    });
+    expect(unknown.map(faultLine)).to.deep.equal([
+      "-Dorg.a.PORTS: org.a.PORTS: unknown property; did you mean org.a.PORT?",
+    ]);
+  });
+
+  describe("--check-config", () => {
+    const check = (text: string, all = false, ...argv: string[]) => {
+      const report = checkConfig({
+        program: "x-ts",
+        version: "1",
+        tables,
+        all,
+        errorStatus: 78,
+        load: () => load(text, ...argv),
+        read(config, log) {
+          log.warn("said by the reader");
+          return [...config.warnings, ...checkKeys(config, tables)];
+        },
+      });
+      return { ...report, stdout: short(report.stdout), stderr: short(report.stderr) };
+    };
+
+    it("shows problems, then what is set, then the verdict", () => {
+      const { stdout, stderr, status } = check("a.password = p\nb { spread = on }\na.prot = 1");
+      expect(status).to.equal(0);
+      expect(stderr).to.equal("");
+      expect(stdout.replace(/ +/g, " ")).to.equal(
+        [
+          "x-ts 1 with x.conf",
+          "",
+          "Warnings",
+          " x.conf:3: a.prot: unknown key; did you mean a.port?",
+          " x.conf:2: b.spread: is not built yet: one bridge each",
+          " said by the reader",
+          "",
+          "Set keys",
+          " a.password = (hidden) x.conf:1 works",
+          " b.spread = true x.conf:2 not built yet: one bridge each",
+          "",
+          "6 keys have their defaults; add --all to see them.",
+          "Fit to start, with 3 warnings.",
+          "",
+        ].join("\n"),
+      );
+    });
+
+    it("lists every key when asked", () => {
+      const { stdout } = check("", true);
+      for (const path of ["a.port = 80", "b.cache = 5", "b.spread = false"]) {
+        expect(stdout).to.match(new RegExp(`^ +${path} +default +`, "m"));
+      }
+    });
+
+    it("says what a start would say, with its status", () => {
+      const wrong = check("a.port = high");
+      expect(wrong.status).to.equal(78);
+      expect(wrong.stderr).to.match(/^x-ts: x\.conf:1: a\.port: "high" is not a port.*\n$/);
+      expect(wrong.stdout).to.match(/Not fit to start: 1 error\.\n$/);
+      const broken = check("a {");
+      expect(broken.status).to.equal(78);
+      expect(broken.stderr).to.match(/^x-ts: x\.conf:1: /);
+      expect(broken.stdout).to.equal("");
+    });
+  });
+});
