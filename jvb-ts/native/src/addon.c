@@ -36,9 +36,17 @@ static napi_value js_srtp_session(napi_env env, napi_callback_info info) {
 
 typedef int (*transform_t)(srtp_session_t *, uint8_t *, int *);
 
-/* Which of the four it is comes as the function's data. */
-static const transform_t transforms[] = {srtp_protect, srtcp_protect, srtp_unprotect,
-                                         srtcp_unprotect};
+static int protect_once(srtp_session_t *session, uint8_t *packet, int *length) {
+  return srtp_protect(session, packet, length, false);
+}
+
+static int protect_repeatable(srtp_session_t *session, uint8_t *packet, int *length) {
+  return srtp_protect(session, packet, length, true);
+}
+
+/* Which of them it is comes as the function's data. */
+static const transform_t transforms[] = {protect_once, srtcp_protect, srtp_unprotect,
+                                         srtcp_unprotect, protect_repeatable};
 
 /* f(session, bytes, offset, length): the new length, or minus the status */
 static napi_value js_transform(napi_env env, napi_callback_info info) {
@@ -66,5 +74,6 @@ NAPI_MODULE_INIT() {
   js_function(env, exports, "srtcpProtect", js_transform, (void *)&transforms[1]);
   js_function(env, exports, "srtpUnprotect", js_transform, (void *)&transforms[2]);
   js_function(env, exports, "srtcpUnprotect", js_transform, (void *)&transforms[3]);
+  js_function(env, exports, "srtpProtectRepeatable", js_transform, (void *)&transforms[4]);
   return exports;
 }

@@ -102,6 +102,17 @@ void address_map_remove(address_map_t *map, const address_t *key, int32_t value)
   }
 }
 
+void address_map_remove_all(address_map_t *map, int32_t value) {
+  for (uint32_t i = 0; i <= map->mask;) {
+    address_t key = map->slots[i].key;
+    /* What follows moves into the place that gets free: look at it again. */
+    if (key.family != 0 && map->slots[i].value == value)
+      address_map_remove(map, &key, value);
+    else
+      i++;
+  }
+}
+
 bool address_parse(address_t *out, const char *ip, uint16_t port, uint8_t socket) {
   memset(out, 0, sizeof *out);
   out->port = port;
@@ -234,5 +245,18 @@ void ufrag_map_remove(ufrag_map_t *map, const uint8_t *text, int length, int32_t
     }
     map->slots[hole] = map->slots[at];
     hole = at;
+  }
+}
+
+void ufrag_map_remove_all(ufrag_map_t *map, int32_t value) {
+  for (uint32_t i = 0; i <= map->mask;) {
+    const ufrag_slot_t *slot = &map->slots[i];
+    if (slot->text == NULL || slot->value != value) {
+      i++;
+      continue;
+    }
+    uint8_t text[MAX_UFRAG];
+    memcpy(text, slot->text, slot->length);
+    ufrag_map_remove(map, text, slot->length, value);
   }
 }

@@ -41,6 +41,7 @@ int32_t address_map_get(const address_map_t *map, const address_t *key);
 bool address_map_set(address_map_t *map, const address_t *key, int32_t value);
 /* Removes `key` if it has `value`. */
 void address_map_remove(address_map_t *map, const address_t *key, int32_t value);
+void address_map_remove_all(address_map_t *map, int32_t value);
 
 /* Literal IP and port; false when `ip` is no literal. */
 bool address_parse(address_t *out, const char *ip, uint16_t port, uint8_t socket);
@@ -70,5 +71,6 @@ void ufrag_map_free(ufrag_map_t *map);
 int32_t ufrag_map_get(const ufrag_map_t *map, const uint8_t *text, int length);
 bool ufrag_map_set(ufrag_map_t *map, const uint8_t *text, int length, int32_t value);
 void ufrag_map_remove(ufrag_map_t *map, const uint8_t *text, int length, int32_t value);
+void ufrag_map_remove_all(ufrag_map_t *map, int32_t value);
 
 #endif

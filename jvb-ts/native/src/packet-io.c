@@ -62,6 +62,7 @@ enum {
   SEND_CONGESTED,
   SEND_REFUSED,
   REPEATED_INDEX,
+  REFUSED_REPEAT,
   COUNTERS,
 };
 
@@ -358,17 +359,19 @@ static int send_socket(packet_io_t *io, tx_slab_t *slab, int socket, int count) 
 /* Protects one row; true when it is ready to go from `*socket`. */
 static bool prepare(packet_io_t *io, tx_slab_t *slab, int row, int8_t *socket) {
   session_t *session = session_of(io, slab->session[row]);
-  int offset = slab->offset[row], length = slab->length[row], kind = slab->kind[row];
+  int offset = slab->offset[row], length = slab->length[row];
+  int kind = slab->kind[row] & ~KIND_REPEATABLE;
+  bool repeatable = (slab->kind[row] & KIND_REPEATABLE) != 0;
   if (session == NULL || session->destination_size == 0 || length <= 0 || offset < 0 ||
       length > SLOT_BYTES || offset > TX_SLOTS * SLOT_BYTES - length - SRTP_MAX_TRAILER)
     return false;
   if (kind == KIND_RTP || kind == KIND_RTCP) {
     if (session->srtp == NULL) return false;
     uint8_t *packet = slab->bytes + offset;
-    int status = kind == KIND_RTP ? srtp_protect(session->srtp, packet, &length)
+    int status = kind == KIND_RTP ? srtp_protect(session->srtp, packet, &length, repeatable)
                                   : srtcp_protect(session->srtp, packet, &length);
+    srtp_take_repeats(session->srtp, &io->counters[REPEATED_INDEX], &io->counters[REFUSED_REPEAT]);
     if (status != STATUS_OK) return false;
-    io->counters[REPEATED_INDEX] += srtp_take_repeated(session->srtp);
     slab->length[row] = length;
   }
   *socket = (int8_t)session->destination_socket;

@@ -9,6 +9,9 @@
 #include "wire.h"
 
 enum { WINDOW = 128 };
+/* Packets that a sender lets through late: RTX may restore them 1500 numbers back. And packets kept
+ * for repetition (jvb-ts/src/media/sent-log.ts). */
+enum { HISTORY = 2048, REPEATABLE = 512 };
 /* SSRCs remembered per session. One arrives in the receive table only with an authentic packet. */
 enum { MAX_RX_STREAMS = 1024, MAX_TX_STREAMS = 8192 };
 enum { GCM_TAG = 16, HMAC_TAG = 10 };
@@ -20,11 +23,22 @@ typedef struct {
   bool started;
 } window_t;
 
+/*
+ * Which of the last HISTORY indices went out. Of a stream whose packets may be repeated also the
+ * first bytes of the tag of the last REPEATABLE ones: two packets under one index are the same
+ * packet when their tags are equal.
+ */
+typedef struct {
+  uint64_t sent[HISTORY / 64]; /* bit n: the newest index that is n modulo HISTORY */
+  uint64_t *tags;
+} history_t;
+
 typedef struct {
   uint32_t ssrc;
   bool used;
-  window_t rtp;
-  window_t rtcp; /* sending: `highest` is the last index used */
+  window_t rtp;       /* sending: `highest` is the highest index used */
+  window_t rtcp;      /* sending: `highest` is the last index used */
+  history_t *history; /* sending only */
 } stream_t;
 
 typedef struct {
@@ -51,7 +65,7 @@ typedef struct {
 struct srtp_session {
   int profile;
   direction_t tx, rx;
-  uint32_t repeated;
+  uint32_t repeated, refused;
   uint8_t master[2 * (16 + 14)];
 };
 
@@ -104,6 +118,14 @@ static uint32_t stream_at(const stream_table_t *table, uint32_t ssrc) {
   uint32_t at = (ssrc * 0x9e3779b9u) >> 16 & table->mask;
   while (table->slots[at].used && table->slots[at].ssrc != ssrc) at = (at + 1) & table->mask;
   return at;
+}
+
+static void streams_free(stream_table_t *table) {
+  for (uint32_t i = 0; table->slots != NULL && i <= table->mask; i++) {
+    if (table->slots[i].history != NULL) free(table->slots[i].history->tags);
+    free(table->slots[i].history);
+  }
+  free(table->slots);
 }
 
 static bool streams_init(stream_table_t *table, uint32_t limit) {
@@ -169,6 +191,35 @@ static void window_mark(window_t *window, uint64_t index) {
   }
   uint64_t back = window->highest - index;
   if (back < WINDOW) window->bits[back >> 6] |= (uint64_t)1 << (back & 63);
+}
+
+/* Whether `index` of the stream was used, as far as its history reaches: what is older, was. */
+static bool was_sent(const stream_t *stream, uint64_t index) {
+  if (!stream->rtp.started || index > stream->rtp.highest) return false;
+  if (stream->rtp.highest - index >= HISTORY) return true;
+  return (stream->history->sent[index % HISTORY / 64] >> (index & 63) & 1) != 0;
+}
+
+static void mark_sent(stream_t *stream, uint64_t index) {
+  uint64_t *sent = stream->history->sent;
+  window_t *window = &stream->rtp;
+  if (!window->started || index > window->highest) {
+    if (window->started && index - window->highest < HISTORY)
+      for (uint64_t i = window->highest + 1; i < index; i++)
+        sent[i % HISTORY / 64] &= ~((uint64_t)1 << (i & 63));
+    else
+      memset(sent, 0, sizeof stream->history->sent);
+    window->highest = index;
+    window->started = true;
+  }
+  sent[index % HISTORY / 64] |= (uint64_t)1 << (index & 63);
+}
+
+static stream_t *sending_stream(srtp_session_t *session, uint32_t ssrc) {
+  stream_t *stream = stream_find(&session->tx.streams, ssrc);
+  if (stream == NULL) stream = stream_add(&session->tx.streams, ssrc);
+  if (stream != NULL && stream->history == NULL) stream->history = calloc(1, sizeof(history_t));
+  return stream == NULL || stream->history == NULL ? NULL : stream;
 }
 
 /*
@@ -274,7 +325,7 @@ static bool direction_init(direction_t *direction, int profile, bool encrypt, co
 static void direction_free(direction_t *direction) {
   EVP_CIPHER_CTX_free(direction->rtp.cipher);
   EVP_CIPHER_CTX_free(direction->rtcp.cipher);
-  free(direction->streams.slots);
+  streams_free(&direction->streams);
 }
 
 static void pack_master(uint8_t out[60], int profile, const uint8_t *lk, const uint8_t *ls,
@@ -318,24 +369,51 @@ bool srtp_same_keys(const srtp_session_t *session, int profile, const uint8_t *l
   return CRYPTO_memcmp(other, session->master, sizeof other) == 0;
 }
 
-uint32_t srtp_take_repeated(srtp_session_t *session) {
-  uint32_t repeated = session->repeated;
-  session->repeated = 0;
-  return repeated;
+void srtp_take_repeats(srtp_session_t *session, uint64_t *repeated, uint64_t *refused) {
+  *repeated += session->repeated;
+  *refused += session->refused;
+  session->repeated = session->refused = 0;
 }
 
 /* ---- sending ---- */
 
-int srtp_protect(srtp_session_t *session, uint8_t *packet, int *length) {
+/*
+ * What remains to be done with a sealed packet: true when it may go out. A repeated one may if it is
+ * what went out under its index the first time, to the tag.
+ */
+static bool admit(srtp_session_t *session, stream_t *stream, uint64_t index, bool is_repeat,
+                  bool repeatable, const uint8_t *tag) {
+  uint64_t *tags = stream->history->tags, value;
+  memcpy(&value, tag, sizeof value);
+  if (is_repeat) {
+    if (tags[index % REPEATABLE] != value) {
+      session->refused++;
+      return false;
+    }
+    session->repeated++;
+    return true;
+  }
+  mark_sent(stream, index);
+  if (repeatable && tags == NULL)
+    tags = stream->history->tags = calloc(REPEATABLE, sizeof *tags);
+  if (tags != NULL) tags[index % REPEATABLE] = value;
+  return true;
+}
+
+int srtp_protect(srtp_session_t *session, uint8_t *packet, int *length, bool repeatable) {
   int header = rtp_header_length(packet, *length);
   if (header < 0) return STATUS_MALFORMED;
   uint32_t ssrc = read32(packet + 8);
-  stream_t *stream = stream_find(&session->tx.streams, ssrc);
-  if (stream == NULL) stream = stream_add(&session->tx.streams, ssrc);
+  stream_t *stream = sending_stream(session, ssrc);
   if (stream == NULL) return STATUS_MALFORMED;
   int64_t index = estimate(&stream->rtp, read16(packet + 2));
   if (index < 0) return STATUS_REPLAYED;
-  if (window_seen(&stream->rtp, (uint64_t)index)) session->repeated++;
+  bool is_repeat = was_sent(stream, (uint64_t)index);
+  if (is_repeat && (stream->history->tags == NULL ||
+                    stream->rtp.highest - (uint64_t)index >= REPEATABLE)) {
+    session->refused++;
+    return STATUS_REPLAYED;
+  }
 
   const stream_keys_t *keys = &session->tx.rtp;
   uint8_t *payload = packet + header, *end = packet + *length;
@@ -353,15 +431,14 @@ int srtp_protect(srtp_session_t *session, uint8_t *packet, int *length) {
     memcpy(end, tag, HMAC_TAG);
     *length += HMAC_TAG;
   }
-  window_mark(&stream->rtp, (uint64_t)index);
-  return STATUS_OK;
+  return admit(session, stream, (uint64_t)index, is_repeat, repeatable, end) ? STATUS_OK
+                                                                             : STATUS_REPLAYED;
 }
 
 int srtcp_protect(srtp_session_t *session, uint8_t *packet, int *length) {
   if (*length < 8 || packet[0] >> 6 != 2) return STATUS_MALFORMED;
   uint32_t ssrc = read32(packet + 4);
-  stream_t *stream = stream_find(&session->tx.streams, ssrc);
-  if (stream == NULL) stream = stream_add(&session->tx.streams, ssrc);
+  stream_t *stream = sending_stream(session, ssrc);
   if (stream == NULL) return STATUS_MALFORMED;
   /* The index starts at 0 as upstream's does, and ends with its 31 bits. */
   uint64_t index = stream->rtcp.started ? stream->rtcp.highest + 1 : 0;

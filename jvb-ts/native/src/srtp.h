@@ -4,9 +4,10 @@
  *
  * Receive: nothing changes before a packet authenticated. Send: the rollover counter of an SSRC
  * follows RFC 3711 3.3.1, so repeating an older sequence number encrypts it under its first index.
- * The same sequence number with *other* bytes would reuse an IV: callers repeat a packet only with
- * identical bytes (`repeated` counts them). An SSRC is never forgotten on the send side, for a
- * forgotten one would start again at index 0 under the same keys.
+ * The same index with *other* bytes would reuse an IV (fatal with GCM) and does not go out, whatever
+ * the caller does: a number used before passes only if its packet was marked repeatable and is the
+ * same to the tag. An SSRC is never forgotten on the send side, for a forgotten one would start
+ * again at index 0 under the same keys.
  */
 #ifndef JVB_SRTP_H
 #define JVB_SRTP_H
@@ -34,14 +35,16 @@ int srtp_salt_length(int profile);
 /*
  * In place. `*length` becomes the new length when STATUS_OK is returned. Protection needs
  * SRTP_MAX_TRAILER bytes behind the packet and otherwise returns STATUS_MALFORMED (bad header,
- * table full) or STATUS_REPLAYED (older than the stream's first packet, or index space used up).
+ * table full) or STATUS_REPLAYED (2048 or more behind the newest, index space used up, or an index
+ * used before by a packet that differs, was not `repeatable` or is 512 or more behind). What is in
+ * place then must not be sent.
  */
-int srtp_protect(srtp_session_t *session, uint8_t *packet, int *length);
+int srtp_protect(srtp_session_t *session, uint8_t *packet, int *length, bool repeatable);
 int srtcp_protect(srtp_session_t *session, uint8_t *packet, int *length);
 int srtp_unprotect(srtp_session_t *session, uint8_t *packet, int *length);
 int srtcp_unprotect(srtp_session_t *session, uint8_t *packet, int *length);
 
-/* Packets protected under an index used before, since the last call. */
-uint32_t srtp_take_repeated(srtp_session_t *session);
+/* Adds packets protected, and refused, under an index used before, since the last call. */
+void srtp_take_repeats(srtp_session_t *session, uint64_t *repeated, uint64_t *refused);
 
 #endif

@@ -171,7 +171,11 @@ static void *receive_thread(void *argument) {
     polled[i] = (struct pollfd){.fd = group->fds[i], .events = POLLIN};
   polled[group->sockets] = (struct pollfd){.fd = group->stop_fd, .events = POLLIN};
   for (;;) {
-    if (poll(polled, (nfds_t)group->sockets + 1, -1) < 0 && errno != EINTR) break;
+    /* Short of memory for a moment: an event that is missed now is still there the next time. */
+    if (poll(polled, (nfds_t)group->sockets + 1, -1) < 0) {
+      if (errno != EINTR) nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+      continue;
+    }
     if (polled[group->sockets].revents != 0) break;
     for (int socket = 0; socket < group->sockets; socket++) {
       if (polled[socket].revents == 0) continue;
@@ -288,6 +292,11 @@ void udp_group_detach(udp_group_t *group, int worker) {
   pthread_mutex_lock(&groups_lock);
   pthread_mutex_lock(&group->lock);
   group->worker[worker].attached = false;
+  /* A worker that died took nothing back: what it leaves would route datagrams to nobody. */
+  ufrag_map_remove_all(&group->ufrags, worker);
+  address_map_remove_all(&group->addresses, worker);
+  for (int i = 0; i < TRANSACTIONS; i++)
+    if (group->transactions[i].worker == worker) group->transactions[i].worker = -1;
   pthread_mutex_unlock(&group->lock);
   if (--group->references == 0) {
     udp_group_t **link = &groups;

@@ -12,6 +12,8 @@
 
 enum { BATCH = 64, TX_SLOTS = 256, SLOT_BYTES = 2048, HEADROOM = 64, MAX_DATAGRAM = 1500 };
 enum { KIND_OTHER = 0, KIND_STUN = 1, KIND_DTLS = 2, KIND_RTP = 3, KIND_RTCP = 4 };
+/* Flag in the kind column of outgoing RTP. */
+enum { KIND_REPEATABLE = 0x80 };
 enum {
   STATUS_OK = 0,
   STATUS_NO_KEYS = 2,

@@ -4,6 +4,7 @@ import type { MediaEngineOptions } from "../media/engine-options.ts";
 import type { MediaEngine } from "../media/media-engine.ts";
 import type { PacketIo } from "../media/packet-io.ts";
 import { PacketPath } from "../media/packet-path.ts";
+import type { StreamEnd } from "../media/projection.ts";
 import { allocate } from "./allocation/allocate.ts";
 import { applyConstraints, initialSettings } from "./allocation/settings.ts";
 import { SourceProjection } from "./source-projection.ts";
@@ -19,7 +20,7 @@ export interface MediaEngineParts {
 export function createMediaEngine(parts: MediaEngineParts): MediaEngine {
   const cc = {
     policy: { initialSettings, applyConstraints, allocate },
-    createProjection: () => new SourceProjection(),
+    createProjection: (after?: StreamEnd) => new SourceProjection(after),
   };
   return new PacketPath(parts.options, cc, parts.sender, parts.random);
 }

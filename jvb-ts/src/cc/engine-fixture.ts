@@ -6,7 +6,7 @@ import type { MediaEngineOptions } from "../media/engine-options.ts";
 import { defaultEngineOptions } from "../media/engine-options.ts";
 import type { MediaEndpoint, MediaEngine, MediaEvent } from "../media/media-engine.ts";
 import type { TxSlab } from "../media/slab.ts";
-import { Kind, RxSlab, SLOT_BYTES } from "../media/slab.ts";
+import { Kind, REPEATABLE, RxSlab, SLOT_BYTES } from "../media/slab.ts";
 import { createMediaEngine } from "./create-media-engine.ts";
 
 export const OPUS = 111;
@@ -192,6 +192,10 @@ export class EngineFixture {
   readonly sent: Sent[] = [];
   readonly slab = new RxSlab();
   now = 1000;
+  readonly #numbers = new Map<string, Numbers>();
+  readonly #received = new Set<string>();
+  /** SSRCs that came with a number twice, which SRTP lets nobody do: not checked. */
+  readonly #unreal = new Set<number>();
 
   constructor(options: Partial<MediaEngineOptions> = {}) {
     let next = 100;
@@ -206,6 +210,9 @@ export class EngineFixture {
   /** An endpoint that is up and takes audio and video. */
   join(id: string, session: number, sources: readonly ColibriMediaSource[] = []): MediaEndpoint {
     const endpoint = this.engine.addEndpoint("c", { id, session });
+    // New keys.
+    for (const stream of this.#numbers.keys())
+      if (stream.startsWith(`${session} `)) this.#numbers.delete(stream);
     endpoint.setPayloadTypes("audio", audioTypes);
     endpoint.setPayloadTypes("video", videoTypes);
     endpoint.setHeaderExtensions("audio", audioExtensions);
@@ -244,9 +251,39 @@ export class EngineFixture {
     slab.length[0] = bytes.length;
     slab.session[0] = session;
     slab.arrival[0] = this.now;
+    if (kind === Kind.rtp) this.#noteInput(bytes);
     if (kind === Kind.rtp) this.engine.handleRtpRow(slab, 0, this.now);
     else this.engine.handleRtcpRow(slab, 0, this.now);
     this.engine.endBatch(this.now);
+  }
+
+  #noteInput(bytes: Uint8Array): void {
+    if (bytes.length < 12) return;
+    const ssrc = readInt32(bytes, 8);
+    const number = `${ssrc} ${readUint16(bytes, 2)}`;
+    if (this.#received.has(number)) this.#unreal.add(ssrc);
+    this.#received.add(number);
+  }
+
+  /** SRTP would refuse other bytes under a number used before (`REPEATABLE`): so does this. */
+  #checkNumber(slab: TxSlab, row: number): void {
+    if ((slab.kind[row]! & ~REPEATABLE) !== Kind.rtp) return;
+    const at = slab.offset[row]!;
+    const ssrc = readInt32(slab.bytes, at + 8);
+    if (this.#unreal.has(ssrc)) return;
+    const stream = `${slab.session[row]} ${ssrc}`;
+    const seq = readUint16(slab.bytes, at + 2);
+    const numbers = this.#numbers.get(stream) ?? { newest: seq, packets: new Map() };
+    this.#numbers.set(stream, numbers);
+    const ahead = ((seq - numbers.newest + 0x8000) & 0xffff) - 0x8000;
+    const index = numbers.newest + ahead;
+    if (ahead > 0) numbers.newest = index;
+    const text = Buffer.from(slab.bytes.subarray(at, at + slab.length[row]!)).toString("latin1");
+    const before = numbers.packets.get(index);
+    const repeatable = (slab.kind[row]! & REPEATABLE) !== 0;
+    const fate = before === undefined ? "first" : before === text && repeatable ? "again" : "other";
+    if (fate === "other") throw new Error(`other bytes under ${seq} of stream ${stream}`);
+    if (fate === "first") numbers.packets.set(index, text);
   }
 
   /** What went out since the last call. */
@@ -275,6 +312,7 @@ export class EngineFixture {
   #record(slab: TxSlab): number {
     for (let i = 0; i < slab.count; i++) {
       const at = slab.offset[i]!;
+      this.#checkNumber(slab, i);
       this.sent.push({
         session: slab.session[i]!,
         isRtcp: slab.kind[i] === Kind.rtcp,
@@ -285,6 +323,12 @@ export class EngineFixture {
     slab.count = 0;
     return count;
   }
+}
+
+/** The sequence numbers of one outgoing stream, as its SRTP context sees them. */
+interface Numbers {
+  newest: number;
+  readonly packets: Map<number, string>;
 }
 
 /** VP8 payload: 15-bit picture id, TL0PICIDX and TID; a key frame carries its height. */

@@ -237,6 +237,28 @@ describe("retransmission", () => {
     expect(fixture.takeRtp(2)[0]?.extensions.get(TRANSPORT_CC)).to.deep.equal([0, 3]);
   });
 
+  it("goes on behind what was sent when a source comes back under its SSRC", () => {
+    for (const sources of [[], [videoSource("a-v1", [SSRC])], [videoSource("a-v0", [SSRC, 77])]]) {
+      const fixture = call();
+      const a = fixture.engine.endpoint("c", "a")!;
+      for (let i = 0; i < 5; i++) fixture.receive(1, packet(0, i));
+      sendNack(fixture, 2, SSRC, [5, 6]);
+      const before = fixture.takeRtp(2);
+      a.setSources(sources);
+      fixture.tick();
+      a.setSources([videoSource("a-v0", [SSRC])]);
+      fixture.tick();
+      for (let i = 100; i < 103; i++)
+        fixture.receive(1, { ...packet(0, i), payload: packet(0, i - 100).payload! });
+      const newest = before.filter((one) => one.pt === VP8).at(-1)!;
+      const after = fixture.takeRtp(2);
+      expect(after.map((one) => one.seq)).to.deep.equal([1, 2, 3].map((i) => newest.seq + i));
+      expect(after[0]!.timestamp).to.equal(newest.timestamp + 3000);
+      sendNack(fixture, 2, SSRC, [after[1]!.seq]);
+      expect(fixture.takeRtp(2).map((one) => [one.pt, one.seq])).to.deep.equal([[VP8_RTX, 3]]);
+    }
+  });
+
   it("does not answer twice within 0.9 round trips (M-112)", () => {
     const fixture = call();
     fixture.receive(1, packet(0, 0));

@@ -3,6 +3,7 @@
  * (spec jvb-media 7.1). A fresh stream is at number 1, time 1.
  */
 import { isNewerSeq, isNewerTimestamp } from "#shared/rtp/arithmetic";
+import type { StreamEnd } from "../media/projection.ts";
 
 export class RtpState {
   /** Nothing was sent yet. */
@@ -10,6 +11,10 @@ export class RtpState {
   maxSeq = 1;
   /** Signed 32 bits. */
   maxTimestamp = 1;
+
+  constructor(after?: StreamEnd) {
+    if (after !== undefined) this.sent(after.seq, after.timestamp);
+  }
 
   sent(seq: number, timestamp: number): void {
     if (this.fresh || isNewerSeq(seq, this.maxSeq)) this.maxSeq = seq;

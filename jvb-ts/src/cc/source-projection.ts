@@ -3,7 +3,7 @@
  * the packet shows and hands the state of the outgoing stream over when that changes.
  */
 import type { Millis } from "#shared/runtime/runtime";
-import type { Projection } from "../media/projection.ts";
+import type { Projection, StreamEnd } from "../media/projection.ts";
 import type { VideoPacket } from "../media/video-packet.ts";
 import { Codec, codecNames } from "../media/video-packet.ts";
 import { GenericProjection } from "./generic-projection.ts";
@@ -15,11 +15,20 @@ export class SourceProjection implements Projection {
   timestampDelta = 0;
   outPictureId = -1;
   outTl0 = -1;
-  readonly #state = new RtpState();
+  readonly #state: RtpState;
   #context: Vp8Projection | GenericProjection | undefined = undefined;
   #codec = -1;
   #isVp8 = false;
   #target = -1;
+
+  constructor(after?: StreamEnd) {
+    this.#state = new RtpState(after);
+  }
+
+  streamEnd(): StreamEnd | undefined {
+    const { fresh, maxSeq, maxTimestamp } = this.#state;
+    return fresh ? undefined : { seq: maxSeq, timestamp: maxTimestamp };
+  }
 
   get name(): string {
     if (this.#codec < 0) return "none";

@@ -15,6 +15,8 @@ import { encodingOf } from "./projection.ts";
 const SMALL_CONFERENCE = 10;
 /** In larger ones a layer change waits until this long per endpoint has passed since the last. */
 const SPACING_MS_PER_ENDPOINT = 2;
+/** Ended streams that a receiver's numbering is remembered of. */
+const MAX_ENDED_LEGS = 1024;
 
 /**
  * A packet showed that layers changed: reallocates before it is decided upon (spec 10.6). The cost
@@ -134,8 +136,10 @@ function allocateFor(
 }
 
 function addLeg(ctx: PathContext, receiver: EndpointState, source: VideoSource): VideoLeg {
-  const projection = ctx.cc.createProjection();
+  const ended = receiver.endedLegs.get(source.primarySsrc);
+  const projection = ctx.cc.createProjection(ended?.end);
   const leg = new VideoLeg(source, receiver, projection, ctx.options.keyframeMaxRequests);
+  if (ended !== undefined) leg.rtxSeq = ended.rtxSeq;
   receiver.legs.set(source, leg);
   receiver.legBySsrc.set(source.primarySsrc, leg);
   source.legs.push(leg);
@@ -151,11 +155,29 @@ function sameSet(a: readonly string[], b: readonly string[]): boolean {
 /** Forgets the leg of a receiver or a source that is going away. */
 export function removeLeg(leg: VideoLeg): void {
   leg.setTarget(-1);
+  rememberEnd(leg);
   leg.receiver.legs.delete(leg.source);
   if (leg.receiver.legBySsrc.get(leg.source.primarySsrc) === leg)
     leg.receiver.legBySsrc.delete(leg.source.primarySsrc);
   const at = leg.source.legs.indexOf(leg);
   if (at >= 0) leg.source.legs.splice(at, 1);
+}
+
+/**
+ * A source that comes back under its SSRC (a shared screen) goes on behind what was sent: numbers
+ * used before would be dropped as replays, and may not be encrypted twice.
+ */
+function rememberEnd(leg: VideoLeg): void {
+  const end = leg.projection.streamEnd();
+  if (end === undefined) return;
+  const { endedLegs } = leg.receiver;
+  const ssrc = leg.source.primarySsrc;
+  endedLegs.delete(ssrc);
+  endedLegs.set(ssrc, { end, rtxSeq: leg.rtxSeq });
+  for (const oldest of endedLegs.keys()) {
+    if (endedLegs.size <= MAX_ENDED_LEGS) break;
+    endedLegs.delete(oldest);
+  }
 }
 
 /** Highest constraint over receivers, -1 (unlimited) above all. */

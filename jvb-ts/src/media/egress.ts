@@ -9,7 +9,7 @@ import type { Millis } from "#shared/runtime/runtime";
 import type { EndpointState } from "./media-state.ts";
 import type { PacketIo } from "./packet-io.ts";
 import type { TxSlab } from "./slab.ts";
-import { HEADROOM, Kind, SLOT_BYTES } from "./slab.ts";
+import { HEADROOM, Kind, REPEATABLE, SLOT_BYTES } from "./slab.ts";
 import type { Stage } from "./stage.ts";
 import { USABLE_SLOTS } from "./stage.ts";
 
@@ -96,6 +96,11 @@ export class Egress {
   /** Length of the packet written last. */
   lastLength(): number {
     return this.tx.length[this.tx.count - 1]!;
+  }
+
+  /** The packet written last may be sent again, or is sent again, under its number. */
+  markRepeatable(): void {
+    this.tx.kind[this.tx.count - 1] = Kind.rtp | REPEATABLE;
   }
 
   /** Where to write an RTCP packet of at most `MAX_RTCP_BYTES`; then `commitRtcp`. */

@@ -100,6 +100,7 @@ function sendVideo(ctx: PathContext, leg: VideoLeg, now: Millis): void {
   const ssrc = leg.source.primarySsrc;
   const at = egress.writeRtp(receiver, ssrc, projection.outSeq, timestamp, true, 0, 0, now);
   rewriteVp8(ctx, at, projection.outPictureId, projection.outTl0);
+  if (!repeatsAsRtx(leg, stage.payloadType)) egress.markRepeatable();
   leg.packets++;
   leg.octets += egress.lastLength();
   leg.log.put(
@@ -111,6 +112,13 @@ function sendVideo(ctx: PathContext, leg: VideoLeg, now: Millis): void {
     projection.outTl0,
     egress.sendMark,
     now,
+  );
+}
+
+/** Whether what is lost of this payload type is repeated in RTX form, under a number of its own. */
+export function repeatsAsRtx(leg: VideoLeg, payloadType: number): boolean {
+  return (
+    leg.receiver.payloadTypes.rtxFor[payloadType] !== 0 && leg.source.encodings[0]!.hasRtx
   );
 }
 

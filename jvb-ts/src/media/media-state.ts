@@ -16,7 +16,7 @@ import type { AudioSubscription, VideoType } from "./media-engine.ts";
 import { NackGenerator } from "./nack-generator.ts";
 import { PacketStore } from "./packet-store.ts";
 import { PayloadTypes } from "./payload-types.ts";
-import type { Projection } from "./projection.ts";
+import type { Projection, StreamEnd } from "./projection.ts";
 import { layerIndex } from "./projection.ts";
 import { RateSampler } from "./rate-sampler.ts";
 import { RateTracker } from "./rate-tracker.ts";
@@ -362,6 +362,8 @@ export class EndpointState {
   /** What it receives. */
   readonly legs = new Map<VideoSource, VideoLeg>();
   readonly legBySsrc = new Map<number, VideoLeg>();
+  /** Where streams stood whose source went away, by primary SSRC, oldest first. */
+  readonly endedLegs = new Map<number, { readonly end: StreamEnd; readonly rtxSeq: number }>();
   settings: AllocationSettings;
   gotConstraints = false;
   audioSubscription: AudioSubscription | undefined = undefined;
@@ -427,7 +429,10 @@ export class EndpointState {
     stream.audio = this.audioSources.get(stream.ssrc);
     const rtx = this.encodingByRtx.get(stream.ssrc);
     stream.isRtx = rtx !== undefined;
-    stream.encoding = rtx ?? this.encodingBySsrc.get(stream.ssrc);
+    const encoding = rtx ?? this.encodingBySsrc.get(stream.ssrc);
+    // A source that was taken away and comes back numbers its pictures anew.
+    if (encoding !== stream.encoding) stream.forgetFrames();
+    stream.encoding = encoding;
     stream.video =
       stream.encoding === undefined ? undefined : this.sourceBySsrc.get(stream.encoding.ssrc);
     if (stream.encoding !== undefined && !stream.isRtx) stream.encoding.stream = stream;

@@ -40,21 +40,41 @@ export interface SentVideoSnapshot {
   readonly retransmissions: number;
 }
 
-/** Why received packets went no further. Counters, per endpoint. */
-export interface DropCounts {
-  readonly malformed: number;
-  readonly unsignaledPayloadType: number;
-  readonly unknownSsrc: number;
-  readonly duplicate: number;
+/** Why received packets went no further. */
+export const dropReasons = [
+  "malformed",
+  "unsignaledPayloadType",
+  "unknownSsrc",
+  "duplicate",
   /** Audio overtaken by a packet that was discarded: its number is taken. */
-  readonly late: number;
-  readonly paddingOnly: number;
-  readonly muted: number;
-  readonly silence: number;
-  readonly notLoudest: number;
-  readonly badRtx: number;
-  readonly badCodec: number;
-  readonly malformedRtcp: number;
+  "late",
+  "paddingOnly",
+  "muted",
+  "silence",
+  "notLoudest",
+  "badRtx",
+  "badCodec",
+  "malformedRtcp",
+] as const;
+/** Counters, per endpoint. */
+export type DropCounts = Readonly<Record<(typeof dropReasons)[number], number>>;
+
+/** Zero for every reason. */
+export function zeroDrops(): Record<(typeof dropReasons)[number], number> {
+  return {
+    malformed: 0,
+    unsignaledPayloadType: 0,
+    unknownSsrc: 0,
+    duplicate: 0,
+    late: 0,
+    paddingOnly: 0,
+    muted: 0,
+    silence: 0,
+    notLoudest: 0,
+    badRtx: 0,
+    badCodec: 0,
+    malformedRtcp: 0,
+  };
 }
 
 export interface EndpointSnapshot {

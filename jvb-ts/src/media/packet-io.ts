@@ -59,6 +59,8 @@ export interface PacketCounters {
   readonly sendRefused: number;
   /** Protected under an SRTP index used before (plain retransmission of identical bytes). */
   readonly repeatedIndex: number;
+  /** Not sent (and in `sendUnready` too): other bytes under an SRTP index used before. */
+  readonly refusedRepeat: number;
 }
 
 export interface PacketIo {

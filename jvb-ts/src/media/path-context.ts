@@ -19,11 +19,8 @@ import { Worklist } from "./worklist.ts";
 /** What `cc/` supplies. */
 export interface CongestionControl {
   readonly policy: AllocationPolicy;
-  readonly createProjection: CreateProjectionFor;
+  readonly createProjection: CreateProjection;
 }
-
-/** A projection that starts as a fresh stream toward one receiver (spec 7.1). */
-export type CreateProjectionFor = CreateProjection;
 
 export class PathContext {
   readonly options: MediaEngineOptions;

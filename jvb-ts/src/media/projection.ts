@@ -20,13 +20,23 @@ export interface Projection {
   readonly outPictureId: number;
   readonly outTl0: number;
 
+  /** Where the outgoing stream stands, undefined before its first packet. */
+  streamEnd(): StreamEnd | undefined;
   /** Layer index wanted from the next frame on (`eid << 6 | sid << 3 | tid`), -1 nothing. */
   setTarget(index: number): void;
   /** Decides about one packet; when true the result fields are set. */
   project(packet: VideoPacket, now: Millis): boolean;
 }
 
-export type CreateProjection = () => Projection;
+/** The highest number and time of an outgoing stream. */
+export interface StreamEnd {
+  readonly seq: number;
+  /** Signed 32 bits. */
+  readonly timestamp: number;
+}
+
+/** A projection that starts a stream, or goes on behind what went out under its SSRC before. */
+export type CreateProjection = (after: StreamEnd | undefined) => Projection;
 
 /** Layer index of spec 5.1; negative parts count as 0. */
 export function layerIndex(eid: number, sid: number, tid: number): number {

@@ -1,6 +1,6 @@
 /** Answers NACKs from the source's store by replaying the receiver's projection (spec 8.4). */
 import type { Millis } from "#shared/runtime/runtime";
-import { rewriteVp8 } from "./forward.ts";
+import { repeatsAsRtx, rewriteVp8 } from "./forward.ts";
 import type { VideoLeg } from "./media-state.ts";
 import type { PathContext } from "./path-context.ts";
 
@@ -17,12 +17,13 @@ export function retransmit(ctx: PathContext, leg: VideoLeg, seq: number, now: Mi
   const primary = source.encodings[0]!;
   const rtxPt = receiver.payloadTypes.rtxFor[stage.payloadType]!;
   let at: number;
-  if (rtxPt !== 0 && primary.hasRtx) {
+  if (repeatsAsRtx(leg, stage.payloadType)) {
     at = egress.writeRtp(receiver, primary.rtxSsrc, leg.rtxSeq, timestamp, true, rtxPt, seq, now);
     leg.rtxSeq = (leg.rtxSeq + 1) & 0xffff;
   } else {
     egress.repeatedMark = log.sendMark;
     at = egress.writeRtp(receiver, primary.ssrc, seq, timestamp, true, 0, 0, now);
+    egress.markRepeatable();
     leg.packets++;
     leg.octets += egress.lastLength();
   }

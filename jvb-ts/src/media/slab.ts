@@ -19,6 +19,12 @@ export const MAX_DATAGRAM = 1500;
 /** What a datagram is, by RFC 7983's first byte and (RTCP) RFC 5761's second. */
 export const Kind = { other: 0, stun: 1, dtls: 2, rtp: 3, rtcp: 4 } as const;
 
+/**
+ * Flag of outgoing RTP. A number that went out is refused from then on, because other bytes under it
+ * would reuse an IV (RFC 3711 9.1); with the flag, the same bytes pass among the last 512.
+ */
+export const REPEATABLE = 0x80;
+
 /** What the receive call found out about a row. Only rows with `ok` go further than a counter. */
 export const Status = {
   ok: 0,
@@ -76,7 +82,10 @@ export class TxSlab {
   readonly offset = new Int32Array(TX_SLOTS);
   readonly length = new Int32Array(TX_SLOTS);
   readonly session = new Int32Array(TX_SLOTS);
-  /** `Kind.rtp` and `Kind.rtcp` are encrypted; other kinds go out as they are. */
+  /**
+   * `Kind.rtp` and `Kind.rtcp` are encrypted; other kinds go out as they are. RTP that may be sent
+   * again under its number, with the same bytes, is `Kind.rtp | REPEATABLE`, each time.
+   */
   readonly kind = new Uint8Array(TX_SLOTS);
   /** After the call: 0 sent, 1 no address, no keys or not protectable, 2 refused by the kernel. */
   readonly result = new Uint8Array(TX_SLOTS);

@@ -106,6 +106,12 @@ export interface NativeAddon {
     offset: number,
     length: number,
   ): number;
+  srtpProtectRepeatable(
+    session: NativeSrtpSession,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+  ): number;
   srtcpProtect(
     session: NativeSrtpSession,
     bytes: Uint8Array,

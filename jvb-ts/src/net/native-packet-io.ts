@@ -22,6 +22,7 @@ const counterNames = [
   "sendCongested",
   "sendRefused",
   "repeatedIndex",
+  "refusedRepeat",
 ] as const satisfies readonly (keyof PacketCounters)[];
 
 const failureOf = ([ip, port, code]: NativeBinding): BindFailure => ({

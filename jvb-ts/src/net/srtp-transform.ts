@@ -10,11 +10,13 @@ export const SRTP_TRAILER = 20;
  * new length, or minus a `Status` (slab.ts): authentication, replay, malformed. `SRTP_TRAILER`
  * bytes must follow the packet in `bytes`. After a refusal the payload is undefined.
  *
- * Protecting a sequence number twice uses the same IV twice (RFC 3711 9.1): callers repeat a
- * packet only with identical bytes.
+ * Other bytes under a sequence number used before would use the same IV twice (RFC 3711 9.1) and are
+ * refused with status replayed, as is everything 2048 or more behind the newest. Identical bytes
+ * pass `protectRepeatable`, among the last 512 numbers, if they went through it the first time too.
  */
 export interface SrtpTransform {
   protectRtp(bytes: Uint8Array, offset: number, length: number): number;
+  protectRepeatable(bytes: Uint8Array, offset: number, length: number): number;
   protectRtcp(bytes: Uint8Array, offset: number, length: number): number;
   unprotectRtp(bytes: Uint8Array, offset: number, length: number): number;
   unprotectRtcp(bytes: Uint8Array, offset: number, length: number): number;
@@ -31,6 +33,8 @@ export function createNativeSrtp(keys: SrtpKeys): SrtpTransform {
   const session = addon.srtpSession(profile, localKey, localSalt, remoteKey, remoteSalt);
   return {
     protectRtp: (bytes, offset, length) => addon.srtpProtect(session, bytes, offset, length),
+    protectRepeatable: (bytes, offset, length) =>
+      addon.srtpProtectRepeatable(session, bytes, offset, length),
     protectRtcp: (bytes, offset, length) => addon.srtcpProtect(session, bytes, offset, length),
     unprotectRtp: (bytes, offset, length) => addon.srtpUnprotect(session, bytes, offset, length),
     unprotectRtcp: (bytes, offset, length) => addon.srtcpUnprotect(session, bytes, offset, length),

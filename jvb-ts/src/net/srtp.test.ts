@@ -191,6 +191,39 @@ for (const [profileName, profile, salt] of profiles) {
       }
     });
 
+    it("send alike, random numbers, some again, some changed, and no index twice", () => {
+      let state = 4711;
+      const pick = (bound: number) => {
+        state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+        return (state >>> 8) % bound;
+      };
+      const native = createNativeSrtp(keys);
+      const twin = new TwinSrtp(keys);
+      const first = new Map<number, string>();
+      let seq = 65000;
+      let refused = 0;
+      let repeated = 0;
+      for (let i = 0; i < 2000; i++) {
+        if (pick(3) !== 0) seq += pick(30) === 0 ? pick(700) : 1;
+        const index = Math.max(65000, seq - pick(4) * pick(800));
+        const packet = rtp({ seq: index, payload: 20 + (pick(9) === 0 ? 1 : 0) });
+        const method = pick(4) === 0 ? "protectRtp" : "protectRepeatable";
+        const one = run(native, method, packet);
+        const other = run(twin, method, packet);
+        expect(typeof one === "number" ? one : toHex(one)).to.equal(
+          typeof other === "number" ? other : toHex(other),
+        );
+        if (typeof one === "number") refused++;
+        else {
+          if (first.has(index)) repeated++;
+          expect(first.get(index) ?? toHex(one)).to.equal(toHex(one));
+          first.set(index, toHex(one));
+        }
+      }
+      expect(refused).to.be.greaterThan(50);
+      expect(repeated).to.be.greaterThan(50);
+    });
+
     it("answer alike to random packets, reordered, repeated and damaged", () => {
       let state = 12345;
       const pick = (bound: number) => {
@@ -204,7 +237,7 @@ for (const [profileName, profile, salt] of profiles) {
       let seq = 60000;
       const seen = new Set<string>();
       for (let i = 0; i < 4000; i++) {
-        seq += pick(20) === 0 ? pick(40) : 1;
+        seq += pick(20) === 0 ? 1 + pick(39) : 1;
         const isRtcp = pick(10) === 0;
         const packet = isRtcp ? rtcp(pick(3)) : rtp({ seq, payload: pick(60) });
         const sent = run(sender, isRtcp ? "protectRtcp" : "protectRtp", packet);
@@ -278,11 +311,77 @@ for (const [profileName, profile, salt] of profiles) {
           );
         });
 
-        it(`repeats an old packet under its first index, from ${start}`, () => {
+        it(`repeats a packet under its first index, to the byte, 511 back at most, from ${start}`, () => {
           const { sender } = pair();
-          const first = bytesOf(run(sender, "protectRtp", rtp({ seq: start })));
-          for (let i = 1; i < 20000; i += 500) run(sender, "protectRtp", rtp({ seq: start + i }));
-          expect(run(sender, "protectRtp", rtp({ seq: start }))).to.deep.equal(first);
+          const at = (i: number) => run(sender, "protectRepeatable", rtp({ seq: start + i }));
+          const sent = Array.from({ length: 512 }, (_, i) => bytesOf(at(i)));
+          for (const i of [0, 1, 200, 510, 511, 0]) expect(at(i)).to.deep.equal(sent[i]);
+          expect(at(512)).to.be.instanceOf(Uint8Array);
+          expect(at(0)).to.equal(Status.replayed);
+          expect(at(1)).to.deep.equal(sent[1]);
+        });
+
+        it(`never protects other bytes under a number used before, from ${start}`, () => {
+          const { sender } = pair();
+          const other = (i: number, change: (packet: Uint8Array) => void) => {
+            const packet = Uint8Array.from(rtp({ seq: start + i }));
+            change(packet);
+            return run(sender, "protectRepeatable", packet);
+          };
+          const first = run(sender, "protectRepeatable", rtp({ seq: start }));
+          for (const change of [
+            (packet: Uint8Array) => packet.fill(packet[15]! ^ 1, 15, 16),
+            (packet: Uint8Array) => packet.fill(packet[packet.length - 1]! ^ 128, -1),
+            (packet: Uint8Array) => packet.fill(packet[1]! ^ 128, 1, 2),
+            (packet: Uint8Array) => packet.fill(packet[7]! ^ 1, 7, 8),
+          ])
+            expect(other(0, change)).to.equal(Status.replayed);
+          expect(run(sender, "protectRepeatable", rtp({ seq: start, payload: 3 }))).to.equal(
+            Status.replayed,
+          );
+          expect(run(sender, "protectRepeatable", rtp({ seq: start }))).to.deep.equal(first);
+        });
+
+        it(`repeats nothing that was not said to be repeatable, from ${start}`, () => {
+          const { sender } = pair();
+          run(sender, "protectRtp", rtp({ seq: start }));
+          expect(run(sender, "protectRtp", rtp({ seq: start }))).to.equal(Status.replayed);
+          expect(run(sender, "protectRepeatable", rtp({ seq: start }))).to.equal(Status.replayed);
+          const again = run(sender, "protectRepeatable", rtp({ seq: start + 1 }));
+          expect(run(sender, "protectRepeatable", rtp({ seq: start + 1 }))).to.deep.equal(again);
+          expect(run(sender, "protectRtp", rtp({ seq: start }))).to.equal(Status.replayed);
+        });
+
+        it(`protects late packets once, 2047 back at most, from ${start}`, () => {
+          const { sender } = pair();
+          const at = (i: number) => {
+            const result = run(sender, "protectRtp", rtp({ seq: start + i }));
+            return typeof result === "number" ? result : Status.ok;
+          };
+          const script: readonly (readonly [index: number, status: number])[] = [
+            [0, Status.ok],
+            [3000, Status.ok],
+            [953, Status.ok],
+            [953, Status.replayed],
+            [952, Status.replayed],
+            [0, Status.replayed],
+            [2999, Status.ok],
+            [2999, Status.replayed],
+            [3001, Status.ok],
+            [954, Status.ok],
+            [953, Status.replayed],
+            [5048, Status.ok],
+            [3001, Status.replayed],
+            [3002, Status.ok],
+            [5047, Status.ok],
+            [5048, Status.replayed],
+            [7095, Status.ok],
+            [5048, Status.replayed],
+            [5049, Status.ok],
+          ];
+          expect(script.map(([index]) => at(index))).to.deep.equal(
+            script.map(([, status]) => status),
+          );
         });
       }
 

@@ -14,6 +14,7 @@ import {
   Kind,
   MAX_DATAGRAM,
   NO_SESSION,
+  REPEATABLE,
   type RxSlab,
   SLOT_BYTES,
   Status,
@@ -54,6 +55,7 @@ const zero: PacketCounters = {
   sendCongested: 0,
   sendRefused: 0,
   repeatedIndex: 0,
+  refusedRepeat: 0,
 };
 
 const keyOf = (socket: number, { ip, port }: SocketAddress): string => `${socket} ${port} ${ip}`;
@@ -225,7 +227,8 @@ class TwinPacketIo implements PacketIo {
 
   #sendRow(slab: TxSlab, row: number): number {
     const session = this.#sessions.get(slab.session[row] ?? NO_SESSION);
-    const kind = slab.kind[row];
+    const repeatable = ((slab.kind[row] ?? 0) & REPEATABLE) !== 0;
+    const kind = (slab.kind[row] ?? 0) & ~REPEATABLE;
     const offset = slab.offset[row] ?? 0;
     const length = slab.length[row] ?? 0;
     const encrypted = kind === Kind.rtp || kind === Kind.rtcp;
@@ -237,12 +240,13 @@ class TwinPacketIo implements PacketIo {
     }
     let wire = length;
     if (srtp !== undefined && encrypted) {
-      wire =
-        kind === Kind.rtp
-          ? srtp.protectRtp(slab.bytes, offset, length)
-          : srtp.protectRtcp(slab.bytes, offset, length);
+      if (kind === Kind.rtcp) wire = srtp.protectRtcp(slab.bytes, offset, length);
+      else if (repeatable) wire = srtp.protectRepeatable(slab.bytes, offset, length);
+      else wire = srtp.protectRtp(slab.bytes, offset, length);
       this.#counters.repeatedIndex += srtp.repeated;
+      this.#counters.refusedRepeat += srtp.refused;
       srtp.repeated = 0;
+      srtp.refused = 0;
     }
     if (wire <= 0) {
       this.#counters.sendUnready++;

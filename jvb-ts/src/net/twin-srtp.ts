@@ -12,6 +12,9 @@ const HMAC_TAG = 10;
 /** Packets a receiver may lag behind the newest and still pass. */
 const WINDOW = 128n;
 const WINDOW_MASK = (1n << WINDOW) - 1n;
+/** Packets behind the newest that still may go out, and those of them that may go out again. */
+const HISTORY = 2048;
+const REPEATABLE_PACKETS = 512;
 /** SSRCs remembered per session and direction. */
 const MAX_RX_STREAMS = 1024;
 const MAX_TX_STREAMS = 8192;
@@ -84,12 +87,46 @@ class ReplayWindow {
   }
 }
 
+/** Indices that went out, and the first eight bytes of the tags of packets that may go out again. */
+class SentIndices {
+  readonly #sent = new Set<number>();
+  /** By index modulo `REPEATABLE`; undefined while no packet of the stream may be repeated. */
+  #tags: string[] | undefined = undefined;
+
+  /** Whether `index` was used; what is older than the history, was. */
+  has(index: number, highest: number): boolean {
+    return index <= highest && (highest - index >= HISTORY || this.#sent.has(index));
+  }
+
+  mayRepeat(index: number, highest: number): boolean {
+    return this.#tags !== undefined && highest - index < REPEATABLE_PACKETS;
+  }
+
+  isSame(index: number, tag: Uint8Array): boolean {
+    return this.#tags?.[index % REPEATABLE_PACKETS] === tagText(tag);
+  }
+
+  add(index: number, repeatable: boolean, tag: Uint8Array): void {
+    this.#sent.add(index);
+    if (repeatable) this.#tags ??= [];
+    if (this.#tags !== undefined) this.#tags[index % REPEATABLE_PACKETS] = tagText(tag);
+  }
+}
+
+const tagText = (tag: Uint8Array): string => Buffer.from(tag.subarray(0, 8)).toString("hex");
+
 interface Stream {
   readonly rtp: ReplayWindow;
   readonly rtcp: ReplayWindow;
+  /** Sending only. */
+  readonly sent: SentIndices;
 }
 
-const newStream = (): Stream => ({ rtp: new ReplayWindow(), rtcp: new ReplayWindow() });
+const newStream = (): Stream => ({
+  rtp: new ReplayWindow(),
+  rtcp: new ReplayWindow(),
+  sent: new SentIndices(),
+});
 
 class Direction {
   readonly rtp: StreamKeys;
@@ -189,8 +226,9 @@ function open(
 
 /** `SrtpTransform` over node:crypto. */
 export class TwinSrtp implements SrtpTransform {
-  /** Packets protected under an index used before. */
+  /** Packets protected, and refused, under an index used before. */
   repeated = 0;
+  refused = 0;
   readonly #gcm: boolean;
   readonly #tx: Direction;
   readonly #rx: Direction;
@@ -203,6 +241,14 @@ export class TwinSrtp implements SrtpTransform {
   }
 
   protectRtp(bytes: Uint8Array, offset: number, length: number): number {
+    return this.#protect(bytes, offset, length, false);
+  }
+
+  protectRepeatable(bytes: Uint8Array, offset: number, length: number): number {
+    return this.#protect(bytes, offset, length, true);
+  }
+
+  #protect(bytes: Uint8Array, offset: number, length: number, repeatable: boolean): number {
     const packet = bytes.subarray(offset, offset + length);
     const header = rtpHeaderLength(packet);
     if (header === undefined) return -Status.malformed;
@@ -211,18 +257,31 @@ export class TwinSrtp implements SrtpTransform {
     if (stream === undefined) return -Status.malformed;
     const index = stream.rtp.estimate(read16(packet, 2));
     if (index === undefined) return -Status.replayed;
-    if (stream.rtp.seen(index)) this.repeated++;
-    stream.rtp.mark(index);
+    const { sent, rtp } = stream;
+    const isRepeat = sent.has(index, rtp.highest);
+    if (isRepeat && !sent.mayRepeat(index, rtp.highest)) {
+      this.refused++;
+      return -Status.replayed;
+    }
+    const tag = this.#sealRtp(packet, header, ssrc, index);
+    if (isRepeat && !sent.isSame(index, tag)) {
+      this.refused++;
+      return -Status.replayed;
+    }
+    if (isRepeat) this.repeated++;
+    else sent.add(index, repeatable, tag);
+    rtp.mark(index);
+    bytes.set(tag, offset + length);
+    return length + tag.length;
+  }
+
+  #sealRtp(packet: Uint8Array, header: number, ssrc: number, index: number): Uint8Array {
     const keys = this.#tx.rtp;
     const payload = packet.subarray(header);
-    if (this.#gcm) {
-      const iv = gcmIv(keys.salt, ssrc, index);
-      bytes.set(seal(keys.key, iv, packet.subarray(0, header), payload), offset + length);
-      return length + GCM_TAG;
-    }
+    if (this.#gcm)
+      return seal(keys.key, gcmIv(keys.salt, ssrc, index), packet.subarray(0, header), payload);
     counterMode(keys, ssrc, index, payload);
-    bytes.set(hmac(keys, packet, Math.floor(index / 0x10000)), offset + length);
-    return length + HMAC_TAG;
+    return hmac(keys, packet, Math.floor(index / 0x10000));
   }
 
   protectRtcp(bytes: Uint8Array, offset: number, length: number): number {

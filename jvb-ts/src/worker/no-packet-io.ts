@@ -17,6 +17,7 @@ const zero: PacketCounters = {
   sendCongested: 0,
   sendRefused: 0,
   repeatedIndex: 0,
+  refusedRepeat: 0,
 };
 
 export function noPacketIo(): PacketIo {
