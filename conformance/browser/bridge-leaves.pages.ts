@@ -1,11 +1,8 @@
-/** A bridge goes while people are on it: they go on over the other one, and after how long. */
-import { setTimeout as sleep } from "node:timers/promises";
+/** R23: a bridge goes in order while people are on it: they go on over the other one at once. */
 import { expect } from "chai";
-import { eventually } from "./call-story.ts";
-import { type Calls, npmClient, startCalls } from "./calls.ts";
-import { type CallPage, expectMedia, longestGaps } from "./pages.ts";
-
-type Bridge = Calls["stack"]["bridges"][number];
+import { type Calls, explainFailures, npmClient, startCalls } from "./calls.ts";
+import { allOn, type Bridge, longestGap, post, restart, usedAndOther } from "./faults.ts";
+import { expectMedia } from "./pages.ts";
 
 const ways: readonly {
   readonly name: string;
@@ -23,71 +20,47 @@ const ways: readonly {
     go: (bridge) => post(bridge, "/colibri/shutdown", { "graceful-shutdown": "true" }),
     restore: restart,
   },
+  {
+    name: "is told to shut down at once over HTTP",
+    go: (bridge) => post(bridge, "/colibri/shutdown", { "graceful-shutdown": "false" }),
+    restore: restart,
+  },
   { name: "gets SIGTERM", go: ({ program }) => program.stop(), restore: restart },
 ];
 
-async function restart({ program }: Bridge): Promise<void> {
-  await program.stop();
-  await program.start();
-}
-
-async function post({ privatePort }: Bridge, path: string, body = {}): Promise<void> {
-  const response = await fetch(`http://127.0.0.1:${privatePort}${path}`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  expect(response.ok, `${path} answered ${response.status}`).to.equal(true);
-}
-
-describe("a bridge that goes", () => {
+describe("R23 a bridge that goes", () => {
   let calls: Calls;
-
-  const properties = process.env["JAVA_SYS_PROPS"];
+  let round = 0;
 
   before(async () => {
-    // Off by default, and not in the configuration that every stack gets.
-    process.env["JAVA_SYS_PROPS"] = "-Dvideobridge.rest.shutdown.enabled=true";
-    calls = await startCalls({ client: npmClient, bridges: 2 });
+    calls = await startCalls({
+      client: npmClient,
+      bridges: 2,
+      bridgeConfig: "videobridge.rest.shutdown.enabled = true",
+    });
   });
-  after(async () => {
-    if (properties === undefined) delete process.env["JAVA_SYS_PROPS"];
-    else process.env["JAVA_SYS_PROPS"] = properties;
-    await calls?.stop();
-  });
+  after(() => calls?.stop());
   /** Makes the bridge of the last case an ordinary one again. */
   let restored: () => Promise<unknown> = async () => undefined;
   afterEach(async () => {
     await calls.closePages();
     await restored();
   });
+  explainFailures(() => calls);
 
-  /** The bridge at whose port the media of a page begins. */
-  async function bridgeOf(page: CallPage): Promise<Bridge | undefined> {
-    const ports = (await page.seen()).pairs.map(({ port }) => port);
-    return calls.stack.bridges.find(({ mediaPort }) => ports.includes(mediaPort));
-  }
-
-  for (const [at, { name, go, restore }] of ways.entries()) {
+  for (const { name, go, restore } of ways) {
     it(`${name}: the call goes on over the other bridge`, async () => {
-      const pages = await Promise.all([1, 2].map((number) => calls.open(`leaves${at}`, number)));
+      const room = `leaves${++round}`;
+      const pages = await Promise.all([1, 2].map((number) => calls.open(room, number)));
       await expectMedia(pages, { mediaPorts: calls.mediaPorts });
-      const [first] = pages;
-      const used = first && (await bridgeOf(first));
-      const other = calls.stack.bridges.find((bridge) => bridge !== used);
-      if (used === undefined || other === undefined) throw new Error("no bridge to leave");
-      await Promise.all(pages.map((page) => page.mark()));
+      const { used, other } = await usedAndOther(calls, pages);
       restored = () => restore(used);
-      await go(used);
-      await eventually("everybody is on the other bridge", async () =>
-        (await Promise.all(pages.map(bridgeOf))).every((bridge) => bridge === other),
-      );
-      // Long enough for a gap to end; one that has not is counted as far as it got.
-      await sleep(1500);
-      const gaps = [...(await longestGaps(pages)).values()];
-      console.log(`      longest gaps: ${gaps.map((gap) => `${Math.round(gap)} ms`).join(", ")}`);
+      const gap = await longestGap(pages, async () => {
+        await go(used);
+        await allOn(calls, pages, other);
+      });
       await expectMedia(pages, { mediaPorts: [other.mediaPort] });
-      expect(Math.max(...gaps)).to.be.below(3000);
+      expect(gap).to.be.below(3000);
     });
   }
 });

@@ -7,7 +7,7 @@ import type { Browser } from "playwright-core";
 import { Ports } from "../../shared/demo/ports.ts";
 import { createStack, type Stack } from "../../shared/demo/stack.ts";
 import { serve } from "../../shared/demo/web.ts";
-import { CallPage, launchBrowser } from "./pages.ts";
+import { CallPage, launchBrowser, type Query } from "./pages.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -29,6 +29,8 @@ export interface CallOptions {
   readonly webSocket?: boolean;
   readonly sctp?: boolean;
   readonly hibernationSeconds?: number;
+  /** Gives the port at which a bridge logs in, for a relay before Prosody's. */
+  readonly bridgeLogin?: (bridge: string, c2sPort: number) => Promise<number>;
   /** More HOCON for the bridges. */
   readonly bridgeConfig?: string;
 }
@@ -39,7 +41,7 @@ export interface Calls {
   readonly url: string;
   readonly mediaPorts: readonly number[];
   /** Opens page `number` in `room` and keeps it for `closePages`. */
-  open(room: string, number: number, query?: Readonly<Record<string, string>>): Promise<CallPage>;
+  open(room: string, number: number, query?: Query): Promise<CallPage>;
   closePages(): Promise<void>;
   /** What bridge `index` (from 0) says at `/colibri/stats`. */
   bridgeStats(index?: number): Promise<Record<string, unknown>>;
@@ -76,6 +78,7 @@ export async function startCalls(options: CallOptions): Promise<Calls> {
     sctp: options.sctp ?? true,
     usualPorts: false,
     ...(options.bridgeConfig === undefined ? {} : { bridgeConfig: options.bridgeConfig }),
+    ...(options.bridgeLogin === undefined ? {} : { bridgeLogin: options.bridgeLogin }),
     ...(options.hibernationSeconds === undefined
       ? {}
       : { hibernationSeconds: options.hibernationSeconds }),

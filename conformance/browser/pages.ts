@@ -11,6 +11,8 @@ export interface SourceSeen {
   readonly energy: number;
   /** Longest time without a rise, in ms. */
   readonly gapMs: number;
+  /** Time since the last rise, in ms. */
+  readonly quietMs: number;
 }
 
 export interface Seen {
@@ -24,6 +26,8 @@ export interface Seen {
     readonly type: string;
     readonly bytes: number;
   }[];
+  /** Longest time since the last mark that the page itself got no processor, in ms. */
+  readonly stallMs: number;
 }
 
 interface Probe {
@@ -63,6 +67,9 @@ export async function launchBrowser(): Promise<Browser> {
   });
 }
 
+/** Names and values of an address; a list is the name repeated. */
+export type Query = Readonly<Record<string, string | readonly string[]>>;
+
 export interface PageOptions {
   /** Address of the call page. */
   readonly url: string;
@@ -70,17 +77,21 @@ export interface PageOptions {
   /** 1 to 99; drawn into the picture, `pN` is the display name. */
   readonly number: number;
   /** More of the page's query: `channel`, `http`, `p2p`. */
-  readonly query?: Readonly<Record<string, string>>;
+  readonly query?: Query;
+  /** What the page then says of itself; `in the room` unless given. */
+  readonly state?: string;
 }
 
 export class CallPage {
   readonly page: Page;
   readonly number: number;
   readonly console: string[] = [];
+  readonly #address: string;
 
-  private constructor(page: Page, number: number) {
+  private constructor(page: Page, number: number, address: string) {
     this.page = page;
     this.number = number;
+    this.#address = address;
     page.on("console", (message) => this.console.push(`${message.type()} ${message.text()}`));
     page.on("pageerror", (error) => this.console.push(`error ${error.message}`));
   }
@@ -96,24 +107,33 @@ export class CallPage {
       ignoreHTTPSErrors: true,
     });
     await context.addInitScript({ content: probeScript });
-    const opened = new CallPage(await context.newPage(), options.number);
     const url = new URL(options.url);
     const query = {
       room: options.room,
-      name: opened.name,
+      name: `p${options.number}`,
       n: String(options.number),
       ...options.query,
     };
-    for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value);
-    await opened.page.goto(url.href);
-    try {
-      await opened.page.waitForSelector('body[data-state="in the room"]', { timeout: 20_000 });
-    } catch (error) {
-      throw new Error(`${opened.name} did not get into the room\n${opened.report()}`, {
-        cause: error,
-      });
-    }
+    for (const [key, values] of Object.entries(query))
+      for (const value of [values].flat()) url.searchParams.append(key, value);
+    const opened = new CallPage(await context.newPage(), options.number, url.href);
+    await opened.load(options.state);
     return opened;
+  }
+
+  /** Opens its address, anew when it was open before, and waits until it is in the room. */
+  async load(state?: string): Promise<void> {
+    await this.page.goto(this.#address);
+    await this.reach(state);
+  }
+
+  /** Waits until the page says that of itself. */
+  async reach(state = "in the room"): Promise<void> {
+    try {
+      await this.page.waitForSelector(`body[data-state="${state}"]`, { timeout: 20_000 });
+    } catch (error) {
+      throw new Error(`${this.name} did not get ${state}\n${this.report()}`, { cause: error });
+    }
   }
 
   evaluate<T>(inPage: (window: CallPageWindow) => T | Promise<T>): Promise<T> {
@@ -180,8 +200,10 @@ async function problems(
   gapMs: number,
 ): Promise<string[]> {
   const found: string[] = [];
-  for (const receiver of pages) {
-    const [seen, numbers] = await Promise.all([receiver.seen(), receiver.numbers()]);
+  const looks = await Promise.all(
+    pages.map(async (page) => [page, await page.seen(), await page.numbers()] as const),
+  );
+  for (const [receiver, seen, numbers] of looks) {
     for (const sender of pages) {
       if (sender === receiver) continue;
       for (const kind of options.sources?.[sender.name] ?? ["audio", "video"]) {
@@ -204,6 +226,8 @@ async function problems(
         found.push(`${receiver.name} has its media from port ${ports.join()}, not from the bridge`);
     }
   }
+  const stalls = looks.map(([page, { stallMs }]) => `${page.name} ${Math.round(stallMs)} ms`);
+  if (found.length > 0) found.push(`(no processor for: ${stalls.join(", ")})`);
   return found;
 }
 
@@ -236,6 +260,37 @@ export async function expectMedia(
   await sleep(options.forMs ?? 2500);
   none("media that stopped", await problems(pages, options, 500));
   return took;
+}
+
+/** Time since the last sign of the source that is quiet longest, in ms; infinite where one never came. */
+async function quietest(pages: readonly CallPage[], kinds: readonly string[]): Promise<number> {
+  let most = 0;
+  for (const page of pages) {
+    const { sources } = await page.seen();
+    for (const other of pages) {
+      if (other === page) continue;
+      for (const kind of kinds)
+        most = Math.max(
+          most,
+          sources[`${other.name}/${kind}`]?.quietMs ?? Number.POSITIVE_INFINITY,
+        );
+    }
+  }
+  return most;
+}
+
+/**
+ * Waits until audio and video between all pages flow and returns the milliseconds that took;
+ * forgets no gap and finds no fault with what does not flow after `withinMs`.
+ */
+export async function untilMedia(pages: readonly CallPage[], withinMs = 20_000): Promise<number> {
+  const began = performance.now();
+  for (;;) {
+    const quiet = await quietest(pages, ["audio", "video"]);
+    const took = performance.now() - began;
+    if (quiet < 400 || took > withinMs) return took;
+    await sleep(50);
+  }
 }
 
 /** Longest gap each page saw in any of the given sources since its last mark, in ms. */

@@ -1,69 +1,12 @@
 /** `npm start` as a person uses it: the real command, the printed address, Ctrl-C. */
-import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { basename } from "node:path";
-import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import type { Browser } from "playwright-core";
-import { eventually } from "./call-story.ts";
 import { logReport } from "./calls.ts";
+import { controlC, leftovers, npmStart, root, type Started } from "./npm-start.ts";
 import { CallPage, expectMedia, launchBrowser } from "./pages.ts";
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
-
-interface Started {
-  readonly child: ChildProcess;
-  output(): string;
-  /** Address of the call page. */
-  readonly url: string;
-}
-
-async function npmStart(...options: string[]): Promise<Started> {
-  const child = spawn(
-    process.execPath,
-    ["shared/tooling/run.mjs", "start", "--address", "127.0.0.1", ...options],
-    { cwd: root, detached: true },
-  );
-  let output = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    output += text;
-  });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    output += text;
-  });
-  const address = () => /Call\s+(https?:\S+)/.exec(output)?.[1];
-  await eventually(
-    "the page's address is printed",
-    () => {
-      if (child.exitCode !== null) throw new Error(output);
-      return Promise.resolve(address() !== undefined);
-    },
-    30_000,
-  );
-  return { child, output: () => output, url: address() ?? "" };
-}
-
-/** Processes whose command line names a file in the demo's state folder. */
-function leftovers(): string[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      try {
-        const line = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-        return line.includes(`${root}.state/`) ? [`${pid} ${line}`] : [];
-      } catch {
-        return [];
-      }
-    });
-}
-
-/** What Ctrl-C in a terminal does: SIGINT to the whole foreground group. */
-async function controlC(started: Started): Promise<number | null> {
-  const ended = new Promise<number | null>((resolve) => started.child.once("exit", resolve));
-  process.kill(-(started.child.pid ?? 0), "SIGINT");
-  return ended;
-}
 
 describe("npm start", () => {
   let browser: Browser;

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Ports } from "./ports.ts";
 import { answers, Program } from "./program.ts";
-import { prosody } from "./prosody.ts";
+import { guestDomain, prosody } from "./prosody.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -25,11 +25,18 @@ export interface StackOptions {
   /** Usual ports where free (demo), or any free ones (tests). */
   readonly usualPorts: boolean;
   readonly hibernationSeconds?: number;
+  /** Gives the port at which a bridge logs in, for a relay before Prosody's. */
+  readonly bridgeLogin?: (bridge: string, c2sPort: number) => Promise<number>;
   readonly say?: (text: string) => void;
   /** A program ended by itself. */
   readonly onExit?: (description: string) => void;
   /** Accounts at the auth domain beside `focus` and `jvb`. */
   readonly accounts?: readonly string[];
+  /**
+   * Names of people with an account: only they can open rooms, everybody else is a guest who waits
+   * for them. Undefined: rooms are open.
+   */
+  readonly people?: readonly string[] | undefined;
   /** More HOCON for the focus and the bridges. */
   readonly focusConfig?: string;
   readonly bridgeConfig?: string;
@@ -54,6 +61,10 @@ export interface Stack {
   readonly c2sPort: number;
   /** Passwords of the accounts at the auth domain. */
   readonly passwords: Readonly<Record<string, string>>;
+  /** Passwords of `people`, at the main domain. */
+  readonly peoplesPasswords: Readonly<Record<string, string>>;
+  /** Where guests log in, when that is not the main domain. */
+  readonly anonymousDomain: string | undefined;
   /** Port of Prosody's WebSocket. */
   readonly xmppHttpPort: number;
   readonly focus: Program;
@@ -68,13 +79,13 @@ export interface Stack {
 }
 
 /** Passwords that outlive a run, since Prosody keeps the accounts. */
-function passwords(folder: string, names: readonly string[]): Record<string, string> {
-  const file = join(folder, "passwords.json");
+function passwords(folder: string, names: readonly string[], bytes = 16): Record<string, string> {
+  const file = join(folder, bytes === 16 ? "passwords.json" : "people.json");
   const known = existsSync(file)
     ? (JSON.parse(readFileSync(file, "utf8")) as Record<string, string>)
     : {};
   const all = Object.fromEntries(
-    names.map((name) => [name, known[name] ?? randomBytes(16).toString("hex")]),
+    names.map((name) => [name, known[name] ?? randomBytes(bytes).toString("hex")]),
   );
   writePrivate(file, JSON.stringify(all));
   return all;
@@ -99,6 +110,8 @@ export async function createStack(options: StackOptions): Promise<Stack> {
   const xmppHttpPort = await ports.take("XMPP WebSocket", "tcp", usual(5280));
   const focusPort = await ports.take("focus HTTP", "tcp", usual(8888));
   const accounts = passwords(folder, ["focus", "jvb", ...(options.accounts ?? [])]);
+  // Short enough to type: it is a demo, on this machine.
+  const people = options.people && passwords(folder, options.people, 4);
   const exit = options.onExit === undefined ? {} : { onExit: options.onExit };
 
   const xmpp = prosody({
@@ -107,6 +120,7 @@ export async function createStack(options: StackOptions): Promise<Stack> {
     c2sPort,
     httpPort: xmppHttpPort,
     accounts,
+    people,
     ...(options.hibernationSeconds === undefined
       ? {}
       : { hibernationSeconds: options.hibernationSeconds }),
@@ -127,7 +141,11 @@ export async function createStack(options: StackOptions): Promise<Stack> {
     conference-muc-jid = "conference.${domain}"
     disable-certificate-verification = true
   }
-  bridge.brewery-jid = "JvbBrewery@internal.auth.${domain}"
+  bridge.brewery-jid = "JvbBrewery@internal.auth.${domain}"${
+    people === undefined
+      ? ""
+      : `\n  authentication { enabled = true, type = XMPP, login-url = "${domain}" }`
+  }
   sctp.enabled = ${options.sctp}
   // COMPAT(client): the npm library cannot choose VP8 where AV1 is offered first, and has no
   // simulcast with AV1.
@@ -156,6 +174,7 @@ ${options.focusConfig ?? ""}
     const privatePort = await ports.take(`HTTP of ${name}`, "tcp", usual(8079 + index));
     const file = join(folder, `${name}.conf`);
     const channel = options.channelOrigin;
+    const loginPort = (await options.bridgeLogin?.(name, c2sPort)) ?? c2sPort;
     writePrivate(
       file,
       `videobridge {
@@ -164,7 +183,7 @@ ${options.focusConfig ?? ""}
       presence-interval = 5 seconds
       configs.demo {
         hostname = "127.0.0.1"
-        port = ${c2sPort}
+        port = ${loginPort}
         domain = "auth.${domain}"
         username = "jvb"
         password = "${accounts["jvb"]}"
@@ -214,6 +233,8 @@ ${options.bridgeConfig ?? ""}
     prosody: xmpp,
     c2sPort,
     passwords: accounts,
+    peoplesPasswords: people ?? {},
+    anonymousDomain: people && guestDomain(domain),
     xmppHttpPort,
     focus,
     focusFile,

@@ -214,6 +214,10 @@ const stages: readonly Stage[] = [
     timeoutMs: 600_000,
     env: { ABUSE_SCALE: "10" },
   }),
+  mocha("failures that last", ["full"], ["conformance/browser/*.long.ts"], {
+    timeoutMs: 180_000,
+    retries: 1,
+  }),
   mocha("mixed stacks", ["full"], ["conformance/browser/*.mixed.ts"], { timeoutMs: 300_000 }),
 ];
 

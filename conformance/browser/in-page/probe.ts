@@ -103,12 +103,47 @@ interface Window {
   };
   devices.getDisplayMedia = async () => new MediaStream([picture(number + 100, 640, 360)]);
 
+  /** `relay=FROM:TO` (repeatable): the bridge's port FROM is reached at the port TO of a relay. */
+  const relays = query.getAll("relay").map((each) => each.split(":"));
+  const candidateLine = /a=candidate:.*\r\n/g;
+
+  /** Sends all media through the relays: the bridge is not told any address of this page's own. */
+  function goThroughRelays(connection: RTCPeerConnection): void {
+    const relayed = (text: string) =>
+      relays.reduce((all, [from, to]) => all.replaceAll(` ${from} typ `, ` ${to} typ `), text);
+    const setRemote = connection.setRemoteDescription.bind(connection);
+    connection.setRemoteDescription = ({ type, sdp }: RTCSessionDescriptionInit) =>
+      setRemote({ type, sdp: relayed(sdp ?? "") });
+    const add = connection.addIceCandidate.bind(connection);
+    connection.addIceCandidate = (init?: RTCIceCandidateInit | null) =>
+      add(init == null ? undefined : { ...init, candidate: relayed(init.candidate ?? "") });
+    const local = () => {
+      const found = Reflect.get(
+        RTCPeerConnection.prototype,
+        "localDescription",
+        connection,
+      ) as RTCSessionDescription | null;
+      if (found === null) return null;
+      const { type, sdp } = found;
+      return new RTCSessionDescription({ type, sdp: sdp.replaceAll(candidateLine, "") });
+    };
+    Object.defineProperty(connection, "localDescription", { get: local });
+    Object.defineProperty(connection, "onicecandidate", {
+      set(handler: (event: RTCPeerConnectionIceEvent) => void) {
+        connection.addEventListener("icecandidate", (event) => {
+          if (event.candidate === null) handler(event);
+        });
+      },
+    });
+  }
+
   const connections: RTCPeerConnection[] = [];
   const Original = window.RTCPeerConnection;
   window.RTCPeerConnection = new Proxy(Original, {
     construct(target, args: ConstructorParameters<typeof Original>) {
       const made = new target(...args);
       connections.push(made);
+      if (relays.length > 0) goThroughRelays(made);
       return made;
     },
   });
@@ -135,6 +170,8 @@ interface Window {
     return found;
   }
 
+  /** Longest time since the last mark that this page's own timer came late, in ms. */
+  let longestStall = 0;
   let polling: Promise<void> = Promise.resolve();
   /** One look at a time, so that an older report never follows a newer one. */
   function poll(): Promise<void> {
@@ -193,11 +230,13 @@ interface Window {
   }
 
   async function keepPolling(): Promise<void> {
-    for (;;) {
+    for (let due = performance.now(); ; due += 100) {
       const start = performance.now();
+      longestStall = Math.max(longestStall, start - due);
+      due = Math.max(due, start);
       await poll().catch((error: unknown) => console.warn("probe", error));
       await new Promise((resolve) =>
-        setTimeout(resolve, Math.max(10, 100 - (performance.now() - start))),
+        setTimeout(resolve, Math.max(0, due + 100 - performance.now())),
       );
     }
   }
@@ -225,6 +264,7 @@ interface Window {
       /** Forgets the gaps so far. */
       mark() {
         const now = performance.now();
+        longestStall = 0;
         for (const each of watched.values()) {
           each.longestGapMs = 0;
           each.changedAt = Math.max(each.changedAt, now - 1e-3);
@@ -242,11 +282,13 @@ interface Window {
                 count: each.count,
                 energy: each.energy,
                 gapMs: Math.max(each.longestGapMs, now - each.changedAt),
+                quietMs: now - each.changedAt,
               },
             ]),
           ),
           heights,
           pairs,
+          stallMs: longestStall,
         };
       },
       /** Numbers in the pictures, by `display name/video` or `…/screen`. */

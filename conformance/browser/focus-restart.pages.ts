@@ -1,0 +1,42 @@
+/** R5: the focus is killed in mid-call and started again. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect } from "chai";
+import { type Calls, explainFailures, npmClient, startCalls } from "./calls.ts";
+import { longestGap, sessions } from "./faults.ts";
+import { expectMedia, untilMedia } from "./pages.ts";
+
+describe("R5 the focus killed and started again", () => {
+  let calls: Calls;
+  let round = 0;
+  before(async () => {
+    calls = await startCalls({ client: npmClient });
+  });
+  after(() => calls?.stop());
+  explainFailures(() => calls);
+
+  it("no gap at the event; a page that joins is in the call 2 s after, and the old ones lose at most 1 s", async () => {
+    await calls.closePages();
+    const room = `refocused${++round}`;
+    const pages = await Promise.all([1, 2].map((number) => calls.open(room, number)));
+    const all = [...pages];
+    await expectMedia(pages, { mediaPorts: calls.mediaPorts });
+    const before = await sessions(pages);
+    const atTheEvent = await longestGap(pages, async () => {
+      await calls.stack.focus.kill();
+      await sleep(2000);
+      await calls.stack.focus.start();
+    });
+    expect(atTheEvent, "gap at the event").to.be.below(500);
+    let took = 0;
+    const atTheJoin = await longestGap(pages, async () => {
+      const third = await calls.open(room, 3);
+      took = await untilMedia([...pages, third]);
+      all.push(third);
+    });
+    console.log(`      the new page sees and hears all ${Math.round(took)} ms after it came in`);
+    await expectMedia(all, { mediaPorts: calls.mediaPorts });
+    expect(await sessions(pages)).to.not.include.members(before);
+    expect(took).to.be.below(2000);
+    expect(atTheJoin, "gap of the old pages").to.be.below(1000);
+  });
+});

@@ -1,0 +1,60 @@
+/** `npm start` as a person uses it: the real command, the printed address, Ctrl-C. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { eventually } from "./call-story.ts";
+
+export const root = fileURLToPath(new URL("../..", import.meta.url));
+
+export interface Started {
+  readonly child: ChildProcess;
+  output(): string;
+  /** Address of the call page. */
+  readonly url: string;
+}
+
+export async function npmStart(...options: string[]): Promise<Started> {
+  const child = spawn(
+    process.execPath,
+    ["shared/tooling/run.mjs", "start", "--address", "127.0.0.1", ...options],
+    { cwd: root, detached: true },
+  );
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    output += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    output += text;
+  });
+  const address = () => /Call\s+(https?:\S+)/.exec(output)?.[1];
+  await eventually(
+    "the page's address is printed",
+    () => {
+      if (child.exitCode !== null) throw new Error(output);
+      return Promise.resolve(address() !== undefined);
+    },
+    30_000,
+  );
+  return { child, output: () => output, url: address() ?? "" };
+}
+
+/** Processes whose command line names a file in the demo's state folder. */
+export function leftovers(): string[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const line = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+        return line.includes(`${root}.state/`) ? [`${pid} ${line}`] : [];
+      } catch {
+        return [];
+      }
+    });
+}
+
+/** What Ctrl-C in a terminal does: SIGINT to the whole foreground group. */
+export async function controlC(started: Started): Promise<number | null> {
+  const ended = new Promise<number | null>((resolve) => started.child.once("exit", resolve));
+  process.kill(-(started.child.pid ?? 0), "SIGINT");
+  return ended;
+}
