@@ -106,8 +106,8 @@ describe("a bridge under fire", function () {
       if (n !== undefined) heard.push(n);
     };
     const [slowed, dropped] = await Promise.all([
-      bridge.metric("bridge_channels_slowed_total"),
-      bridge.metric("bridge_channels_closed_for_flooding_total"),
+      bridge.metric("colibri_web_socket_slowed_total"),
+      bridge.metric("colibri_web_socket_flooded_total"),
     ]);
     const before = bridge.memoryMiB;
     second?.on("message", listen);
@@ -129,8 +129,8 @@ describe("a bridge under fire", function () {
     expect(heard).to.deep.equal(heard.toSorted((a, b) => a - b));
     expect(heard.length).to.be.within(900, 500 + 100 * seconds + 1);
     expect(bridge.memoryMiB - before).to.be.below(40);
-    expect(await bridge.metric("bridge_channels_slowed_total")).to.equal(slowed + 1);
-    expect(await bridge.metric("bridge_channels_closed_for_flooding_total")).to.equal(dropped + 1);
+    expect(await bridge.metric("colibri_web_socket_slowed_total")).to.equal(slowed + 1);
+    expect(await bridge.metric("colibri_web_socket_flooded_total")).to.equal(dropped + 1);
     const said = bridge.lines.filter((line) => line.includes("dddd4444") && /budget/.test(line));
     expect(said.length, said.join("\n")).to.equal(2);
     const again = await bridge.open(ice);

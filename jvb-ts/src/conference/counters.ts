@@ -11,6 +11,8 @@ export const conferenceCounters = [
   "colibri_web_socket_messages_received",
   "colibri_web_socket_messages_sent",
   "rejected_data_channels",
+  "data_channel_slowed",
+  "data_channel_flooded",
   "ice_succeeded",
   "ice_succeeded_relayed",
   "ice_failed",

@@ -402,6 +402,12 @@ export class Endpoint implements EndpointPort {
       case "channelRejected":
         this.#ports.count("rejected_data_channels");
         return;
+      case "channelSlowed":
+        this.#ports.count("data_channel_slowed");
+        return;
+      case "channelFlooded":
+        this.#ports.count("data_channel_flooded");
+        return;
       default:
         throw new Bug(output satisfies never);
     }

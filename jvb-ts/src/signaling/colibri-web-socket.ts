@@ -45,8 +45,8 @@ export interface WebSocketOptions {
       | "colibri_web_socket_close_abnormal"
       | "colibri_web_socket_error"
       | "endpoint_receive_message_queue_dropped_packets"
-      | "bridge_channels_slowed"
-      | "bridge_channels_closed_for_flooding",
+      | "colibri_web_socket_slowed"
+      | "colibri_web_socket_flooded",
   ) => void;
 }
 
@@ -283,7 +283,7 @@ export class ColibriWebSockets {
   #paceChanged(open: Open, slowed: boolean): void {
     open.slowed = slowed;
     if (slowed) {
-      this.#options.count("bridge_channels_slowed");
+      this.#options.count("colibri_web_socket_slowed");
       open.log.info("Bridge channel over its budget of messages, reading it slower");
     } else open.log.info("Bridge channel within its budget again");
   }
@@ -291,7 +291,7 @@ export class ColibriWebSockets {
   #disconnect(open: Open): void {
     const { count, runtime } = this.#options;
     open.ended = true;
-    count("bridge_channels_closed_for_flooding");
+    count("colibri_web_socket_flooded");
     open.log.warn("Bridge channel closed: it kept sending more than its budget of messages");
     open.socket.close(1008, "too many messages");
     // What it has already sent is neither read nor waited for.

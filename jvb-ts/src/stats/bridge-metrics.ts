@@ -15,6 +15,8 @@ const counterHelp: Readonly<Record<WorkerCounter, string>> = {
   colibri_web_socket_messages_received: "Messages received over WebSockets.",
   colibri_web_socket_messages_sent: "Messages sent over WebSockets.",
   rejected_data_channels: "Further data channels refused.",
+  data_channel_slowed: "Times a data channel sent more messages than its budget.",
+  data_channel_flooded: "Data channels closed because they would not stop sending too much.",
   ice_succeeded: "ICE agents that connected.",
   ice_succeeded_relayed: "ICE agents that connected over a relayed candidate.",
   ice_failed: "ICE agents that failed.",
@@ -118,16 +120,16 @@ export type MainCounter =
   | "colibri_web_socket_close_abnormal"
   | "colibri_web_socket_error"
   | "endpoint_receive_message_queue_dropped_packets"
-  | "bridge_channels_slowed"
-  | "bridge_channels_closed_for_flooding"
+  | "colibri_web_socket_slowed"
+  | "colibri_web_socket_flooded"
   | "xmpp_disconnects";
 const mainCounterHelp: Readonly<Record<MainCounter, string>> = {
   colibri_web_socket_close_normal: "WebSockets closed in order.",
   colibri_web_socket_close_abnormal: "WebSockets that broke.",
   colibri_web_socket_error: "Errors of WebSockets.",
   endpoint_receive_message_queue_dropped_packets: "Bridge-channel messages dropped unread.",
-  bridge_channels_slowed: "Times a bridge channel sent more messages than its budget.",
-  bridge_channels_closed_for_flooding: "Bridge channels closed because they would not stop.",
+  colibri_web_socket_slowed: "Times a WebSocket sent more messages than its budget.",
+  colibri_web_socket_flooded: "WebSockets closed because they would not stop sending too much.",
   xmpp_disconnects: "XMPP connections lost or closed.",
 };
 

@@ -89,6 +89,7 @@ export class ChannelBudget {
 
   #refill(now: Millis): void {
     if (now <= this.#at) return;
+    // Infinite when it was not used yet.
     this.#tokens = Math.min(BURST, this.#tokens + ((now - this.#at) / 1000) * RATE_PER_S);
     this.#at = now;
   }

@@ -376,6 +376,12 @@ export class EndpointTransport {
       case "rejected":
         this.#outputs.push({ kind: "channelRejected" });
         break;
+      case "slowed":
+        this.#outputs.push({ kind: "channelSlowed" });
+        break;
+      case "flooded":
+        this.#outputs.push({ kind: "channelFlooded" });
+        break;
       default:
         throw new Bug(event satisfies never);
     }

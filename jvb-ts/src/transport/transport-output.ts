@@ -33,7 +33,11 @@ export type TransportOutput =
   | { readonly kind: "channelMessage"; readonly text: string }
   | { readonly kind: "channelClosed" }
   /** The peer opened a further data channel; ignored (`rejected_data_channels`). */
-  | { readonly kind: "channelRejected" };
+  | { readonly kind: "channelRejected" }
+  /** It sends more messages than its budget, and has to wait (`data_channel_slowed`). */
+  | { readonly kind: "channelSlowed" }
+  /** It would not stop and was closed (`data_channel_flooded`). */
+  | { readonly kind: "channelFlooded" };
 
 /** Result of `EndpointTransport.restartIce` (spec jvb-control 3.7). */
 export type RestartResult = "started" | "keepExisting" | "unavailable";

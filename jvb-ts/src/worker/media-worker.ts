@@ -108,6 +108,12 @@ export class MediaWorker {
     const now = this.#beginTurn();
     this.#dispatch(message, now);
     if (this.#stopped) return;
+    if (message.kind === "channelText") {
+      // There may be hundreds in a row, and each may concern anybody: looked at once for all.
+      this.#afterTurn();
+      this.#wake(now);
+      return;
+    }
     this.#engine.handleTimeout(now);
     this.#rearm(now);
   }

@@ -1,7 +1,7 @@
 /**
  * An SCTP association inside DTLS (RFC 9260, RFC 8261) with stream reset (RFC 6525), for the few
  * small messages of a bridge channel. I/O-free: `handlePacket`, `send`, `handleTimeout` in; drain
- * `poll` out; wait until `pollTimeout`.
+ * `takeMessage` and `poll` out; wait until `pollTimeout`.
  *
  * Own implementation: werift's owns its timers, gives up after 10 retransmissions with a time-out of
  * up to 60 s, and throws out of promises on hostile chunks; a channel here must survive what ICE
@@ -46,7 +46,6 @@ export type AssociationState =
 export type AssociationEvent =
   | { readonly kind: "packet"; readonly bytes: Uint8Array }
   | { readonly kind: "established" }
-  | { readonly kind: "message"; readonly message: SctpMessage }
   /** The peer reset its side of these streams; none: all. Ours are reset in turn. */
   | { readonly kind: "streamsReset"; readonly streams: readonly number[] }
   | { readonly kind: "ended"; readonly reason: string };
@@ -121,13 +120,6 @@ export class SctpAssociation {
     const sackNeeded = this.#handleChunks(packet, replies, now);
     const peer = this.#peer;
     if (peer === undefined || this.#ended) return;
-    for (
-      let message = peer.receiver.poll();
-      message !== undefined;
-      message = peer.receiver.poll()
-    ) {
-      this.#events.push({ kind: "message", message });
-    }
     if (peer.receiver.overflow) {
       this.abort("message beyond the receive window");
       return;
@@ -162,6 +154,24 @@ export class SctpAssociation {
 
   poll(): AssociationEvent | undefined {
     return this.#events.shift();
+  }
+
+  /**
+   * The next message, whenever the reader has time for it: those it leaves narrow the window, so
+   * that the peer waits. To be drained before `poll`, which may say that nothing comes any more.
+   */
+  takeMessage(now: Millis): SctpMessage | undefined {
+    const peer = this.#peer;
+    const message = this.#ended ? undefined : peer?.receiver.poll();
+    if (peer !== undefined && message !== undefined && peer.receiver.wantsWindowUpdate) {
+      this.#flush(peer, [peer.receiver.sack()], now);
+    }
+    return message;
+  }
+
+  /** Messages that the reader has left. */
+  get waiting(): { readonly messages: number; readonly bytes: number } {
+    return (this.#ended ? undefined : this.#peer?.receiver.waiting) ?? { messages: 0, bytes: 0 };
   }
 
   /** Numbers our side of the stream from 0 again, which closes the channel (RFC 8831 6.7). */

@@ -18,6 +18,8 @@ const WINDOW_TSNS = 1024;
 /** Streams the peer may use; DATA on others is acknowledged and dropped. */
 export const MAX_STREAMS = 1024;
 const MAX_GAPS = 100;
+/** Less than a packet: senders stop and probe. */
+const NARROW_WINDOW = 2048;
 const MAX_DUPLICATES = 20;
 /** What one small fragment really costs, so that empty ones cannot fill the memory. */
 const FRAGMENT_OVERHEAD = 64;
@@ -46,9 +48,13 @@ export class SctpReceiver {
   readonly #ahead = new Set<number>();
   readonly #fragments = new Map<number, Fragment>();
   readonly #streams = new Map<number, StreamOrder>();
-  readonly #ready: SctpMessage[] = [];
+  /** Complete and in order, waiting for the reader. They count as held. */
+  #ready: SctpMessage[] = [];
+  #firstReady = 0;
+  #readyBytes = 0;
   #duplicates: number[] = [];
   #held = 0;
+  #advertised = WINDOW_BYTES;
   /** A message can never be completed within the window: the association must end. */
   overflow = false;
 
@@ -62,6 +68,14 @@ export class SctpReceiver {
   /** What may still be sent to us, in bytes. */
   get window(): number {
     return Math.max(0, WINDOW_BYTES - this.#held);
+  }
+  /** The peer believes that there is next to no room, and half of it is free again. */
+  get wantsWindowUpdate(): boolean {
+    return this.#advertised < NARROW_WINDOW && this.window >= WINDOW_BYTES / 2;
+  }
+  /** Messages that a slow reader has left, and their bytes. */
+  get waiting(): { readonly messages: number; readonly bytes: number } {
+    return { messages: this.#ready.length - this.#firstReady, bytes: this.#readyBytes };
   }
 
   /** The value of one DATA chunk; false when it is malformed. Copies what it keeps. */
@@ -78,8 +92,9 @@ export class SctpReceiver {
     const size = value.length - 12;
     if (ahead > WINDOW_TSNS) return true;
     if (this.#held + size + FRAGMENT_OVERHEAD > WINDOW_BYTES) {
-      // The next in line does not fit although everything deliverable is delivered.
-      if (ahead === 1) this.overflow = true;
+      // The next in line does not fit although everything deliverable is delivered. With a slow
+      // reader it is not acknowledged, and comes again (RFC 9260 6.2).
+      if (ahead === 1 && this.#firstReady === this.#ready.length) this.overflow = true;
       return true;
     }
     this.#received(tsn);
@@ -131,7 +146,7 @@ export class SctpReceiver {
     for (const part of parts) this.#forget(part);
     const { stream, ssn, ppid, flags } = first;
     const message = { stream, ppid, bytes: concat(parts.map(({ bytes }) => bytes)) };
-    if ((flags & FLAG_UNORDERED) !== 0) this.#ready.push(message);
+    if ((flags & FLAG_UNORDERED) !== 0) this.#makeReady(message);
     else this.#order(stream, ssn, message);
   }
 
@@ -160,13 +175,27 @@ export class SctpReceiver {
       order.waiting.delete(order.next);
       order.next = (order.next + 1) & 0xffff;
       this.#held -= message.bytes.length + FRAGMENT_OVERHEAD;
-      this.#ready.push(message);
+      this.#makeReady(message);
     }
   }
 
-  /** Next complete message in order. */
+  #makeReady(message: SctpMessage): void {
+    this.#held += message.bytes.length + FRAGMENT_OVERHEAD;
+    this.#readyBytes += message.bytes.length;
+    this.#ready.push(message);
+  }
+
+  /** Next complete message in order. What the reader leaves narrows the window. */
   poll(): SctpMessage | undefined {
-    return this.#ready.shift();
+    const message = this.#ready[this.#firstReady];
+    if (message === undefined) return undefined;
+    this.#held -= message.bytes.length + FRAGMENT_OVERHEAD;
+    this.#readyBytes -= message.bytes.length;
+    if (++this.#firstReady === this.#ready.length) {
+      this.#ready = [];
+      this.#firstReady = 0;
+    }
+    return message;
   }
 
   /** FORWARD-TSN: the peer gave up everything up to a TSN. False when malformed. */
@@ -205,7 +234,7 @@ export class SctpReceiver {
       if (message === undefined) continue;
       order.waiting.delete(each);
       this.#held -= message.bytes.length + FRAGMENT_OVERHEAD;
-      this.#ready.push(message);
+      this.#makeReady(message);
     }
     order.next = (ssn + 1) & 0xffff;
     this.#release(order);
@@ -230,7 +259,8 @@ export class SctpReceiver {
     const value = new Uint8Array(12 + 4 * gaps.length + 4 * duplicates.length);
     const view = viewOf(value);
     view.setUint32(0, this.#cumulative);
-    view.setUint32(4, this.window);
+    this.#advertised = this.window;
+    view.setUint32(4, this.#advertised);
     view.setUint16(8, gaps.length);
     view.setUint16(10, duplicates.length);
     gaps.forEach(([start, end], i) => {

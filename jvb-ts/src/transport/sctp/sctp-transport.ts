@@ -6,6 +6,7 @@
 import type { Logger } from "#shared/logging/logger";
 import { Bug } from "#shared/runtime/bug";
 import type { Millis, Random } from "#shared/runtime/runtime";
+import { ChannelBudget, messageCost } from "../channel-budget.ts";
 import { buildDcepAck, buildDcepOpen, Ppid, parseDcep } from "./dcep.ts";
 import { type AssociationEvent, SctpAssociation } from "./sctp-association.ts";
 import type { SctpMessage } from "./sctp-receiver.ts";
@@ -17,7 +18,11 @@ export type ChannelEvent =
   | { readonly kind: "message"; readonly text: string }
   | { readonly kind: "closed" }
   /** The peer opened a channel beyond the first. */
-  | { readonly kind: "rejected" };
+  | { readonly kind: "rejected" }
+  /** It sends more messages than its budget, and has to wait. */
+  | { readonly kind: "slowed" }
+  /** It would not stop: the channel is closed. */
+  | { readonly kind: "flooded" };
 
 export interface SctpTransportOptions {
   /** `server` waits for INIT and OPEN, `client` connects and opens. */
@@ -30,6 +35,8 @@ export interface SctpTransportOptions {
 const LABEL = "default";
 const PROTOCOL = "http://jitsi.org/protocols/colibri";
 const RELAY_STREAM = 0;
+/** A flooded reader wakes so often at most. */
+const WAKE_MS = 100;
 /** Packets kept until `start`. */
 const MAX_EARLY = 100;
 
@@ -38,6 +45,10 @@ export class SctpTransport {
   readonly #log: Logger;
   readonly #association: SctpAssociation;
   readonly #events: ChannelEvent[] = [];
+  /** Full at its first use, whenever that is. */
+  readonly #budget = new ChannelBudget(Number.NEGATIVE_INFINITY);
+  #slowed = false;
+  #wakeAt: Millis | undefined;
   #early: Uint8Array[] | undefined = [];
   #stream: number | undefined;
   #open = false;
@@ -95,7 +106,9 @@ export class SctpTransport {
   }
 
   pollTimeout(): Millis | undefined {
-    return this.#association.pollTimeout();
+    const at = this.#association.pollTimeout();
+    if (this.#wakeAt === undefined || at === undefined) return this.#wakeAt ?? at;
+    return Math.min(this.#wakeAt, at);
   }
 
   poll(): ChannelEvent | undefined {
@@ -108,10 +121,50 @@ export class SctpTransport {
     this.#drain(now);
   }
 
+  /** Messages as the budget allows, then what the association says; neither is left over. */
   #drain(now: Millis): void {
-    for (let event = this.#association.poll(); event; event = this.#association.poll()) {
-      this.#handle(event, now);
+    for (let moved = true; moved; ) {
+      moved = this.#drainMessages(now);
+      for (let event = this.#association.poll(); event; event = this.#association.poll()) {
+        moved = true;
+        this.#handle(event, now);
+      }
     }
+  }
+
+  #drainMessages(now: Millis): boolean {
+    let { messages, bytes } = this.#association.waiting;
+    if (messages === 0 && this.#wakeAt === undefined) return false;
+    let taken = 0;
+    // An average cost: how long each one is shows only when it is taken.
+    while (messages > 0 && this.#budget.take(messageCost(bytes / messages), now)) {
+      const message = this.#association.takeMessage(now);
+      if (message === undefined) break;
+      this.#handleMessage(message, now);
+      taken++;
+      ({ messages, bytes } = this.#association.waiting);
+    }
+    const pace = this.#budget.settle(messages === 0 ? 0 : messages + bytes / 4096, now);
+    this.#wakeAt = pace === "free" ? undefined : Math.max(this.#budget.readyAt, now + WAKE_MS);
+    if (pace === "flooding") this.#flooded();
+    else if ((pace === "slowed") !== this.#slowed) this.#paceChanged(pace === "slowed");
+    return taken > 0;
+  }
+
+  #paceChanged(slowed: boolean): void {
+    this.#slowed = slowed;
+    if (slowed) {
+      this.#log.info("Bridge channel over its budget of messages, reading it slower");
+      this.#events.push({ kind: "slowed" });
+    } else this.#log.info("Bridge channel within its budget again");
+  }
+
+  #flooded(): void {
+    this.#wakeAt = undefined;
+    if (this.#association.state === "ended") return;
+    this.#log.warn("Bridge channel closed: it kept sending more than its budget of messages");
+    this.#events.push({ kind: "flooded" });
+    this.#association.abort("too many messages");
   }
 
   #handle(event: AssociationEvent, now: Millis): void {
@@ -125,9 +178,6 @@ export class SctpTransport {
           this.#stream = RELAY_STREAM;
           this.#association.send(RELAY_STREAM, Ppid.dcep, buildDcepOpen(LABEL, PROTOCOL), now);
         }
-        break;
-      case "message":
-        this.#handleMessage(event.message, now);
         break;
       case "streamsReset":
         if (this.#stream === undefined) break;
