@@ -10,6 +10,7 @@ import { conferenceCounters } from "./conference/counters.ts";
 import type { DebugMode, Json } from "./conference/debug-state.ts";
 import type { SocketId } from "./conference/ports.ts";
 import type { BridgeSettings } from "./conference/settings.ts";
+import type { DropCounts, EngineTotals } from "./media/media-statistics.ts";
 import type { PacketCounters } from "./media/packet-io.ts";
 
 /** Marks a request, so that its answer finds the asker. Unique in the process. */
@@ -122,6 +123,8 @@ export const workerCounters = [
   "layering_changes_received",
   "preemptive_keyframe_requests_sent",
   "preemptive_keyframe_requests_suppressed",
+  "standstills",
+  "standstill_packets_dropped",
 ] as const;
 export type WorkerCounter = (typeof workerCounters)[number];
 
@@ -134,28 +137,42 @@ export interface ConferenceStats {
   readonly receiveOnly: number;
 }
 
-/** Snapshot of one worker; rates are averages over the last interval. */
-export interface WorkerStats {
+/** Figures of one worker that add up over workers; rates are averages over the last interval. */
+export const workerSums = [
+  "incomingBps",
+  "outgoingBps",
+  /** Packets per second. */
+  "incomingPps",
+  "outgoingPps",
+  /** Sum and number of endpoints with a round-trip time, ms. */
+  "rttSumMs",
+  "rttCount",
+  /** Packets of the last interval: lost and expected, from and to endpoints. */
+  "incomingLost",
+  "incomingExpected",
+  "outgoingLost",
+  "outgoingExpected",
+  "highOutgoingLoss",
+  "oversending",
+  "suspendedSources",
+  "spuriousRemb",
+  "unmatchedTccFeedback",
+] as const;
+export type WorkerSums = Record<(typeof workerSums)[number], number>;
+
+/** Zero for every sum. */
+export function zeroSums(): WorkerSums {
+  return Object.fromEntries(workerSums.map((name) => [name, 0])) as WorkerSums;
+}
+
+/** Snapshot of one worker. */
+export interface WorkerStats extends Readonly<WorkerSums> {
   readonly counters: Readonly<Record<WorkerCounter, number>>;
   readonly conferences: readonly ConferenceStats[];
   /** Datagrams of this worker, dropped ones by reason. */
   readonly sockets: PacketCounters;
-  readonly incomingBps: number;
-  readonly outgoingBps: number;
-  /** Packets per second. */
-  readonly incomingPps: number;
-  readonly outgoingPps: number;
-  /** Sum and number of endpoints with a round-trip time, ms. */
-  readonly rttSumMs: number;
-  readonly rttCount: number;
-  /** Packets of the last interval: lost and expected, from and to endpoints. */
-  readonly incomingLost: number;
-  readonly incomingExpected: number;
-  readonly outgoingLost: number;
-  readonly outgoingExpected: number;
-  readonly highOutgoingLoss: number;
-  readonly oversending: number;
-  readonly suspendedSources: number;
-  readonly spuriousRemb: number;
-  readonly unmatchedTccFeedback: number;
+  /** Packets that went no further, by reason, of the endpoints that are there. */
+  readonly drops: DropCounts;
+  /** What the packet path counted since the start. */
+  readonly engine: EngineTotals;
 }

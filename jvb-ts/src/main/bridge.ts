@@ -16,6 +16,7 @@ import type { DebugMode, Json } from "../conference/debug-state.ts";
 import { CpuMeter } from "../load/cpu-load.ts";
 import { LOAD_SAMPLE_PERIOD_MS, LoadMonitor } from "../load/load-monitor.ts";
 import { isPublicAddress } from "../local-addresses.ts";
+import { BATCH, SLOT_BYTES, TX_SLOTS } from "../media/slab.ts";
 import type { BridgeApi } from "../signaling/bridge-api.ts";
 import type { ColibriWebSockets } from "../signaling/colibri-web-socket.ts";
 import { ConferenceDirectory, type DirectoryEffect } from "../signaling/conference-directory.ts";
@@ -37,6 +38,7 @@ import {
   presenceStatistics,
   statisticsJson,
 } from "../stats/bridge-stats.ts";
+import { debugStatistics } from "../stats/debug-stats.ts";
 import type { AddressMapping } from "../transport/ice/address-mapping.ts";
 import type { ColibriOutcome, FromWorker, Tag, ToWorker } from "../worker-messages.ts";
 
@@ -326,27 +328,16 @@ export class Bridge implements BridgeApi {
     };
   }
 
-  debugStats(name: string): Json | undefined {
-    switch (name) {
-      case "xmpp-delay-stats":
-        return Object.fromEntries(
-          Object.entries(this.#delays).map(([kind, delays]) => [kind, delays.json()]),
-        );
-      case "node-stats":
-      case "payload-verification":
-        return { num_payload_verification_failures: 0 };
-      case "queue-stats":
-        return { udp: this.#stats.sockets() };
-      case "pool-stats":
-      case "transit-stats":
-      case "task-pool-stats":
-      case "ice-stats":
-      case "conference-packet-stats":
-      case "tossed-packet-stats":
-        return {};
-      default:
-        return undefined;
-    }
+  async debugStats(name: string): Promise<Json | undefined> {
+    await this.#refreshStats();
+    const delays = Object.entries(this.#delays).map(([kind, one]) => [kind, one.json()]);
+    return debugStatistics(name, {
+      stats: this.#stats,
+      delays: Object.fromEntries(delays) as Record<string, Json>,
+      waitingRequests: this.#colibriWaiting.size,
+      localEndpoints: this.#localEndpoints,
+      slabBytes: (BATCH + TX_SLOTS) * SLOT_BYTES,
+    });
   }
 
   mucClients(): readonly string[] {

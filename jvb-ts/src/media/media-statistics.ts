@@ -61,20 +61,8 @@ export type DropCounts = Readonly<Record<(typeof dropReasons)[number], number>>;
 
 /** Zero for every reason. */
 export function zeroDrops(): Record<(typeof dropReasons)[number], number> {
-  return {
-    malformed: 0,
-    unsignaledPayloadType: 0,
-    unknownSsrc: 0,
-    duplicate: 0,
-    late: 0,
-    paddingOnly: 0,
-    muted: 0,
-    silence: 0,
-    notLoudest: 0,
-    badRtx: 0,
-    badCodec: 0,
-    malformedRtcp: 0,
-  };
+  const zeros = dropReasons.map((reason) => [reason, 0]);
+  return Object.fromEntries(zeros) as Record<(typeof dropReasons)[number], number>;
 }
 
 export interface EndpointSnapshot {

@@ -27,7 +27,7 @@ export interface BridgeApi {
   /** `load_management`, `shutdown_state` and the like of `/debug`. */
   debugHead(): Readonly<Record<string, Json>>;
   /** Own diagnostics under upstream's name, or undefined for an unknown name. */
-  debugStats(name: string): Json | undefined;
+  debugStats(name: string): Promise<Json | undefined>;
   mucClients(): readonly string[];
   /** False: the properties are incomplete or wrong. */
   addMucClient(id: string, properties: ReadonlyMap<string, string>): boolean;

@@ -208,8 +208,8 @@ function addDebugRoutes(server: HttpServer, api: BridgeApi): void {
     status: 302,
     headers: { Location: `/debug/stats/jvb/${encodeURIComponent(params["name"] ?? "")}` },
   }));
-  server.route("GET", "/debug/stats/jvb/{name}", ({ params }) => {
-    const value = api.debugStats(params["name"] ?? "");
+  server.route("GET", "/debug/stats/jvb/{name}", async ({ params }) => {
+    const value = await api.debugStats(params["name"] ?? "");
     return value === undefined ? emptyReply(404) : jsonReply(value);
   });
   addFeatureRoutes(server, api);

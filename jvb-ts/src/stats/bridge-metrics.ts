@@ -42,6 +42,8 @@ const counterHelp: Readonly<Record<WorkerCounter, string>> = {
   layering_changes_received: "Changes of the layering of received video.",
   preemptive_keyframe_requests_sent: "Key frames asked for when the speaker changed.",
   preemptive_keyframe_requests_suppressed: "Key frame requests saved because nobody has a stage.",
+  standstills: "Times that a media worker got no CPU for a second or more.",
+  standstill_packets_dropped: "Media packets left out because they waited in a standstill.",
 };
 
 /** Known upstream and always 0 here: no relays, no queues. */

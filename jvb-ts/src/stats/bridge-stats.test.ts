@@ -1,6 +1,13 @@
 import { expect } from "chai";
+import { zeroDrops } from "../media/media-statistics.ts";
+import { emptyTotals } from "../media/totals.ts";
 import { noPacketIo } from "../worker/no-packet-io.ts";
-import { type WorkerCounter, type WorkerStats, workerCounters } from "../worker-messages.ts";
+import {
+  type WorkerCounter,
+  type WorkerStats,
+  workerCounters,
+  zeroSums,
+} from "../worker-messages.ts";
 import {
   type BridgeFacts,
   BridgeStats,
@@ -34,21 +41,9 @@ function report(over: Partial<WorkerStats> = {}): WorkerStats {
     counters: counters as Record<WorkerCounter, number>,
     conferences: [],
     sockets: noPacketIo().counters(),
-    incomingBps: 0,
-    outgoingBps: 0,
-    incomingPps: 0,
-    outgoingPps: 0,
-    rttSumMs: 0,
-    rttCount: 0,
-    incomingLost: 0,
-    incomingExpected: 0,
-    outgoingLost: 0,
-    outgoingExpected: 0,
-    highOutgoingLoss: 0,
-    oversending: 0,
-    suspendedSources: 0,
-    spuriousRemb: 0,
-    unmatchedTccFeedback: 0,
+    drops: zeroDrops(),
+    engine: emptyTotals(),
+    ...zeroSums(),
     ...over,
   };
 }

@@ -2,7 +2,15 @@
  * Statistics of the whole bridge: what the workers report and what the main thread knows, joined
  * under the names of `/colibri/stats` and of the brewery presence (jvb-control 6.5).
  */
-import { type WorkerCounter, type WorkerStats, workerCounters } from "../worker-messages.ts";
+import {
+  type ConferenceStats,
+  type WorkerCounter,
+  type WorkerStats,
+  type WorkerSums,
+  workerCounters,
+  workerSums,
+  zeroSums,
+} from "../worker-messages.ts";
 
 /** One statistic. `double`: printed with a decimal point as text, as upstream does. */
 export interface Stat {
@@ -34,7 +42,8 @@ export interface BridgeFacts {
 }
 
 /** Sums over all workers and their conferences. */
-export interface BridgeTotals extends Omit<WorkerStats, "counters" | "sockets"> {
+export interface BridgeTotals extends Readonly<WorkerSums> {
+  readonly conferences: readonly ConferenceStats[];
   readonly counters: Readonly<Record<WorkerCounter, number>>;
   readonly localEndpoints: number;
   readonly visitors: number;
@@ -46,24 +55,6 @@ export interface BridgeTotals extends Omit<WorkerStats, "counters" | "sockets"> 
   readonly inactiveEndpoints: number;
   readonly largestConference: number;
 }
-
-const summed = [
-  "incomingBps",
-  "outgoingBps",
-  "incomingPps",
-  "outgoingPps",
-  "rttSumMs",
-  "rttCount",
-  "incomingLost",
-  "incomingExpected",
-  "outgoingLost",
-  "outgoingExpected",
-  "highOutgoingLoss",
-  "oversending",
-  "suspendedSources",
-  "spuriousRemb",
-  "unmatchedTccFeedback",
-] as const satisfies readonly (keyof WorkerStats)[];
 
 /** Keeps the latest report of each worker; what a worker that died had counted stays. */
 export class BridgeStats {
@@ -84,23 +75,34 @@ export class BridgeStats {
 
   /** Datagrams of all workers: received, sent, and dropped by reason. */
   sockets(): Readonly<Record<string, number>> {
+    return this.#sumOf(({ sockets }) => sockets);
+  }
+
+  /** Packets that went no further, by reason, of the endpoints that are there. */
+  drops(): Readonly<Record<string, number>> {
+    return this.#sumOf(({ drops }) => drops);
+  }
+
+  /** What the packet paths counted. */
+  engine(): Readonly<Record<string, number>> {
+    return this.#sumOf(({ engine }) => engine);
+  }
+
+  #sumOf(pick: (stats: WorkerStats) => object): Record<string, number> {
     const sums: Record<string, number> = {};
-    for (const { sockets } of this.#latest.values()) {
-      const counters: Readonly<Record<string, number>> = { ...sockets };
-      for (const [name, value] of Object.entries(counters)) sums[name] = (sums[name] ?? 0) + value;
+    for (const stats of this.#latest.values()) {
+      const figures: Readonly<Record<string, number>> = { ...pick(stats) };
+      for (const [name, value] of Object.entries(figures)) sums[name] = (sums[name] ?? 0) + value;
     }
     return sums;
   }
 
   totals(): BridgeTotals {
-    const sums = Object.fromEntries(summed.map((name) => [name, 0])) as Record<
-      (typeof summed)[number],
-      number
-    >;
+    const sums = zeroSums();
     const counters = { ...this.#departed };
     const conferences = [...this.#latest.values()].flatMap((stats) => stats.conferences);
     for (const stats of this.#latest.values()) {
-      for (const name of summed) sums[name] += stats[name];
+      for (const name of workerSums) sums[name] += stats[name];
       for (const name of workerCounters) counters[name] += stats.counters[name];
     }
     const add = (pick: (one: (typeof conferences)[number]) => number): number =>
@@ -132,105 +134,103 @@ export function fraction(part: number, whole: number): number {
   return whole > 0 ? part / whole : 0;
 }
 
-/** All statistics in upstream's order. */
+/** Prints with a decimal point even where it is whole. */
+const double = (value: number): Figure => ({ value, double: true });
+type Figure = { readonly value: number; readonly double: true };
+
+/** All statistics in upstream's order; those that are undefined do not apply. */
 export function bridgeStatistics(totals: BridgeTotals, facts: BridgeFacts): Stat[] {
   const { counters } = totals;
-  const stats: Stat[] = [];
-  const put = (name: string, value: number | boolean | string): void => {
-    stats.push({ name, value });
-  };
-  const double = (name: string, value: number): void => {
-    stats.push({ name, value, double: true });
-  };
-  const whole = (name: string, value: number): void => put(name, Math.round(value));
-  const optional = (name: string, value: number | string | undefined): void => {
-    if (value !== undefined) put(name, value);
-  };
-  double("incoming_loss", fraction(totals.incomingLost, totals.incomingExpected));
-  double("outgoing_loss", fraction(totals.outgoingLost, totals.outgoingExpected));
   const lost = totals.incomingLost + totals.outgoingLost;
-  double("overall_loss", fraction(lost, totals.incomingExpected + totals.outgoingExpected));
-  put("endpoints_with_high_outgoing_loss", totals.highOutgoingLoss);
-  put("tcc_unmatched_feedback", totals.unmatchedTccFeedback);
-  put("local_active_endpoints", totals.localEndpoints - totals.inactiveEndpoints);
-  whole("bit_rate_download", totals.incomingBps / 1000);
-  whole("bit_rate_upload", totals.outgoingBps / 1000);
-  whole("packet_rate_download", totals.incomingPps);
-  whole("packet_rate_upload", totals.outgoingPps);
-  double("rtt_aggregate", fraction(totals.rttSumMs, totals.rttCount));
-  put("num_eps_oversending", totals.oversending);
-  put("octo_conferences", 0);
-  put("inactive_conferences", totals.inactiveConferences);
-  put("p2p_conferences", totals.p2pConferences);
-  put("endpoints", totals.localEndpoints);
-  put("participants", totals.localEndpoints);
-  put("receive_only_endpoints", totals.receiveOnly);
-  put("inactive_endpoints", totals.inactiveEndpoints);
-  put("octo_endpoints", 0);
-  put("endpoints_sending_audio", totals.sendingAudio);
-  put("endpoints_sending_video", totals.sendingVideo);
-  put("largest_conference", totals.largestConference);
-  put("octo_receive_bitrate", 0);
-  put("octo_receive_packet_rate", 0);
-  put("octo_send_bitrate", 0);
-  put("octo_send_packet_rate", 0);
-  put("endpoints_with_suspended_sources", totals.suspendedSources);
-  put("total_conferences_created", counters.conferences_created);
-  put("total_conferences_completed", counters.conferences_completed);
-  put("total_conference_seconds", counters.conference_seconds);
-  put("total_participants", counters.endpoints);
-  put("total_visitors", counters.visitors);
-  put("num_eps_no_msg_transport_after_delay", counters.endpoints_no_message_transport_after_delay);
-  put("total_relays", 0);
-  put("num_relays_no_msg_transport_after_delay", 0);
-  put("total_keyframes_received", counters.keyframes_received);
-  put("total_layering_changes_received", counters.layering_changes_received);
-  put("total_video_stream_milliseconds_received", counters.video_milliseconds_received);
-  double("stress_level", facts.stress);
-  put("conferences", totals.conferences.length);
-  put("visitors", totals.visitors);
-  put("local_endpoints", totals.localEndpoints);
-  put("total_data_channel_messages_received", counters.data_channel_messages_received);
-  put("total_data_channel_messages_sent", counters.data_channel_messages_sent);
-  put("total_colibri_web_socket_messages_received", counters.colibri_web_socket_messages_received);
-  put("total_colibri_web_socket_messages_sent", counters.colibri_web_socket_messages_sent);
-  put("total_bytes_received", counters.bytes_received);
-  put("endpoints_ice_failed", counters.endpoints_ice_failed);
-  put("dtls_failed_endpoints", counters.endpoints_dtls_failed);
-  put("relays_ice_failed", 0);
-  put("dtls_failed_relays", 0);
-  put("total_bytes_sent", counters.bytes_sent);
-  put("total_packets_received", counters.packets_received);
-  put("total_packets_sent", counters.packets_sent);
-  put("total_bytes_received_octo", 0);
-  put("total_bytes_sent_octo", 0);
-  put("total_packets_received_octo", 0);
-  put("total_packets_sent_octo", 0);
-  put("total_dominant_speaker_changes", counters.dominant_speaker_changes);
-  put("preemptive_kfr_sent", counters.preemptive_keyframe_requests_sent);
-  put("preemptive_kfr_suppressed", counters.preemptive_keyframe_requests_suppressed);
-  put("total_ice_failed", counters.ice_failed);
-  put("total_ice_succeeded", counters.ice_succeeded);
-  put("total_ice_succeeded_relayed", counters.ice_succeeded_relayed);
-  double("average_participant_stress", facts.averageParticipantStress);
-  optional("threads", facts.threads);
-  put("graceful_shutdown", facts.gracefulShutdown);
-  put("shutting_down", facts.shuttingDown);
-  put("drain", facts.drain);
-  put("current_timestamp", timestamp(facts.wallNow));
-  optional("relay_id", facts.relayId);
-  put("muc_clients_configured", facts.mucClientsConfigured);
-  put("muc_clients_connected", facts.mucClientsConnected);
-  put("mucs_configured", facts.mucsConfigured);
-  put("mucs_joined", facts.mucsJoined);
-  put("endpoints_with_spurious_remb", totals.spuriousRemb);
-  put("healthy", facts.healthy);
-  put("endpoints_disconnected", counters.endpoints_disconnected);
-  put("endpoints_reconnected", counters.endpoints_reconnected);
-  put("version", facts.version);
-  optional("release", facts.release);
-  optional("region", facts.region);
-  return stats;
+  const figures: Readonly<Record<string, Figure | number | boolean | string | undefined>> = {
+    incoming_loss: double(fraction(totals.incomingLost, totals.incomingExpected)),
+    outgoing_loss: double(fraction(totals.outgoingLost, totals.outgoingExpected)),
+    overall_loss: double(fraction(lost, totals.incomingExpected + totals.outgoingExpected)),
+    endpoints_with_high_outgoing_loss: totals.highOutgoingLoss,
+    tcc_unmatched_feedback: totals.unmatchedTccFeedback,
+    local_active_endpoints: totals.localEndpoints - totals.inactiveEndpoints,
+    bit_rate_download: Math.round(totals.incomingBps / 1000),
+    bit_rate_upload: Math.round(totals.outgoingBps / 1000),
+    packet_rate_download: Math.round(totals.incomingPps),
+    packet_rate_upload: Math.round(totals.outgoingPps),
+    rtt_aggregate: double(fraction(totals.rttSumMs, totals.rttCount)),
+    num_eps_oversending: totals.oversending,
+    octo_conferences: 0,
+    inactive_conferences: totals.inactiveConferences,
+    p2p_conferences: totals.p2pConferences,
+    endpoints: totals.localEndpoints,
+    participants: totals.localEndpoints,
+    receive_only_endpoints: totals.receiveOnly,
+    inactive_endpoints: totals.inactiveEndpoints,
+    octo_endpoints: 0,
+    endpoints_sending_audio: totals.sendingAudio,
+    endpoints_sending_video: totals.sendingVideo,
+    largest_conference: totals.largestConference,
+    octo_receive_bitrate: 0,
+    octo_receive_packet_rate: 0,
+    octo_send_bitrate: 0,
+    octo_send_packet_rate: 0,
+    endpoints_with_suspended_sources: totals.suspendedSources,
+    total_conferences_created: counters.conferences_created,
+    total_conferences_completed: counters.conferences_completed,
+    total_conference_seconds: counters.conference_seconds,
+    total_participants: counters.endpoints,
+    total_visitors: counters.visitors,
+    num_eps_no_msg_transport_after_delay: counters.endpoints_no_message_transport_after_delay,
+    total_relays: 0,
+    num_relays_no_msg_transport_after_delay: 0,
+    total_keyframes_received: counters.keyframes_received,
+    total_layering_changes_received: counters.layering_changes_received,
+    total_video_stream_milliseconds_received: counters.video_milliseconds_received,
+    stress_level: double(facts.stress),
+    conferences: totals.conferences.length,
+    visitors: totals.visitors,
+    local_endpoints: totals.localEndpoints,
+    total_data_channel_messages_received: counters.data_channel_messages_received,
+    total_data_channel_messages_sent: counters.data_channel_messages_sent,
+    total_colibri_web_socket_messages_received: counters.colibri_web_socket_messages_received,
+    total_colibri_web_socket_messages_sent: counters.colibri_web_socket_messages_sent,
+    total_bytes_received: counters.bytes_received,
+    endpoints_ice_failed: counters.endpoints_ice_failed,
+    dtls_failed_endpoints: counters.endpoints_dtls_failed,
+    relays_ice_failed: 0,
+    dtls_failed_relays: 0,
+    total_bytes_sent: counters.bytes_sent,
+    total_packets_received: counters.packets_received,
+    total_packets_sent: counters.packets_sent,
+    total_bytes_received_octo: 0,
+    total_bytes_sent_octo: 0,
+    total_packets_received_octo: 0,
+    total_packets_sent_octo: 0,
+    total_dominant_speaker_changes: counters.dominant_speaker_changes,
+    preemptive_kfr_sent: counters.preemptive_keyframe_requests_sent,
+    preemptive_kfr_suppressed: counters.preemptive_keyframe_requests_suppressed,
+    total_ice_failed: counters.ice_failed,
+    total_ice_succeeded: counters.ice_succeeded,
+    total_ice_succeeded_relayed: counters.ice_succeeded_relayed,
+    average_participant_stress: double(facts.averageParticipantStress),
+    threads: facts.threads,
+    graceful_shutdown: facts.gracefulShutdown,
+    shutting_down: facts.shuttingDown,
+    drain: facts.drain,
+    current_timestamp: timestamp(facts.wallNow),
+    relay_id: facts.relayId,
+    muc_clients_configured: facts.mucClientsConfigured,
+    muc_clients_connected: facts.mucClientsConnected,
+    mucs_configured: facts.mucsConfigured,
+    mucs_joined: facts.mucsJoined,
+    endpoints_with_spurious_remb: totals.spuriousRemb,
+    healthy: facts.healthy,
+    endpoints_disconnected: counters.endpoints_disconnected,
+    endpoints_reconnected: counters.endpoints_reconnected,
+    version: facts.version,
+    release: facts.release,
+    region: facts.region,
+  };
+  return Object.entries(figures).flatMap(([name, value]): Stat[] => {
+    if (value === undefined) return [];
+    return [typeof value === "object" ? { name, ...value } : { name, value }];
+  });
 }
 
 /** `yyyy-MM-dd HH:mm:ss.SSS` in UTC. */

@@ -388,6 +388,7 @@ export class MediaWorker {
         counters: this.#counters,
         totals: this.#engine.totals(now),
         sockets: this.#options.io.counters(),
+        standstill: this.#standstill,
       },
       now,
     );

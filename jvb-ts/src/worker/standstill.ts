@@ -22,7 +22,10 @@ export class Standstill {
   /** Media packets per ms, as of the last full span. */
   #rate = 0;
   #toSkip = 0;
-  #skipped = 0;
+  /** Standstills, and media packets left out after them, since the start. */
+  count = 0;
+  skipped = 0;
+  #told = 0;
 
   constructor(now: Millis) {
     this.#lastTurn = now;
@@ -37,6 +40,7 @@ export class Standstill {
       this.#measure(now);
       return 0;
     }
+    this.count++;
     this.#toSkip = Math.max(0, Math.round((passed - KEPT_MS) * this.#rate));
     // What waited says nothing about the usual rate.
     this.#rateSince = now;
@@ -49,16 +53,16 @@ export class Standstill {
     this.#packets++;
     if (this.#toSkip === 0) return true;
     this.#toSkip--;
-    this.#skipped++;
+    this.skipped++;
     return false;
   }
 
   /** The sockets are empty, so what comes now is live: how much was left out since the last time. */
   handleDry(): number {
-    const skipped = this.#skipped;
+    const untold = this.skipped - this.#told;
     this.#toSkip = 0;
-    this.#skipped = 0;
-    return skipped;
+    this.#told = this.skipped;
+    return untold;
   }
 
   #measure(now: Millis): void {

@@ -2,9 +2,15 @@
 import type { Millis } from "#shared/runtime/runtime";
 import type { Conference } from "../conference/conference.ts";
 import type { ConferenceCounter } from "../conference/counters.ts";
-import type { EngineTotals } from "../media/media-statistics.ts";
+import { dropReasons, type EngineTotals, zeroDrops } from "../media/media-statistics.ts";
 import type { PacketCounters } from "../media/packet-io.ts";
-import type { ConferenceStats, WorkerCounter, WorkerStats } from "../worker-messages.ts";
+import {
+  type ConferenceStats,
+  type WorkerCounter,
+  type WorkerStats,
+  zeroSums,
+} from "../worker-messages.ts";
+import type { Standstill } from "./standstill.ts";
 
 /** Share of lost packets above which an endpoint counts as suffering. */
 const HIGH_LOSS = 0.1;
@@ -14,9 +20,14 @@ export interface StatsSources {
   readonly counters: Readonly<Record<ConferenceCounter, number>>;
   readonly totals: EngineTotals;
   readonly sockets: PacketCounters;
+  readonly standstill: Standstill;
 }
 
-function allCounters({ counters, totals }: StatsSources): Record<WorkerCounter, number> {
+function allCounters({
+  counters,
+  totals,
+  standstill,
+}: StatsSources): Record<WorkerCounter, number> {
   return {
     ...counters,
     dominant_speaker_changes: totals.dominantSpeakerChanges,
@@ -29,25 +40,14 @@ function allCounters({ counters, totals }: StatsSources): Record<WorkerCounter, 
     layering_changes_received: totals.layeringChangesReceived,
     preemptive_keyframe_requests_sent: totals.preemptiveKeyframesSent,
     preemptive_keyframe_requests_suppressed: totals.preemptiveKeyframesSuppressed,
+    standstills: standstill.count,
+    standstill_packets_dropped: standstill.skipped,
   };
 }
 
 export function snapshotStats(sources: StatsSources, now: Millis): WorkerStats {
-  const sum = {
-    incomingBps: 0,
-    outgoingBps: 0,
-    incomingPps: 0,
-    outgoingPps: 0,
-    rttSumMs: 0,
-    rttCount: 0,
-    incomingLost: 0,
-    incomingExpected: 0,
-    outgoingLost: 0,
-    outgoingExpected: 0,
-    highOutgoingLoss: 0,
-    oversending: 0,
-    suspendedSources: 0,
-  };
+  const sum = zeroSums();
+  const drops = zeroDrops();
   const conferences: ConferenceStats[] = [];
   for (const conference of sources.conferences) {
     const counts = {
@@ -60,6 +60,7 @@ export function snapshotStats(sources: StatsSources, now: Millis): WorkerStats {
     for (const endpoint of conference.endpoints.values()) {
       const one = endpoint.media.snapshot(now);
       counts.localEndpoints++;
+      for (const reason of dropReasons) drops[reason] += one.drops[reason];
       if (endpoint.visitor) counts.visitors++;
       if (one.sendingAudio) counts.sendingAudio++;
       if (one.sendingVideo) counts.sendingVideo++;
@@ -87,7 +88,7 @@ export function snapshotStats(sources: StatsSources, now: Millis): WorkerStats {
     counters: allCounters(sources),
     sockets: sources.sockets,
     conferences,
-    spuriousRemb: 0,
-    unmatchedTccFeedback: 0,
+    drops,
+    engine: sources.totals,
   };
 }

@@ -59,6 +59,13 @@ describe("R3: a bridge that is frozen", () => {
         endpoints_disconnected: 0,
         healthy: true,
       });
+      const debug = stage.bridge.debugStats("transit-stats");
+      await stage.run(10);
+      const dropped = (seconds - 1) * RATE;
+      expect(await debug).to.satisfy(
+        (one: Readonly<Record<string, number>>) =>
+          one["standstills"] === 1 && Math.abs((one["packets_dropped"] ?? 0) - dropped) <= RATE / 5,
+      );
       expect(stage.presences.every((stats) => stats.get("healthy") === "true")).to.equal(true);
       expect(
         stage.log.messages("warn").filter((line) => line.includes("stood still")),

@@ -101,4 +101,36 @@ describe("life of a conference", () => {
     await stage.run(120_000);
     expect(await stage.stats()).to.include({ endpoints: 1 });
   });
+
+  it("shows figures under every name of the debug statistics", async () => {
+    const stage = new Stage();
+    await stage.join("aaaa1111");
+    await stage.join("bbbb2222");
+    const shown: Record<string, string> = {};
+    for (const name of [
+      "node-stats",
+      "pool-stats",
+      "queue-stats",
+      "transit-stats",
+      "task-pool-stats",
+      "xmpp-delay-stats",
+      "payload-verification",
+      "ice-stats",
+      "conference-packet-stats",
+      "tossed-packet-stats",
+    ]) {
+      void stage.bridge.debugStats(name).then((value) => {
+        shown[name] = JSON.stringify(value);
+      });
+    }
+    await stage.run(10);
+    expect(Object.keys(shown)).to.have.length(10);
+    for (const [name, text] of Object.entries(shown)) expect(text, name).to.match(/:\d/);
+    expect(shown["ice-stats"]).to.contain('"ice_succeeded":2');
+    expect(shown["conference-packet-stats"]).to.contain('"conferences_by_size":{"2":1}');
+    expect(shown["task-pool-stats"]).to.contain('"local_endpoints_by_worker":[2]');
+    const unknown = stage.bridge.debugStats("nosuch");
+    await stage.run(10);
+    expect(await unknown).to.equal(undefined);
+  });
 });
