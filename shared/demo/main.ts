@@ -27,6 +27,11 @@ const options = await yargs(process.argv.slice(2))
     default: false,
     describe: "serve the page to the local network with a self-made certificate",
   })
+  .option("secure", {
+    type: "boolean",
+    default: false,
+    describe: "let only people with an account open rooms; prints two accounts",
+  })
   .option("address", {
     type: "string",
     array: true,
@@ -101,6 +106,7 @@ const stack = await createStack({
   mediaAddresses: options.address ?? ["127.0.0.1", ...lan],
   channelOrigin: { host: `${pageHost}:${pagePort}`, tls: options.https },
   sctp: true,
+  people: options.secure ? ["ada", "ben"] : undefined,
   usualPorts: true,
   say,
   onExit: (description) => {
@@ -133,6 +139,7 @@ try {
       : undefined,
     client: options.client,
     domain: stack.domain,
+    anonymousDomain: stack.anonymousDomain,
     xmppHttpPort: stack.xmppHttpPort,
     focusPort: stack.focusPort,
     bridges: stack.bridges,
@@ -142,7 +149,11 @@ try {
   say("");
   say(`  Call      ${origin}/`);
   say(`  Servers   ${origin}/servers`);
+  for (const [name, password] of Object.entries(stack.peoplesPasswords))
+    say(`  Account   ${name}  password ${password}`);
   say("");
+  if (options.secure)
+    say("A call begins when somebody with an account logs in there; guests wait for that.");
   say("Open the first address in two windows. Ctrl-C ends everything.");
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

@@ -12,14 +12,24 @@ export interface ProsodyOptions {
   readonly httpPort: number;
   /** Accounts at `auth.DOMAIN`: name and password. All are administrators. */
   readonly accounts: Readonly<Record<string, string>>;
+  /**
+   * Accounts of people at `DOMAIN`, which then lets in nobody else; guests log in at
+   * `guest.DOMAIN`. Undefined: everybody is a guest at `DOMAIN`.
+   */
+  readonly people?: Readonly<Record<string, string>> | undefined;
   /** Seconds it keeps the session of a server component whose connection broke. */
   readonly hibernationSeconds?: number;
   readonly onExit?: (description: string) => void;
 }
 
+/** Where guests log in on a secure domain. */
+export function guestDomain(domain: string): string {
+  return `guest.${domain}`;
+}
+
 /** The configuration of spec xmpp-wire C2, without the parts that a demo does not need. */
 export function prosodyConfiguration(options: ProsodyOptions): string {
-  const { folder, domain, c2sPort, httpPort, accounts } = options;
+  const { folder, domain, c2sPort, httpPort, accounts, people } = options;
   const list = (values: readonly string[]) =>
     values.map((value) => JSON.stringify(value)).join(", ");
   const room = `
@@ -55,7 +65,13 @@ storage = "internal"
 admins = { ${list(Object.keys(accounts).map((name) => `${name}@auth.${domain}`))} }
 
 VirtualHost ${JSON.stringify(domain)}
-	authentication = "anonymous"
+	authentication = ${
+    people === undefined
+      ? '"anonymous"'
+      : `"internal_hashed"
+VirtualHost ${JSON.stringify(guestDomain(domain))}
+	authentication = "anonymous"`
+  }
 VirtualHost ${JSON.stringify(`auth.${domain}`)}
 	authentication = "internal_hashed"
 	modules_enabled = { "smacks" }
@@ -68,22 +84,30 @@ Component ${JSON.stringify(`internal.auth.${domain}`)} "muc"${room}
 `;
 }
 
-/** Writes configuration and accounts and returns the process, not yet started. */
-export function prosody(options: ProsodyOptions): Program {
-  const { folder, domain, accounts } = options;
-  for (const each of ["data", "certs"]) mkdirSync(join(folder, each), { recursive: true });
-  const config = join(folder, "prosody.cfg.lua");
-  writeFileSync(config, prosodyConfiguration(options));
-  const escaped = `auth.${domain}`.replaceAll(
-    /[^A-Za-z0-9]/g,
-    (char) => `%${char.charCodeAt(0).toString(16)}`,
-  );
+/** Makes the accounts that are not there from an earlier run. */
+function register(
+  folder: string,
+  config: string,
+  host: string,
+  accounts: Readonly<Record<string, string>>,
+): void {
+  const escaped = host.replaceAll(/[^A-Za-z0-9]/g, (char) => `%${char.charCodeAt(0).toString(16)}`);
   for (const [name, password] of Object.entries(accounts)) {
     if (existsSync(join(folder, "data", escaped, "accounts", `${name}.dat`))) continue;
-    execFileSync("prosodyctl", ["--config", config, "register", name, `auth.${domain}`, password], {
+    execFileSync("prosodyctl", ["--config", config, "register", name, host, password], {
       stdio: "ignore",
     });
   }
+}
+
+/** Writes configuration and accounts and returns the process, not yet started. */
+export function prosody(options: ProsodyOptions): Program {
+  const { folder, domain, accounts, people = {} } = options;
+  for (const each of ["data", "certs"]) mkdirSync(join(folder, each), { recursive: true });
+  const config = join(folder, "prosody.cfg.lua");
+  writeFileSync(config, prosodyConfiguration(options));
+  register(folder, config, `auth.${domain}`, accounts);
+  register(folder, config, domain, people);
   return new Program({
     name: "prosody",
     command: "prosody",

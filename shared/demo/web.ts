@@ -20,6 +20,8 @@ export interface WebOptions {
   /** Path or http(s) URL of the client library. */
   readonly client: string;
   readonly domain: string;
+  /** Where guests log in, when that is not the main domain. */
+  readonly anonymousDomain?: string | undefined;
   readonly xmppHttpPort: number;
   readonly focusPort: number;
   readonly bridges: readonly {
@@ -145,8 +147,13 @@ async function answer(
     return fail(response, 405, "only GET here");
   const noStore = { "Cache-Control": "no-store" };
   if (pathname === "/config.json") {
-    const { domain } = options;
-    const deployment = { domain, muc: `conference.${domain}`, focus: `focus@auth.${domain}/focus` };
+    const { domain, anonymousDomain } = options;
+    const deployment = {
+      domain,
+      anonymousDomain,
+      muc: `conference.${domain}`,
+      focus: `focus@auth.${domain}/focus`,
+    };
     response
       .writeHead(200, { "Content-Type": "application/json", ...noStore })
       .end(JSON.stringify(deployment));

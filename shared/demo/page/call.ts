@@ -7,6 +7,7 @@
 
 import { StreamFigures } from "./figures.ts";
 import type { JitsiConference, JitsiConnection, JitsiTrack } from "./jitsi.d.ts";
+import { Login } from "./login.ts";
 import { nameSecondVideo } from "./name-second-video.ts";
 import { queueParameters } from "./queue-parameters.ts";
 import { retireGoneSources } from "./retire-gone-sources.ts";
@@ -118,7 +119,14 @@ async function enter(deployment: Deployment, room: string, name: string): Promis
   const first = query.get("codec")?.toUpperCase() ?? "VP8";
   const codecs = [first, ...["VP8", "VP9", "H264", "AV1"].filter((codec) => codec !== first)];
   const options: Record<string, unknown> = {
-    hosts: { domain: deployment.domain, muc: deployment.muc, focus: deployment.focus },
+    hosts: {
+      domain: deployment.domain,
+      muc: deployment.muc,
+      focus: deployment.focus,
+      ...(deployment.anonymousDomain === undefined
+        ? {}
+        : { anonymousdomain: deployment.anonymousDomain }),
+    },
     serviceUrl: `${at("xmpp-websocket", "ws")}?room=${encodeURIComponent(room)}`,
     enableWebsocketResume: false,
     p2p: { enabled: query.get("p2p") === "1" },
@@ -133,7 +141,7 @@ async function enter(deployment: Deployment, room: string, name: string): Promis
     problem(`no connection to the XMPP server: ${reason}`),
   );
   opened.addEventListener(events.connection["CONNECTION_ESTABLISHED"] ?? "", () =>
-    join(opened, options, room, name),
+    join(opened, options, room, name, deployment),
   );
   opened.connect();
 }
@@ -143,19 +151,29 @@ function join(
   options: Record<string, unknown>,
   room: string,
   name: string,
+  deployment: Deployment,
 ): void {
   state("joining");
   const joined = opened.initJitsiConference(room, options);
   conference = joined;
+  const login =
+    deployment.anonymousDomain === undefined ? undefined : new Login(joined, deployment.domain);
   const on = (event: string, listener: (...args: never[]) => void) => {
     const key = events.conference[event];
     if (key !== undefined) joined.on(key, listener);
   };
   on("CONFERENCE_JOINED", () => {
     state("in the room");
+    login?.inRoom();
     requestLayers();
   });
-  on("CONFERENCE_FAILED", (reason: string) => problem(`the conference failed: ${reason}`));
+  on("CONFERENCE_FAILED", (reason: string) => {
+    if (login === undefined || reason !== meet.errors.conference["AUTHENTICATION_REQUIRED"])
+      return problem(`the conference failed: ${reason}`);
+    state("waiting for a host");
+    login.waitForHost();
+  });
+  on("USER_ROLE_CHANGED", () => login?.roleChanged());
   on("CONFERENCE_LEFT", () => state("left"));
   on("TRACK_ADDED", (track: JitsiTrack) => {
     if (track.isLocal()) return;

@@ -31,8 +31,21 @@ export interface ReceiverConstraints {
   constraints: Record<string, { maxHeight: number }>;
 }
 
+/** A log-in under way. Rejected with one of these, or with neither when it was given up. */
+export interface LoginFailure {
+  readonly connectionError?: string;
+  readonly authenticationError?: string;
+  readonly message?: string;
+}
+
 export interface JitsiConference {
   join(): void;
+  isJoined(): boolean;
+  /** Proves over a connection of its own who the user is; `id` is an address. */
+  authenticateAndUpgradeRole(options: {
+    readonly id: string;
+    readonly password: string;
+  }): Promise<void>;
   leave(): Promise<void>;
   myUserId(): string;
   isModerator(): boolean;
@@ -72,6 +85,7 @@ export interface JitsiMeet {
     options: Record<string, unknown>,
   ) => JitsiConnection;
   createLocalTracks(options: Record<string, unknown>): Promise<JitsiTrack[]>;
+  errors: { conference: Record<string, string>; connection: Record<string, string> };
   events: {
     connection: Record<string, string>;
     conference: Record<string, string>;
