@@ -1,7 +1,8 @@
 /** The process: reads the configuration, connects, serves, and ends in order. */
 import { readdirSync } from "node:fs";
 import { type as osType } from "node:os";
-import { loadConfig } from "#shared/config/config";
+import { checkConfig } from "#shared/config/check-config";
+import type { LoadedConfig } from "#shared/config/config";
 import { ConfigError, type ConfigFault, errorLines, faultLine } from "#shared/config/config-error";
 import { createProgramLogger } from "#shared/config/log-settings";
 import { readWords } from "#shared/config/program-words";
@@ -13,16 +14,8 @@ import type { XmppConnection } from "#shared/xmpp/connection";
 import { MucRoom } from "#shared/xmpp/muc";
 import { NS } from "#shared/xmpp/namespaces";
 import type { Element } from "#shared/xmpp/xml";
-import { openAuthentication } from "./config/authentication-keys.ts";
-import { formerKeys } from "./config/later-keys.ts";
-import {
-  allTables,
-  anonymousLogins,
-  type ConnectionSettings,
-  type FocusSettings,
-  readSettings,
-} from "./config/settings.ts";
-import { checkUnsupported } from "./config/unsupported.ts";
+import { loadFocusConfig, readFocusConfig } from "./config/load.ts";
+import { allTables, type ConnectionSettings } from "./config/settings.ts";
 import { version } from "./config/version.ts";
 import { CapsCensus } from "./entry/caps-census.ts";
 import { MemberDiscovery } from "./entry/member-discovery.ts";
@@ -36,30 +29,6 @@ const log = createProgramLogger({
   argv: process.argv.slice(2),
   env: process.env,
 });
-
-/** Reads everything; warnings are logged, mistakes thrown as `ConfigError`. */
-function loadSettings(former: readonly ConfigFault[]): FocusSettings {
-  const config = loadConfig({
-    argv: process.argv.slice(2),
-    env: process.env,
-    tables: allTables,
-    anyBelow: formerKeys,
-    fileRequired: true,
-  });
-  const settings = readSettings(config);
-  const unsupported = checkUnsupported(config);
-  const warnings = [
-    ...former,
-    ...config.warnings,
-    ...unsupported,
-    ...openAuthentication(config),
-    ...anonymousLogins(settings),
-  ];
-  if (config.strict && warnings.length > 0) throw new ConfigError(warnings);
-  // A table that is read twice warns twice.
-  for (const line of new Set(warnings.map(faultLine))) log.warn(line);
-  return settings;
-}
 
 /** A connection that is not started yet, and the `<c>` for its presence in rooms. */
 function connect(
@@ -96,6 +65,26 @@ function threads(): number {
   }
 }
 
+function load(): LoadedConfig {
+  return loadFocusConfig(process.argv.slice(2), process.env);
+}
+
+/** `--check-config`: prints what a start would make of the configuration; the exit status. */
+function check(all: boolean, former: readonly ConfigFault[]): number {
+  const report = checkConfig({
+    program: "jicofo-ts",
+    version,
+    tables: allTables,
+    all,
+    errorStatus: EXIT_CONFIG,
+    load,
+    read: (config) => readFocusConfig(config, former).warnings,
+  });
+  process.stderr.write(report.stderr);
+  process.stdout.write(report.stdout);
+  return report.status;
+}
+
 async function start(): Promise<void> {
   const words = readWords(process.argv.slice(2), {
     program: "jicofo-ts",
@@ -109,7 +98,12 @@ async function start(): Promise<void> {
     process.exitCode = words.status;
     return;
   }
-  const settings = loadSettings(words.warnings);
+  if (words.kind === "check") {
+    process.exitCode = check(words.all, words.warnings);
+    return;
+  }
+  const { settings, warnings } = readFocusConfig(load(), words.warnings);
+  for (const warning of warnings) log.warn(faultLine(warning));
   const shutdown = createShutdown({ runtime: realRuntime, log });
   shutdown.listen();
   const ours = connect("client", settings.client);

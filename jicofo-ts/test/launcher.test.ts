@@ -46,6 +46,7 @@ describe("the launcher of the focus", () => {
 
   it("has no default where the packaged file is missing", async () => {
     expect(await run("--strict")).to.match(/^2 jicofo-ts: no configuration: /);
+    expect(await run("--check-config", "--all")).to.match(/^2 jicofo-ts: no configuration: /);
     expect(await run("--confg", "x")).to.match(/^0 --confg x --compat-name=/);
   });
 });

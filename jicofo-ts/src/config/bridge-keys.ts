@@ -6,6 +6,8 @@ import {
   int,
   keys,
   list,
+  noEffect,
+  notBuilt,
   oneOf,
   optional,
   str,
@@ -77,6 +79,9 @@ export const bridgeKeys = keys("jicofo.bridge", {
   "selection-strategy": {
     type: strategy,
     default: "SingleBridgeSelectionStrategy",
+    state: notBuilt("everybody gets a bridge by participant-selection-strategy", {
+      values: (name: string) => bareStrategy(name) === "VisitorSelectionStrategy",
+    }),
     legacy: ["org.jitsi.jicofo.BridgeSelector.BRIDGE_SELECTION_STRATEGY"],
     doc: "How a bridge is chosen among those that qualify.",
   },
@@ -86,11 +91,13 @@ export const bridgeKeys = keys("jicofo.bridge", {
   },
   "visitor-selection-strategy": {
     type: optional(strategy),
+    state: noEffect("there are no visitors"),
     doc: "Strategy for visitors, with VisitorSelectionStrategy.",
   },
   "topology-strategy": {
     type: str,
     default: "SingleMeshTopologyStrategy",
+    state: notBuilt("bridges are not linked"),
     doc: "How several bridges of a conference are linked.",
   },
   "region-groups": {
@@ -196,7 +203,12 @@ export const livenessKeys = keys("jicofo.ts.bridge.liveness", {
 });
 
 export const octoKeys = keys("jicofo.octo", {
-  enabled: { type: bool, default: false, doc: "Spread a conference over several bridges." },
+  enabled: {
+    type: bool,
+    default: false,
+    state: notBuilt("each conference stays on one bridge"),
+    doc: "Spread a conference over several bridges.",
+  },
   "allow-mixed-versions": {
     type: bool,
     default: false,
@@ -206,6 +218,7 @@ export const octoKeys = keys("jicofo.octo", {
     type: bool,
     default: true,
     follows: "jicofo.sctp.enabled",
+    state: notBuilt("bridges are not linked"),
     doc: "Let bridges talk to each other over SCTP.",
   },
 });

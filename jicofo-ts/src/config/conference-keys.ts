@@ -1,5 +1,5 @@
 /** `jicofo.conference.*` and `jicofo.sctp.*` (spec jicofo 11.2). */
-import { bool, duration, int, keys, oneOf, record } from "#shared/config/keys";
+import { bool, duration, int, keys, notBuilt, oneOf, record } from "#shared/config/keys";
 
 /** The text of a boolean, turned round; anything that is not true counts as false upstream. */
 export function negated(text: string): string {
@@ -16,6 +16,7 @@ export const conferenceKeys = keys("jicofo.conference", {
   "enable-moderator-checks": {
     type: bool,
     default: true,
+    state: notBuilt("nobody can record or dial"),
     doc: "Only moderators may record and dial.",
   },
   "initial-timeout": {
@@ -80,6 +81,9 @@ export const conferenceKeys = keys("jicofo.conference", {
   "reinvite-method": {
     type: oneOf("RestartJingle", "ReplaceTransport"),
     default: "RestartJingle",
+    state: notBuilt("participants are moved by a new session", {
+      values: (method: string) => method !== "RestartJingle",
+    }),
     doc: "How participants are moved to another bridge.",
   },
   "enable-ice-restart": {

@@ -8,9 +8,7 @@ import type { KeySpec } from "#shared/config/keys";
 import { defaultBridgeSettings } from "../bridge/settings.ts";
 import { defaultConferenceConfig } from "../conference/config.ts";
 import { openAuthentication } from "./authentication-keys.ts";
-import { formerKeys } from "./later-keys.ts";
 import { allTables, anonymousLogins, readSettings } from "./settings.ts";
-import { checkUnsupported } from "./unsupported.ts";
 import { version } from "./version.ts";
 
 const account = `jicofo.xmpp.client { domain = auth.example.com, xmpp-domain = example.com }\n`;
@@ -29,7 +27,6 @@ describe("readSettings", () => {
       argv: ["--config", file, ...argv],
       env: {},
       tables: allTables,
-      anyBelow: formerKeys,
       fileRequired: true,
     });
   };
@@ -209,14 +206,6 @@ describe("readSettings", () => {
     expect(failure("jicofo.xmpp.service.enabled = true")).to.match(/service\.domain/);
   });
 
-  it("stops for rooms that wait to be live", () => {
-    const check = (text: string) => () => checkUnsupported(load(account + text));
-    expect(check("jicofo.visitors { enabled = true, enable-live-room = true }")).to.throw(
-      ConfigError,
-      /jicofo\.conf:2.*live/,
-    );
-  });
-
   it("reads authentication: a domain, a day, and with tokens a minute whatever is set", () => {
     const enabled = "jicofo.authentication { enabled = true, login-url = Example.COM, type =";
     expect(read("").authentication).to.equal(undefined);
@@ -288,13 +277,6 @@ describe("readSettings", () => {
     expect(
       keysOf("jicofo.xmpp { client.password = p, service { enabled = true, domain = x } }"),
     ).to.deep.equal(["jicofo.xmpp.service.password"]);
-  });
-
-  it("warns of other features that are not there yet, with file and line", () => {
-    const warned = checkUnsupported(load(`${account}jicofo.jibri.brewery-jid = "a@b"\n`));
-    expect(warned.map((fault) => [fault.key, fault.origin?.line])).to.deep.equal([
-      ["jicofo.jibri.brewery-jid", 2],
-    ]);
   });
 
   it("accepts keys of former versions without a word", () => {

@@ -14,6 +14,7 @@ import { audioCodecKeys, extmapKeys, headerExtensionKeys, videoCodecKeys } from 
 import { conferenceKeys, sctpKeys } from "./conference-keys.ts";
 import { healthKeys, metricsKeys, restKeys } from "./http-keys.ts";
 import {
+  formerKeys,
   jibriKeys,
   jibriSipKeys,
   jigasiKeys,
@@ -144,6 +145,7 @@ export const allTables: readonly KeyTable<unknown>[] = [
   translationKeys,
   visitorKeys,
   tracingKeys,
+  formerKeys,
 ];
 
 /** Reads all settings. Throws `ConfigError` with file, line and remedy. */

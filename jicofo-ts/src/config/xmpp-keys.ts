@@ -6,6 +6,8 @@ import {
   type KeySpec,
   keys,
   list,
+  noEffect,
+  notBuilt,
   optional,
   raw,
   str,
@@ -21,7 +23,8 @@ export const clientKeys = keys("jicofo.xmpp.client", {
   enabled: {
     type: bool,
     default: true,
-    doc: "Read, and without effect: this link is always made.",
+    state: noEffect("this connection is always made, as upstream"),
+    doc: "Make the connection.",
   },
   hostname: {
     type: str,
@@ -141,6 +144,7 @@ export const xmppKeys = keys("jicofo.xmpp", {
   "use-jitsi-jid-validation": {
     type: bool,
     default: true,
+    state: notBuilt("Jitsi's relaxed rules count", { values: (relaxed: boolean) => !relaxed }),
     doc: "Use Jitsi's relaxed rules for JIDs.",
   },
   "trusted-domains": {
@@ -150,6 +154,7 @@ export const xmppKeys = keys("jicofo.xmpp", {
   },
   visitors: {
     type: optional(raw),
+    state: notBuilt("nobody is sent to a visitor node"),
     doc: "Visitor nodes by name, each with hostname, conference-service and an account.",
   } satisfies KeySpec<unknown>,
 });

@@ -1,0 +1,46 @@
+/** From command line and environment to settings: what a start and `--check-config` share. */
+import { checkKeys } from "#shared/config/check-keys";
+import { type LoadedConfig, loadConfig } from "#shared/config/config";
+import { ConfigError, type ConfigFault } from "#shared/config/config-error";
+import { type LegacyProperties, unknownProperties } from "#shared/config/known-properties";
+import { openAuthentication } from "./authentication-keys.ts";
+import { allTables, anonymousLogins, type FocusSettings, readSettings } from "./settings.ts";
+
+const legacyProperties: LegacyProperties = {
+  prefixes: ["org.jitsi.jicofo.", "org.jitsi.focus."],
+  // COMPAT(jicofo): upstream reads these two and takes nothing from them (spec jicofo 11.4).
+  others: ["org.jitsi.focus.IDLE_TIMEOUT", "org.jitsi.jicofo.SINGLE_PARTICIPANT_TIMEOUT"],
+};
+
+/** Reads the files. Throws `ConfigError` for what cannot be read at all. */
+export function loadFocusConfig(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): LoadedConfig {
+  return loadConfig({ argv, env, tables: allTables, fileRequired: true });
+}
+
+/**
+ * All settings, and what there is to warn of, `former` first. Throws `ConfigError` for every wrong value, for
+ * protection that is not built, and with `--strict` for warnings.
+ */
+export function readFocusConfig(
+  config: LoadedConfig,
+  former: readonly ConfigFault[] = [],
+): {
+  readonly settings: FocusSettings;
+  readonly warnings: readonly ConfigFault[];
+} {
+  const unbuilt = checkKeys(config, allTables);
+  const settings = readSettings(config);
+  const warnings = [
+    ...former,
+    ...config.warnings,
+    ...unknownProperties(config, allTables, legacyProperties),
+    ...unbuilt,
+    ...openAuthentication(config),
+    ...anonymousLogins(settings),
+  ];
+  if (config.strict && warnings.length > 0) throw new ConfigError(warnings);
+  return { settings, warnings };
+}
