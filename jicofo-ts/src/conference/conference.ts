@@ -19,7 +19,7 @@ import { endLonelySession, featuresKnown, memberLeft, occupantSeen } from "./mem
 import { handleMute } from "./mute.ts";
 import { electOwner, memberAuthenticated } from "./ownership.ts";
 import { publishBridgeCount, publishInitialPresence } from "./presence.ts";
-import { flushAll } from "./signaling.ts";
+import { flushAll, releaseSources } from "./signaling.ts";
 import { type ConferenceState, count, emit, log, type RequestProperties, uuid } from "./state.ts";
 
 /** What a conference is made of. */
@@ -219,6 +219,9 @@ function timer(state: ConferenceState, name: TimerName): string | undefined {
     case "signal":
       flushAll(state);
       return undefined;
+    case "sources":
+      releaseSources(state);
+      return undefined;
     case "retry":
       retryWaiting(state, false);
       return undefined;
@@ -239,7 +242,7 @@ function end(state: ConferenceState, why: string): void {
   for (const { joinedAt } of state.members.values()) {
     count(state, "endpoint_seconds", (state.now - joinedAt) / 1000);
   }
-  for (const name of ["initial", "single", "reconnect", "signal", "retry"] as const) {
+  for (const name of ["initial", "single", "reconnect", "signal", "sources", "retry"] as const) {
     emit(state, { kind: "cancelTimer", name });
   }
   emit(state, { kind: "leaveRoom" });

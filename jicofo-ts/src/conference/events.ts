@@ -17,7 +17,7 @@ import type { ColibriReply } from "../colibri/reaction.ts";
 import type { Features } from "../jingle/features.ts";
 
 /** Timers of a conference; setting one again replaces it. */
-export type TimerName = "initial" | "single" | "reconnect" | "signal" | "retry";
+export type TimerName = "initial" | "single" | "reconnect" | "signal" | "sources" | "retry";
 
 /** Which outgoing Jingle request an answer belongs to. */
 export interface InitiateTag {

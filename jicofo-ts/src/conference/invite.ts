@@ -1,5 +1,6 @@
 /** Inviting participants, moving them, and what bridges answer (spec jicofo 4.2, 4.12, 5). */
 import { Bug } from "#shared/runtime/bug";
+import { TokenBucket } from "#shared/runtime/token-bucket";
 import type { ColibriMedia } from "#shared/stanza/colibri2";
 import type { JingleReasonCondition } from "#shared/stanza/jingle";
 import type { BridgeEvent, ConferenceBridge } from "../bridge/bridge.ts";
@@ -9,7 +10,7 @@ import { buildOffer, type Offer } from "../jingle/offer.ts";
 import { sessionInitiate, sessionTerminate, transportInfo } from "../jingle/outgoing.ts";
 import { RateLimiter } from "../jingle/rate-limiter.ts";
 import { JingleSession, newSid } from "../jingle/session.ts";
-import { colibriSources, isEmpty, setFromFeedback } from "../source/source-set.ts";
+import { colibriSources, emptySet, isEmpty, setFromFeedback } from "../source/source-set.ts";
 import { SourceSignaling } from "../source/source-signaling.ts";
 import { setBridgeAvailable } from "./presence.ts";
 import { initialSources, inJingle, rewritesSsrcs, sourcesChanged, usesJson } from "./signaling.ts";
@@ -27,6 +28,14 @@ const noBridgeRetryMs = 5_000;
 /** Back-off after a refused allocation or a failed session: doubled with each failure. */
 const firstBackoffMs = 500;
 const longestBackoffMs = 10_000;
+
+/**
+ * How often a participant's changes of its sources reach the bridge and the others: the first few
+ * at once (a call that starts with a shared screen makes three), then one every 500 ms.
+ */
+const sourceChangeAllowance = { rate: 2, burst: 3 };
+/** Transports of a client that are passed on to the bridge: trickled candidates come in dozens. */
+const transportAllowance = { rate: 10, burst: 100 };
 
 function colibriOf(state: ConferenceState): ColibriSessions {
   if (state.colibri === undefined) throw new Bug("no bridge sessions before the room is joined");
@@ -58,6 +67,10 @@ export function inviteMember(state: ConferenceState, { member, features }: Prese
     signaling: new SourceSignaling(),
     restarts: new RateLimiter(restartLimits),
     iceRestarts: new RateLimiter(restartLimits),
+    sourceChanges: new TokenBucket(sourceChangeAllowance, state.now),
+    sourcesHeld: false,
+    announced: emptySet,
+    transports: new TokenBucket(transportAllowance, state.now),
   };
   state.participants.set(member.nick, participant);
   count(state, "participants");
@@ -230,6 +243,8 @@ export function terminateSession(
 
 /** Takes the sources of a participant away from the conference; the others are told. */
 export function withdrawSources(state: ConferenceState, id: string): void {
+  const participant = state.participants.get(id);
+  if (participant !== undefined) participant.sourcesHeld = false;
   if (!isEmpty(state.sources.removeOwner(id))) sourcesChanged(state, id);
 }
 

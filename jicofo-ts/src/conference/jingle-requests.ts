@@ -10,10 +10,12 @@ import {
   type SignalledContent,
   type SourceSet,
   setFromContents,
+  subtract,
 } from "../source/source-set.ts";
 import { expireEndpoint, reinvite, withdrawSources } from "./invite.ts";
 import { senderCount } from "./presence.ts";
-import { flush, sourcesChanged } from "./signaling.ts";
+import { announceSources, flush, sourcesChanged } from "./signaling.ts";
+import { foreignClaim } from "./source-claims.ts";
 import { type ConferenceState, count, emit, log, type Participant } from "./state.ts";
 
 /** Handles one request and answers it. */
@@ -44,12 +46,13 @@ function process(state: ConferenceState, from: string, jingle: Jingle): StanzaFa
     if (participant?.formerSids.includes(jingle.sid)) return replaced(jingle);
     return fault("unknown session");
   }
-  const wasEnded = session.state === "ended";
+  const repeated = session.state === "active";
   const input = session.handle(jingle);
   if (!input.ok) return input.error;
-  const refused = act(state, participant, input.value);
+  if (input.value.kind !== "accept") return act(state, participant, input.value);
+  const refused = accept(state, participant, input.value, repeated);
   // A session whose acceptance was refused is over (spec jicofo 4.1).
-  if (refused !== undefined && input.value.kind === "accept" && !wasEnded) session.end();
+  if (refused !== undefined) session.end();
   return refused;
 }
 
@@ -76,22 +79,26 @@ function replaced({ action }: Jingle): StanzaFault | undefined {
 function act(
   state: ConferenceState,
   participant: Participant,
-  input: SessionInput,
+  input: Exclude<SessionInput, { readonly kind: "accept" }>,
 ): StanzaFault | undefined {
   switch (input.kind) {
-    case "accept":
-      return accept(state, participant, input);
     case "sourceAdd":
       return addSources(state, participant, input.contents);
     case "sourceRemove":
       return removeSources(state, participant, input.contents);
     case "transportInfo":
+      if (!participant.transports.take(state.now))
+        return fault("rate-limited", "resource-constraint");
       state.colibri?.update(participant.id, { transport: input.transport });
       return undefined;
     case "iceRestart":
       return restartIce(state, participant, input.bridgeSession);
     case "iceFailed":
       if (input.bridgeSession === participant.session?.bridgeSession) {
+        // Upstream has no limit here, and one client could invite itself a hundred times a second.
+        if (!participant.restarts.accept(state.now)) {
+          return fault("rate-limited", "resource-constraint");
+        }
         count(state, "participants_ice_failed");
         restartRequested(state, participant);
         reinvite(state, [participant]);
@@ -110,26 +117,35 @@ function isVisitor(state: ConferenceState, { id }: Participant): boolean {
   return state.members.get(id)?.member.role === "VISITOR";
 }
 
+/** `repeated`: the session was accepted before; a stanza that came twice must change nothing. */
 function accept(
   state: ConferenceState,
   participant: Participant,
   input: Extract<SessionInput, { readonly kind: "accept" }>,
+  repeated: boolean,
 ): StanzaFault | undefined {
   const offered = setFromContents(input.contents);
   if (!offered.ok) return fault(offered.error);
   const { id } = participant;
-  if (!isEmpty(offered.value)) {
+  const fresh = repeated ? subtract(offered.value, state.sources.get(id)) : offered.value;
+  if (!isEmpty(fresh)) {
     if (isVisitor(state, participant))
       return fault("sources not allowed for visitors", "forbidden");
-    const added = state.sources.add(id, offered.value);
-    if (!added.ok) return fault(added.error);
+    const refused = claim(state, id, fresh);
+    if (refused !== undefined) return refused;
   }
+  const { transport, initialLastN } = input;
+  const mayConnect = !repeated || participant.transports.take(state.now);
   state.colibri?.update(id, {
-    ...(input.transport === undefined ? {} : { transport: input.transport }),
-    ...(input.initialLastN === undefined ? {} : { initialLastN: input.initialLastN }),
-    sources: colibriSources(id, state.sources.get(id)),
+    ...(transport === undefined || !mayConnect ? {} : { transport }),
+    ...(initialLastN === undefined || !mayConnect ? {} : { initialLastN }),
+    ...(repeated ? {} : { sources: colibriSources(id, state.sources.get(id)) }),
   });
-  if (!isEmpty(offered.value)) sourcesChanged(state, id);
+  if (repeated) {
+    if (!isEmpty(fresh)) announceSources(state, participant);
+    return undefined;
+  }
+  if (!isEmpty(fresh)) sourcesChanged(state, id);
   flush(state, participant);
   log(state, "info", "Session accepted", { participant: id, sid: participant.session?.sid });
   return undefined;
@@ -149,10 +165,18 @@ function addSources(
   if (exceeded.length > 0) {
     return fault(`Sender count exceeded for: ${exceeded.join(", ")}`, "resource-constraint");
   }
-  const added = state.sources.add(participant.id, set.value);
-  if (!added.ok) return fault(added.error);
-  sourcesUpdated(state, participant.id);
+  const refused = claim(state, participant.id, set.value);
+  if (refused !== undefined) return refused;
+  announceSources(state, participant);
   return undefined;
+}
+
+/** Adds all of these to what the endpoint sends, or says why not. */
+function claim(state: ConferenceState, id: string, set: SourceSet): StanzaFault | undefined {
+  const foreign = foreignClaim(state, id, set);
+  if (foreign !== undefined) return fault(foreign);
+  const added = state.sources.add(id, set);
+  return added.ok ? undefined : fault(added.error);
 }
 
 /** Kinds of media of which no more senders are allowed. */
@@ -168,22 +192,16 @@ function exceededLimits(state: ConferenceState, set: SourceSet): string[] {
 
 function removeSources(
   state: ConferenceState,
-  { id }: Participant,
+  participant: Participant,
   contents: readonly SignalledContent[],
 ): StanzaFault | undefined {
   const set = setFromContents(contents);
   if (!set.ok) return fault(set.error);
   if (isEmpty(set.value)) return undefined;
-  const removed = state.sources.remove(id, set.value);
+  const removed = state.sources.remove(participant.id, set.value);
   if (!removed.ok) return fault(removed.error);
-  sourcesUpdated(state, id);
+  announceSources(state, participant);
   return undefined;
-}
-
-/** The bridge and the others learn what the endpoint sends now. */
-function sourcesUpdated(state: ConferenceState, id: string): void {
-  state.colibri?.update(id, { sources: colibriSources(id, state.sources.get(id)) });
-  sourcesChanged(state, id);
 }
 
 function restartIce(

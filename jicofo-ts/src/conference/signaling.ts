@@ -4,6 +4,7 @@ import type { Features } from "../jingle/features.ts";
 import { sourceChange } from "../jingle/outgoing.ts";
 import {
   bridgeOwner,
+  colibriSources,
   filterMedia,
   isEmpty,
   jingleSources,
@@ -56,6 +57,8 @@ export function inJingle(sets: ReadonlyMap<string, SourceSet>): Map<string, Endp
 
 /** The sources of `owner` changed: the others hear of it with the next flush. */
 export function sourcesChanged(state: ConferenceState, owner: string): void {
+  const changed = state.participants.get(owner);
+  if (changed !== undefined && !changed.sourcesHeld) changed.announced = state.sources.get(owner);
   for (const participant of state.participants.values()) {
     if (participant.id === owner || rewritesSsrcs(state, participant.features)) continue;
     participant.signaling.mark(owner);
@@ -65,9 +68,42 @@ export function sourcesChanged(state: ConferenceState, owner: string): void {
   emit(state, { kind: "setTimer", name: "signal", delay });
 }
 
+/**
+ * The bridge and the others learn what the participant sends now. One that changes without pause
+ * has to wait: what it sends by then is told in one piece.
+ */
+export function announceSources(state: ConferenceState, participant: Participant): void {
+  if (participant.sourcesHeld) return;
+  const { id, sourceChanges } = participant;
+  if (!sourceChanges.take(state.now)) {
+    participant.sourcesHeld = true;
+    const delay = sourceChanges.nextAt(state.now) - state.now;
+    emit(state, { kind: "setTimer", name: "sources", delay });
+    return;
+  }
+  const announced = state.sources.get(id);
+  state.colibri?.update(id, { sources: colibriSources(id, announced) });
+  sourcesChanged(state, id);
+}
+
+/** Those whose sources were held back have their turn, or go on waiting. */
+export function releaseSources(state: ConferenceState): void {
+  for (const participant of state.participants.values()) {
+    if (!participant.sourcesHeld) continue;
+    participant.sourcesHeld = false;
+    announceSources(state, participant);
+  }
+}
+
 /** Tells every participant with an accepted session what changed for it. */
 export function flushAll(state: ConferenceState): void {
   for (const participant of state.participants.values()) flush(state, participant);
+}
+
+/** What others may know of an owner's sources: as much as its bridge knows. */
+function announcedSources(state: ConferenceState, owner: string): SourceSet {
+  const participant = state.participants.get(owner);
+  return participant?.sourcesHeld ? participant.announced : state.sources.get(owner);
 }
 
 /** Tells one participant what changed; queued until its session is accepted. */
@@ -75,7 +111,7 @@ export function flush(state: ConferenceState, participant: Participant): void {
   const { session, signaling, features } = participant;
   if (session?.state !== "active" || !signaling.pending) return;
   const { remove, add } = signaling.flush((owner) =>
-    visible(state, participant, state.sources.get(owner)),
+    visible(state, participant, announcedSources(state, owner)),
   );
   const json = usesJson(state, features);
   for (const [action, sets] of [

@@ -1,6 +1,7 @@
 /** The state of one conference, shared by the functions that each do one part of its work. */
 import type { LogContext, LogLevel } from "#shared/logging/logger";
 import type { Millis, Random } from "#shared/runtime/runtime";
+import type { TokenBucket } from "#shared/runtime/token-bucket";
 import type { Jid } from "#shared/xmpp/jid";
 import type { BridgePool } from "../bridge/bridge.ts";
 import type { ColibriSessions } from "../colibri/colibri-sessions.ts";
@@ -8,6 +9,7 @@ import type { Features } from "../jingle/features.ts";
 import type { RateLimiter } from "../jingle/rate-limiter.ts";
 import type { JingleSession } from "../jingle/session.ts";
 import type { ConferenceSources } from "../source/conference-sources.ts";
+import type { SourceSet } from "../source/source-set.ts";
 import type { SourceSignaling } from "../source/source-signaling.ts";
 import type { ConferenceConfig } from "./config.ts";
 import type { Effect } from "./events.ts";
@@ -46,6 +48,14 @@ export interface Participant {
   readonly signaling: SourceSignaling;
   readonly restarts: RateLimiter;
   readonly iceRestarts: RateLimiter;
+  /** What it may still change of its sources right now. */
+  readonly sourceChanges: TokenBucket;
+  /** Changed its sources more often than it may: the rest is told later, at once. */
+  sourcesHeld: boolean;
+  /** What bridge and others were told last while the rest is held. */
+  announced: SourceSet;
+  /** Transports it may still send. */
+  readonly transports: TokenBucket;
 }
 
 /** What the creating request says (spec jicofo 2.3). */

@@ -193,8 +193,8 @@ export class ConferenceDriver {
       }
       case "setTimer": {
         const { name, delay } = effect;
-        // One that runs already fires no later than a batch may wait.
-        if (name === "signal" && this.#timers.has(name)) break;
+        // One that runs already fires no later than a batch may wait, and is set again if too early.
+        if ((name === "signal" || name === "sources") && this.#timers.has(name)) break;
         this.#timers.get(name)?.cancel();
         const timer = runtime.timers.after(delay, () => {
           this.#timers.delete(name);

@@ -31,7 +31,8 @@ export class FakeBridge {
    */
   expiryMs = 0;
   readonly #runtime: Runtime;
-  #ssrc = 1000;
+  /** First of the two SSRCs of its own, by meeting. */
+  readonly #feedback = new Map<string, number>();
   #thaw: Promise<void> = Promise.resolve();
 
   constructor(runtime: Runtime, nick: string) {
@@ -133,13 +134,15 @@ export class FakeBridge {
         },
       });
     }
-    const sources = (["audio", "video"] as const).map((type) => ({
+    const first = this.#feedback.get(meetingId) ?? 1_000 + 2 * this.#feedback.size;
+    this.#feedback.set(meetingId, first);
+    const sources = (["audio", "video"] as const).map((type, at) => ({
       type,
       id: `jvb-${type.charAt(0)}0`,
       synthetic: false,
       sources: [
         {
-          ssrc: this.#ssrc++,
+          ssrc: first + at,
           name: `jvb-${type.charAt(0)}0`,
           msid: undefined,
           videoType: undefined,

@@ -170,7 +170,7 @@ describe("bad Jingle", () => {
   it("ends a session whose acceptance is refused", async () => {
     const { world, ada } = await callOfTwo();
     const cyd = world.client("cyd");
-    cyd.sources = ada.sources;
+    cyd.sources = [audio("cyd", ada.ssrcs[0] ?? 0)];
     cyd.accepts = false;
     cyd.join();
     await world.pass(20);

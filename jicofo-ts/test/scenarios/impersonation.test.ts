@@ -1,0 +1,210 @@
+/** Somebody claims to be another, or that what another sends is its own. */
+import { expect } from "chai";
+import { buildJingle, emptyJingle } from "#shared/stanza/jingle";
+import { NS } from "#shared/xmpp/namespaces";
+import { attr, childOf, xml } from "#shared/xmpp/xml";
+import { audio, type FakeClient, simulcast, source, sourceContent } from "./fake-client.ts";
+import { roomJid, World } from "./world.ts";
+
+const other = "two@conference.example.com";
+
+async function twoRooms() {
+  const world = new World();
+  const bridge = world.bridge("jvb1");
+  await world.request();
+  await world.request({}, other);
+  const [ada, bob] = await world.joinAll("ada", "bob");
+  const eve = world.client("eve", other);
+  const fay = world.client("fay", other);
+  for (const client of [eve, fay]) client.join();
+  await world.pass(50);
+  if (ada === undefined || bob === undefined) throw new Error("all joined");
+  return { world, bridge, ada, bob, eve, fay };
+}
+
+describe("A4: forged senders", () => {
+  it("A4: no address but its own can use a session, whatever it knows of it", async () => {
+    const { world, ada, bob, eve } = await twoRooms();
+    const attempts = [
+      ["another member", bob.occupantJid],
+      ["a member of another room", eve.occupantJid],
+      ["the same nick in another room", `${other}/ada`],
+      ["a nick that nobody has", `${roomJid}/nobody`],
+      ["the room itself", roomJid],
+      ["the focus' own nick", `${roomJid}/focus`],
+      ["the real address of the owner", ada.realJid],
+      ["a bridge", "jvbbrewery@internal.example.com/jvb1"],
+    ] as const;
+    const bridgeSession = {
+      id: ada.bridgeSession,
+      region: undefined,
+      restart: true,
+      iceRestart: false,
+    };
+    const stanzas = [
+      { ...emptyJingle("session-terminate", ada.sid), bridgeSession },
+      { ...emptyJingle("source-add", ada.sid), contents: [audio("ada", 800_000, 1)] },
+      { ...emptyJingle("source-remove", ada.sid), contents: [audio("ada", ada.ssrcs[0] ?? 0)] },
+      { ...emptyJingle("session-accept", ada.sid), contents: [audio("ada", 800_001, 1)] },
+      { ...emptyJingle("session-info", ada.sid), bridgeSession, iceState: "failed" },
+    ];
+    const known = [...bob.known];
+    for (const [who, from] of attempts) {
+      for (const stanza of stanzas) {
+        const answer = await world.connection.deliver(from, buildJingle(stanza));
+        const error = answer && childOf(answer, "error");
+        expect(attr(answer ?? xml("none"), "type"), `${who}: ${stanza.action}`).to.equal("error");
+        expect(error && childOf(error, "bad-request", NS.stanzas), who).not.to.equal(undefined);
+      }
+    }
+    await world.pass(1_000);
+    expect(ada.invitations).to.equal(1);
+    expect([...bob.known]).to.deep.equal(known);
+    expect(await ada.sourceAdd(audio("ada", 800_002, 1)), "hers goes on").to.equal("result");
+  });
+
+  it("A4: nobody mutes in the name of a moderator, or across rooms [J-143, J-144]", async () => {
+    const { world, ada, bob, eve, fay } = await twoRooms();
+    const mute = (target: FakeClient) =>
+      xml("mute", { xmlns: NS.muteAudio, jid: target.occupantJid, actor: ada.occupantJid }, "true");
+    for (const [from, target] of [
+      [bob.occupantJid, ada],
+      [eve.occupantJid, bob],
+      [`${roomJid}/nobody`, bob],
+      [roomJid, bob],
+      [ada.realJid, bob],
+      [ada.occupantJid, fay],
+    ] as const) {
+      const answer = await world.connection.deliver(from, mute(target));
+      expect(attr(answer ?? xml("none"), "type"), from).to.equal("error");
+    }
+    await world.pass(100);
+    expect([ada, bob, eve, fay].flatMap(({ mutes }) => mutes)).to.deep.equal([]);
+    expect(await ada.mute(bob)).to.equal("result");
+    await world.pass(100);
+    expect(bob.mutes, "the actor is who sent it").to.deep.equal([
+      `${NS.muteAudio} by ${ada.occupantJid}`,
+    ]);
+  });
+
+  it("A4: an owner written into a source is not believed", async () => {
+    const { world, bridge, ada, bob } = await twoRooms();
+    const forged = { ...source(810_000, "ada-a1", "ada m"), owner: "bob" };
+    expect(await ada.sourceAdd(sourceContent("audio", [forged]))).to.equal("result");
+    await world.pass(50);
+    const told = bob.received.at(-1)?.compactSources;
+    expect([...(told?.keys() ?? [])]).to.deep.equal(["ada"]);
+    expect(bridge.requests.at(-1)?.toString()).to.include('id="ada"').and.not.include('id="bob');
+  });
+});
+
+describe("A10: sources that belong to another", () => {
+  it("A10: none of them is accepted, and nobody hears of them [J-084, J-092]", async () => {
+    const { world, bridge, ada, bob } = await twoRooms();
+    const [audioOfBob = 0, videoOfBob = 0] = [bob.ssrcs[0], bob.ssrcs[1]];
+    const feedback = [...ada.known].find((ssrc) => ssrc < 100_000) ?? 0;
+    const video = (ssrcs: readonly number[], msid = "ada-v1 m") =>
+      ssrcs.map((ssrc) => source(ssrc, "ada-v1", msid));
+    const sim = (ssrcs: readonly number[]) => [{ semantics: "SIM" as const, ssrcs }];
+    const claims = [
+      ["an SSRC of another", audio("ada", audioOfBob, 1), /SSRC is already used/],
+      ["the bridge's own SSRC", audio("ada", feedback, 1), /SSRC is already used/],
+      [
+        "the msid of another",
+        sourceContent("audio", [source(820_000, "ada-a1", "bob-a0 track")]),
+        /MSID is already used/,
+      ],
+      [
+        "the msid of the bridge",
+        sourceContent("audio", [source(820_000, "ada-a1", "mixedmslabel mixedlabelaudio0")]),
+        /MSID is already used/,
+      ],
+      [
+        "the name of another's source",
+        sourceContent("audio", [source(820_000, "bob-a0", "ada m")]),
+        /Source name belongs to another/,
+      ],
+      [
+        "a name another may use next",
+        sourceContent("video", [source(820_000, "bob-v1", "ada m")]),
+        /Source name belongs to another/,
+      ],
+      [
+        "the name of the bridge's source",
+        sourceContent("video", [source(820_000, "jvb-v0", "ada m")]),
+        /Source name belongs to another/,
+      ],
+      [
+        "a group with another's SSRC",
+        sourceContent("video", video([820_000]), sim([820_000, videoOfBob])),
+        /SSRC group contains/,
+      ],
+      [
+        "another's group",
+        sourceContent("video", [], sim([videoOfBob, videoOfBob + 1, videoOfBob + 2])),
+        /SSRC group contains/,
+      ],
+      [
+        "groups that contradict each other",
+        sourceContent(
+          "video",
+          [...video([820_000, 820_001]), ...video([820_002], "ada-v2 m")],
+          [
+            { semantics: "FID", ssrcs: [820_000, 820_001] },
+            { semantics: "FID", ssrcs: [820_000, 820_002] },
+          ],
+        ),
+        /different MSIDs/,
+      ],
+      [
+        "a retransmission group of three",
+        sourceContent("video", video([820_000, 820_001, 820_002]), [
+          { semantics: "FID", ssrcs: [820_000, 820_001, 820_002] },
+        ]),
+        /Invalid FID group/,
+      ],
+      [
+        "21 sources",
+        sourceContent(
+          "audio",
+          Array.from({ length: 21 }, (_, i) => source(820_000 + i, `ada-a${i + 1}`, `ada ${i}`)),
+        ),
+        /SSRC limit \(20\) exceeded/,
+      ],
+    ] as const;
+    const before = [bob.received.length, bridge.requests.length, ada.received.length];
+    for (const [name, claim, why] of claims) {
+      expect(await ada.sourceAdd(claim), name)
+        .to.match(/^bad-request: /)
+        .and.match(why);
+    }
+    expect(await ada.sourceRemove(audio("bob", audioOfBob))).to.match(/not owned by endpoint ada/);
+    await world.pass(1_000);
+    expect([bob.received.length, bridge.requests.length, ada.received.length]).to.deep.equal(
+      before,
+    );
+  });
+
+  it("A10: somebody who joins with another's sources is out, the other is not", async () => {
+    const { world, ada, bob } = await twoRooms();
+    const mallory = world.client("mallory");
+    mallory.sources = [simulcast("bob", bob.ssrcs[1] ?? 0)];
+    mallory.accepts = false;
+    mallory.join();
+    await world.pass(50);
+    expect(await mallory.accept()).to.match(/^bad-request/);
+    expect(await mallory.sourceAdd(audio("mallory", 830_000))).to.match(/^gone/);
+    await world.pass(1_000);
+    expect(ada.known.has(bob.ssrcs[1] ?? 0)).to.equal(true);
+    expect(bob.invitations).to.equal(1);
+    expect([...ada.known].some((ssrc) => mallory.ssrcs[6] === ssrc)).to.equal(false);
+  });
+
+  it("A10: the same SSRC in another room is nobody's business", async () => {
+    const { world, ada, eve } = await twoRooms();
+    eve.sources = [...eve.sources, audio("eve", ada.ssrcs[0] ?? 0, 1)];
+    expect(await eve.sourceAdd(audio("eve", ada.ssrcs[0] ?? 0, 1))).to.equal("result");
+    await world.pass(50);
+    expect(eve.invitations).to.equal(1);
+  });
+});
