@@ -341,7 +341,7 @@ static int send_socket(packet_io_t *io, tx_slab_t *slab, int socket, int count) 
       continue;
     }
     if (errno == EINTR) continue;
-    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
+    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ENOMEM) {
       /* Real-time packets are not worth waiting for room. */
       for (; at < count; at++) {
         slab->result[io->tx_rows[at]] = 2;
@@ -453,7 +453,7 @@ static napi_value js_send_to(napi_env env, napi_callback_info info) {
   if (done >= 0) {
     io->counters[SENT]++;
     io->counters[SENT_BYTES] += (uint64_t)done;
-  } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
+  } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ENOMEM) {
     io->counters[SEND_CONGESTED]++;
   } else {
     io->counters[SEND_REFUSED]++;

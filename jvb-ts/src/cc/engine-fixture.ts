@@ -273,7 +273,7 @@ export class EngineFixture {
     if (this.#unreal.has(ssrc)) return;
     const stream = `${slab.session[row]} ${ssrc}`;
     const seq = readUint16(slab.bytes, at + 2);
-    const numbers = this.#numbers.get(stream) ?? { newest: seq, packets: new Map() };
+    const numbers: Numbers = this.#numbers.get(stream) ?? { newest: seq, packets: new Map() };
     this.#numbers.set(stream, numbers);
     const ahead = ((seq - numbers.newest + 0x8000) & 0xffff) - 0x8000;
     const index = numbers.newest + ahead;

@@ -117,9 +117,7 @@ function sendVideo(ctx: PathContext, leg: VideoLeg, now: Millis): void {
 
 /** Whether what is lost of this payload type is repeated in RTX form, under a number of its own. */
 export function repeatsAsRtx(leg: VideoLeg, payloadType: number): boolean {
-  return (
-    leg.receiver.payloadTypes.rtxFor[payloadType] !== 0 && leg.source.encodings[0]!.hasRtx
-  );
+  return leg.receiver.payloadTypes.rtxFor[payloadType] !== 0 && leg.source.encodings[0]!.hasRtx;
 }
 
 /** Puts picture id and TL0PICIDX into the payload at `at`; -1 leaves a field as it is. */

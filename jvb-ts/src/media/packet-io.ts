@@ -53,7 +53,7 @@ export interface PacketCounters {
   readonly ringFull: number;
   /** Not sent: no address, no keys, or no RTP/RTCP that can be protected. */
   readonly sendUnready: number;
-  /** Not sent: the kernel's buffer was full (EAGAIN, ENOBUFS). */
+  /** Not sent: the kernel had no room (EAGAIN, ENOBUFS, ENOMEM). */
   readonly sendCongested: number;
   /** Not sent: refused for that destination (ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EPERM, …). */
   readonly sendRefused: number;

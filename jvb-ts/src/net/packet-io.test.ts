@@ -8,7 +8,16 @@ import {
   type SrtpKeys,
   SrtpProfile,
 } from "../media/packet-io.ts";
-import { HEADROOM, Kind, NO_SESSION, REPEATABLE, RxSlab, SLOT_BYTES, Status, TxSlab } from "../media/slab.ts";
+import {
+  HEADROOM,
+  Kind,
+  NO_SESSION,
+  REPEATABLE,
+  RxSlab,
+  SLOT_BYTES,
+  Status,
+  TxSlab,
+} from "../media/slab.ts";
 import { openNativePacketIo } from "./native-packet-io.ts";
 import type { OpenedPacketIo, PacketIoOptions } from "./packet-io-options.ts";
 import { openTwinPacketIo } from "./twin-packet-io.ts";
@@ -470,6 +479,27 @@ describe("packet I/O of several workers", () => {
     put(slab, out, Kind.dtls, Uint8Array.of(23));
     peer.send(slab);
     expect((await collect(workers[0]!, 1)).map((row) => row.bytes)).to.deep.equal(["17"]);
+  });
+
+  it("forgets the ufrags, addresses and checks of a worker that ended", async () => {
+    const { workers, peer, to } = start(3);
+    const from = peer.localAddresses[0]!;
+    const session = workers[1]!.openSession();
+    workers[1]!.registerUfrag("gone", session);
+    workers[1]!.bindAddress(session, 0, from);
+    workers[1]!.sendTo(0, from, stun(1, "peer:x", 99));
+    workers[0]!.registerUfrag("here", workers[0]!.openSession());
+    workers[1]!.close();
+    peer.sendTo(0, to, stun(1, "gone:peer"));
+    peer.sendTo(0, to, Uint8Array.of(22));
+    peer.sendTo(0, to, stun(0x0111, undefined, 99));
+    peer.sendTo(0, to, stun(1, "here:peer"));
+    expect((await collect(workers[0]!, 1)).length).to.equal(1);
+    expect(workers[0]!.counters()).to.deep.include({
+      unknownUfrag: 1,
+      unknownAddress: 2,
+      ringFull: 0,
+    });
   });
 
   it("stays open until its last worker closes, and refuses a second worker of one number", async () => {
