@@ -10,16 +10,18 @@ import { createHttpServer, type HttpServer } from "#shared/http/server";
 import { realRuntime } from "#shared/runtime/real-runtime";
 import { createShutdown, EXIT_CONFIG } from "#shared/runtime/shutdown";
 import { createXmppClient } from "#shared/xmpp/client";
+import { createXmppComponent } from "#shared/xmpp/component";
 import type { XmppConnection } from "#shared/xmpp/connection";
 import { MucRoom } from "#shared/xmpp/muc";
 import { NS } from "#shared/xmpp/namespaces";
 import type { Element } from "#shared/xmpp/xml";
+import type { ComponentSettings } from "./config/component-keys.ts";
 import { loadFocusConfig, readFocusConfig } from "./config/load.ts";
 import { allTables, type ConnectionSettings } from "./config/settings.ts";
 import { version } from "./config/version.ts";
 import { CapsCensus } from "./entry/caps-census.ts";
 import { MemberDiscovery } from "./entry/member-discovery.ts";
-import { describeOurselves } from "./entry/self-description.ts";
+import { describeComponent, describeOurselves } from "./entry/self-description.ts";
 import { createJicofo } from "./program.ts";
 
 const log = createProgramLogger({
@@ -54,6 +56,25 @@ function connect(
     log,
   );
   return { connection, caps: describeOurselves(connection, version, osType()) };
+}
+
+/** The component stream beside the login, not started yet. */
+function connectComponent({ hostname, port, domain, secret }: ComponentSettings): XmppConnection {
+  const connection = createXmppComponent(
+    {
+      name: "component",
+      keyPrefix: "jicofo.ts.component",
+      host: hostname,
+      port,
+      domain,
+      secret,
+      unknownIq: "feature-not-implemented",
+    },
+    realRuntime,
+    log,
+  );
+  describeComponent(connection, version, osType());
+  return connection;
 }
 
 /** Threads of this process, as the operating system counts them. */
@@ -110,7 +131,8 @@ async function start(): Promise<void> {
   const client = ours.connection;
   const other = settings.service && connect("service", settings.service);
   const service = other?.connection ?? client;
-  const connections = other ? [client, service] : [client];
+  const component = settings.component && connectComponent(settings.component);
+  const connections = [...new Set([client, service]), ...(component ? [component] : [])];
   for (const connection of connections)
     shutdown.onStop(`XMPP ${connection.name}`, () => connection.stop());
   const http = settings.rest && restServer(settings.rest.host, settings.rest.port);
@@ -121,6 +143,7 @@ async function start(): Promise<void> {
     log,
     client,
     service,
+    component,
     openRoom: (connection, room, nick, onEvent) => {
       const opened = new MucRoom({
         connection,

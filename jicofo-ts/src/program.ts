@@ -20,6 +20,7 @@ import { uuid } from "./conference/state.ts";
 import type { FocusSettings, HealthSettings } from "./config/settings.ts";
 import { version } from "./config/version.ts";
 import { handleAuthenticationIqs } from "./entry/authentication-iq.ts";
+import { keepKnown } from "./entry/client-proxy.ts";
 import { Components } from "./entry/components.ts";
 import { handleConferenceIq } from "./entry/conference-iq.ts";
 import { type AskForConference, conferenceRequests } from "./entry/conference-requests.ts";
@@ -43,6 +44,8 @@ export interface JicofoPorts {
   readonly client: XmppConnection;
   /** `client` itself where there is no second connection. */
   readonly service: XmppConnection;
+  /** Where one is configured: the component stream on which clients may ask too. */
+  readonly component?: XmppConnection | undefined;
   /** Our occupancy of a room over that connection. */
   openRoom(
     connection: XmppConnection,
@@ -80,6 +83,7 @@ export function createJicofo(settings: FocusSettings, ports: JicofoPorts): Jicof
   const metrics = createMetrics(runtime.clock, version);
   const bridges = new BridgeRegistry(settings.bridges);
   const pins = new Pins();
+  const entrances = ports.component ? [client, ports.component] : [client];
   const { authentication } = settings;
   const authority = authentication && new Authority(authentication, () => uuid(runtime.random));
   const focusJid = `${settings.client.username}@${settings.client.domain}`;
@@ -124,19 +128,23 @@ export function createJicofo(settings: FocusSettings, ports: JicofoPorts): Jicof
     });
   const ask = conferenceRequests(focus, metrics, log.child({}, "ConferenceRequests"), gate);
   handleConferenceIq(client, ask, settings.clientProxy);
+  // The server vouches for who writes to the component; no address inside another counts there.
+  if (ports.component) handleConferenceIq(ports.component, ask, undefined);
   if (authority !== undefined) {
-    handleAuthenticationIqs(client, authority, log.child({}, "Authentication"));
+    for (const entrance of entrances)
+      handleAuthenticationIqs(entrance, authority, log.child({}, "Authentication"));
     timers.push(runtime.timers.every(sessionCheckMs, () => authority.expire(runtime.clock.now())));
   }
+  const { clientProxy } = settings;
+  // Where we are that component ourselves there is nobody to tell.
+  if (clientProxy !== undefined && clientProxy !== settings.component?.domain)
+    keepKnown(client, clientProxy);
   const onOnline = () => {
     const { xmppDomain, replyTimeout } = settings.client;
     if (xmppDomain !== undefined)
       void components.discover(client, xmppDomain, replyTimeout, log.child({}, "Components"));
-    // mod_client_proxy knows us by this presence; nobody else minds it (spec xmpp-wire C1).
-    if (settings.clientProxy !== undefined)
-      client.send(xml("presence", { to: settings.clientProxy }));
   };
-  for (const connection of new Set([client, service])) countDisconnects(connection, metrics);
+  for (const connection of new Set([...entrances, service])) countDisconnects(connection, metrics);
   client.onState(({ state }) => {
     if (state === "online") onOnline();
   });

@@ -206,6 +206,27 @@ describe("readSettings", () => {
     expect(failure("jicofo.xmpp.service.enabled = true")).to.match(/service\.domain/);
   });
 
+  it("reads the component: off, and with the client's host and proxy address unless given", () => {
+    const component = (text: string) => read(`jicofo.ts.component { ${text} }`).component;
+    expect(read("").component).to.equal(undefined);
+    expect(component("secret = s, domain = x")).to.equal(undefined);
+    const proxy = "jicofo.xmpp.client { client-proxy = focus.x, hostname = h }";
+    const on = "jicofo.ts.component { enabled = true, secret = s";
+    expect(read(`${proxy}\n${on} }`).component).to.deep.equal({
+      hostname: "h",
+      port: 5347,
+      domain: "focus.x",
+      secret: "s",
+    });
+    expect(component("enabled = true, secret = s, domain = d, hostname = o, port = 1"))
+      .to.deep //
+      .equal({ hostname: "o", port: 1, domain: "d", secret: "s" });
+    expect(failure(`${on} }`)).to.match(/component\.domain: is missing .*focus\.DOMAIN/s);
+    expect(failure("jicofo.ts.component { enabled = true, domain = d }")).to.match(
+      /jicofo\.conf:\d+: jicofo\.ts\.component\.secret/,
+    );
+  });
+
   it("reads authentication: a domain, a day, and with tokens a minute whatever is set", () => {
     const enabled = "jicofo.authentication { enabled = true, login-url = Example.COM, type =";
     expect(read("").authentication).to.equal(undefined);

@@ -11,6 +11,7 @@ import type { CodecConfig } from "../jingle/codec-config.ts";
 import { authenticationKeys, readAuthentication } from "./authentication-keys.ts";
 import { bareStrategy, bridgeKeys, livenessKeys, octoKeys, regionKeys } from "./bridge-keys.ts";
 import { audioCodecKeys, extmapKeys, headerExtensionKeys, videoCodecKeys } from "./codec-keys.ts";
+import { type ComponentSettings, componentKeys, readComponent } from "./component-keys.ts";
 import { conferenceKeys, sctpKeys } from "./conference-keys.ts";
 import { healthKeys, metricsKeys, restKeys } from "./http-keys.ts";
 import {
@@ -98,6 +99,8 @@ export interface FocusSettings {
   readonly service: ConnectionSettings | undefined;
   /** Address of mod_client_proxy (spec jicofo 1.7). */
   readonly clientProxy: string | undefined;
+  /** Absent: no component connection is tried. */
+  readonly component: ComponentSettings | undefined;
   /** Absent: everybody may create rooms. */
   readonly authentication: AuthenticationSettings | undefined;
   readonly bridgeBrewery: BrewerySettings | undefined;
@@ -122,6 +125,7 @@ export interface FocusSettings {
 /** Every table of the program: known keys, defaults, `reference.conf`. */
 export const allTables: readonly KeyTable<unknown>[] = [
   clientKeys,
+  componentKeys,
   serviceKeys,
   xmppKeys,
   bridgeKeys,
@@ -157,6 +161,7 @@ export function readSettings(config: LoadedConfig): FocusSettings {
     client,
     service: readService(config),
     clientProxy: config.readTable(clientKeys)["client-proxy"],
+    component: readComponent(config),
     authentication: readAuthentication(config),
     bridgeBrewery: readBrewery(config),
     bridges,

@@ -13,7 +13,8 @@ import {
   str,
 } from "#shared/config/keys";
 
-const tcpPort = intBetween(1, 65_535, "a port number, 1 to 65535");
+/** 0 is no port to connect to. */
+export const tcpPort = intBetween(1, 65_535, "a port number, 1 to 65535");
 
 /** COMPAT(jicofo): properties of installations before HOCON; they win over the file. */
 const trustAll = "org.jitsi.jicofo.ALWAYS_TRUST_MODE_ENABLED";

@@ -32,3 +32,13 @@ export function describeOurselves(
   });
   return caps;
 }
+
+/** Answers disco#info and version on the component stream, where clients find us by our domain. */
+export function describeComponent(connection: XmppConnection, version: string, os: string): void {
+  answerDisco(connection, {
+    node: "http://jitsi.org/jicofo",
+    identities: [{ category: "component", type: "generic", name: "jicofo" }],
+    features: [NS.ping, NS.version, NS.focus],
+  });
+  answerVersion(connection, { name: "Jicofo", version, os });
+}

@@ -37,7 +37,8 @@ const info: DiscoInfo = {
 };
 const caps = { node: "https://jitsi.org/jitsi-meet", hash: "sha-1", ver: capsVersion(info) ?? "" };
 
-let firstSsrc = 1000;
+// Above what the scripted bridge takes.
+let firstSsrc = 100_000;
 
 function outcome(reply: IqReply): string {
   return reply.kind === "error" ? reply.error.condition : reply.kind;
@@ -85,8 +86,10 @@ export class LiveClient {
     });
   }
 
-  /** Asks the focus for the room's conference, as a page does before it joins. */
-  async askForConference(): Promise<ConferenceResponse> {
+  /** Asks the focus for the room's conference, as a page does before it joins; `to` is its address. */
+  async askForConference(
+    to = `focus@${this.#prosody.authDomain}/focus`,
+  ): Promise<ConferenceResponse> {
     const room = parseRoom(this.room);
     if (!room || !this.#connection) throw new Error("not logged in, or no room");
     const request = buildConferenceRequest({
@@ -97,7 +100,6 @@ export class LiveClient {
       token: undefined,
       properties: new Map([["rtcstatsEnabled", "false"]]),
     });
-    const to = `focus@${this.#prosody.authDomain}/focus`;
     const reply = await this.#connection.request(iqRequest("set", to, request));
     if (reply.kind !== "result") throw new Error(`conference request: ${outcome(reply)}`);
     const payload = childOf(reply.iq, "conference", NS.focus);
@@ -106,9 +108,12 @@ export class LiveClient {
     return parsed.value;
   }
 
-  /** Sends any payload to the focus' own address; how it was answered. */
-  async answerTo(type: "get" | "set", payload: Element): Promise<string | undefined> {
-    const to = `focus@${this.#prosody.authDomain}/focus`;
+  /** Sends any payload to the focus' own address or another; how it was answered. */
+  async answerTo(
+    type: "get" | "set",
+    payload: Element,
+    to = `focus@${this.#prosody.authDomain}/focus`,
+  ): Promise<string | undefined> {
     const reply = await this.#connection?.request(iqRequest(type, to, payload));
     return reply && outcome(reply);
   }

@@ -38,6 +38,7 @@ export function createXmppComponent(
     runtime,
   );
   const account = `${domain} at ${host}:${port}`;
-  const own = { account, ...options, defaultFrom: domain };
+  const credentials = { keys: "secret", words: "the secret" };
+  const own = { account, credentials, ...options, defaultFrom: domain };
   return new XmppSession(transport, domain, own, runtime, log);
 }

@@ -38,6 +38,8 @@ export interface SessionOptions {
   readonly account?: string;
   /** Where the configuration has this connection: `jicofo.xmpp.client`. */
   readonly keyPrefix?: string;
+  /** Keys there, and words, for what we log in with. */
+  readonly credentials?: { readonly keys: string; readonly words: string };
   /** `from` of stanzas that have none; components need it. */
   readonly defaultFrom?: string;
 }
@@ -240,7 +242,9 @@ export class XmppSession implements XmppConnection {
     if (wasOnline) {
       this.#log.warn(`XMPP connection lost, reconnecting: ${end.reason}`, { account });
     } else if (end.kind === "login") {
-      const check = this.#check("username and password", "user name and password");
+      const { keys = "username and password", words = "user name and password" } =
+        this.#options.credentials ?? {};
+      const check = this.#check(keys, words);
       this.#log.error(`XMPP ${end.reason} for ${account}; ${check}. Still trying`);
     } else {
       const why = `${end.reason}, for ${account}${this.#advice(end.concerns)}`;
