@@ -7,16 +7,36 @@ import { invalidateAllocation } from "./path-context.ts";
 import type { AudioPlan, VideoPlan } from "./source-factory.ts";
 import { planSources } from "./source-factory.ts";
 
-/** Replaces all sources of `endpoint`. */
+/** Sources of one kind that an endpoint may have; the focus allows fewer. */
+const MAX_SOURCES = 50;
+
+/**
+ * Replaces all sources of `endpoint`. SSRCs that belong to somebody else stay his, and what is
+ * beyond the limit is left out: the focus refuses both, so here they only must do no harm.
+ */
 export function updateSources(
   endpoint: EndpointState,
   sources: readonly ColibriMediaSource[],
 ): void {
   const plan = planSources(sources);
-  updateAudio(endpoint, plan.audio);
-  updateVideo(endpoint, plan.video);
+  const mine = (ssrc: number | undefined): boolean =>
+    ssrc === undefined || !isTaken(endpoint, ssrc);
+  const audio = plan.audio.filter(({ ssrc }) => mine(ssrc));
+  const video = plan.video.filter(({ encodings }) =>
+    encodings.every(({ ssrc, rtx }) => mine(ssrc) && mine(rtx)),
+  );
+  updateAudio(endpoint, audio.slice(0, MAX_SOURCES));
+  updateVideo(endpoint, video.slice(0, MAX_SOURCES));
   for (const stream of endpoint.streams.values()) endpoint.bind(stream);
   invalidateAllocation(endpoint.conference);
+}
+
+/** Somebody else in the conference sends with that SSRC. */
+function isTaken(endpoint: EndpointState, ssrc: number): boolean {
+  const { conference } = endpoint;
+  const owner = conference.videoBySsrc.get(ssrc)?.owner;
+  if (owner !== undefined) return owner !== endpoint;
+  return conference.endpoints.some((other) => other !== endpoint && other.audioSources.has(ssrc));
 }
 
 function updateAudio(endpoint: EndpointState, plans: readonly AudioPlan[]): void {
