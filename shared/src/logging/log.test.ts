@@ -17,6 +17,19 @@ describe("log lines", () => {
     return { log, lines };
   };
 
+  const timedLog = () => {
+    let now = 0;
+    const lines: string[] = [];
+    const log = createRootLogger({
+      clock: { now: () => now, wallNow: () => now },
+      sink: (line) => lines.push(line),
+    });
+    const advance = (ms: number): void => {
+      now += ms;
+    };
+    return { log, lines, advance };
+  };
+
   it("are upstream's", () => {
     const { log, lines } = logTo({ program: "JVB" });
     const conference = log.child({ conf_name: "r@c.x", meeting_id: "m" }, "Conference");
@@ -82,6 +95,55 @@ describe("log lines", () => {
     expect(lines[0]).to.equal(
       "INFO: [1] [room=x\\ny] Main: name is a\\r\\nSEVERE: forged\\u001b[31m\n",
     );
+  });
+
+  it("stay one line where an error's message or a cut name would break them (X8)", () => {
+    const { log, lines } = logTo({ timestamps: false });
+    log.warn("x", { room: `\u009b31m\u202e${"r".repeat(10_000)}` }, new Error("a\nSEVERE: forged"));
+    expect(lines[0]).to.match(
+      /^WARNING: \[1\] \[room=\\u009b31m\\u202er{495}… \(10005 characters\)\] Main: x\nError: a\\nSEVERE: forged\n$/,
+    );
+    log.error("x", {}, new Error("b\n    at forged (x.ts:1:1)"));
+    const [, message = "", frame = ""] = (lines[1] ?? "").split("\n");
+    expect(message).to.equal("Error: b\\n    at forged (x.ts:1:1)");
+    expect(frame).to.match(/^ {4}at /);
+    const json = logTo({ format: "json" });
+    json.log.info("\u009b31m\u2028", { room: "\u007f" });
+    expect(json.lines[0]).to.match(/"room":"\\u007f","msg":"\\u009b31m\\u2028"/);
+  });
+
+  it("do not follow each other faster than people can read, from one source (I9)", () => {
+    const { log, lines, advance } = timedLog();
+    const told = (endpoint: string) => log.info("Channel opened", { endpoint });
+    for (let at = 0; at < 10_000; at++) {
+      told("bad");
+      advance(1);
+    }
+    const bad = lines.length;
+    expect(bad).to.be.within(30, 10 * 10);
+    told("good");
+    expect(lines.length).to.equal(bad + 1);
+    advance(10_000);
+    told("bad");
+    expect(lines.at(-1)).to.match(/endpoint=bad alike_left_out=1\d\d\]/);
+    told("bad");
+    expect(lines.at(-1)).not.to.contain("alike_left_out");
+  });
+
+  it("are bounded although each names another source (E14)", () => {
+    const { log, lines, advance } = timedLog();
+    for (let at = 0; at < 60_000; at++) {
+      log.warn(`Unexpected ${at}`, { room: `r${at}` });
+      advance(1);
+    }
+    expect(lines.length).to.be.below(1000 + 60 * 100 + 100);
+    expect(lines.join("").length).to.be.below(1_000_000);
+  });
+
+  it("of a hundred people who leave at once are all there", () => {
+    const { log, lines } = timedLog();
+    for (let at = 0; at < 100; at++) log.info("Member left", { participant: `p${at}` });
+    expect(lines).to.have.length(100);
   });
 
   it("are one object each as JSON", () => {

@@ -4,7 +4,9 @@
  */
 import { writeSync } from "node:fs";
 import type { Clock } from "#shared/runtime/runtime";
+import { LineBudget } from "./line-budget.ts";
 import type { LogContext, Logger, LogLevel } from "./logger.ts";
+import { printable, printableJson, shortened } from "./printable.ts";
 
 /** Where finished lines go, newline included. */
 export type LogSink = (line: string) => void;
@@ -41,6 +43,13 @@ const WORD = {
   error: "SEVERE",
 } as const;
 
+/** Peers choose some values; a name of 10 kB is told apart by its beginning. */
+const LONGEST_VALUE = 500;
+const LONGEST_MESSAGE = 4000;
+
+/** Context that says who caused a line, where the logger's own context does not. */
+const SOURCES = ["participant", "epId", "endpoint", "from", "client", "bridge", "room"] as const;
+
 /** Everything that all loggers of a program share. */
 interface Backend {
   readonly clock: Clock;
@@ -51,6 +60,7 @@ interface Backend {
   readonly timestamps: boolean;
   readonly json: boolean;
   readonly sink: LogSink;
+  readonly budget: LineBudget;
 }
 
 /** Makes the logger that `main.ts` hands to every room. */
@@ -67,6 +77,7 @@ export function createRootLogger(options: RootLoggerOptions): Logger {
     timestamps: options.timestamps ?? true,
     json: options.format === "json",
     sink: options.sink ?? stderrSink,
+    budget: new LineBudget(),
   };
   return makeLogger(backend, options.component ?? "Main", {});
 }
@@ -95,7 +106,15 @@ function makeLogger(backend: Backend, component: string, base: LogContext): Logg
   const prefix = contextText(base);
   const at = (level: LogLevel) => {
     if (RANK[level] < least) return () => {};
-    return (message: string, context?: LogContext, cause?: unknown): void => {
+    const kind = `${component} ${level}`;
+    return (message: string, given?: LogContext, cause?: unknown): void => {
+      let context = given;
+      if (RANK[level] >= RANK.info) {
+        const source = `${kind} ${prefix} ${sourceOf(context)} ${message}`;
+        const leftOut = backend.budget.take(kind, source, backend.clock.now());
+        if (leftOut === undefined) return;
+        if (leftOut > 0) context = { ...context, alike_left_out: leftOut };
+      }
       const line = backend.json
         ? jsonLine(backend, level, component, { ...base, ...context }, message, cause)
         : textLine(backend, level, component, prefix, context, message, cause, least);
@@ -110,6 +129,19 @@ function makeLogger(backend: Backend, component: string, base: LogContext): Logg
     enabled: (level) => RANK[level] >= least,
     child: (context, name) => makeLogger(backend, name ?? component, { ...base, ...context }),
   };
+}
+
+function sourceOf(context: LogContext | undefined): string {
+  if (context === undefined) return "";
+  for (const key of SOURCES) {
+    const value = context[key];
+    if (value !== undefined) return String(value);
+  }
+  return "";
+}
+
+function line(message: string): string {
+  return printable(shortened(message, LONGEST_MESSAGE));
 }
 
 function textLine(
@@ -130,7 +162,7 @@ function textLine(
   const stack = level === "error" || least <= RANK.debug;
   const tail = cause === undefined ? "" : causeText(cause, stack);
   const head = `${backend.head}${stamp}${WORD[level]}: [${backend.thread}] ${bracket}`;
-  return `${head}${component}: ${oneLine(message)}${tail}\n`;
+  return `${head}${component}: ${line(message)}${tail}\n`;
 }
 
 function jsonLine(
@@ -143,7 +175,10 @@ function jsonLine(
 ): string {
   const time = new Date(backend.clock.wallNow()).toISOString();
   const err = cause === undefined ? undefined : causeText(cause, true).trim();
-  return `${JSON.stringify({ time, level: WORD[level], component, ...context, msg: message, err })}\n`;
+  const record = { time, level: WORD[level], component, ...context, msg: message, err };
+  const short = (_key: string, value: unknown): unknown =>
+    typeof value === "string" ? shortened(value, LONGEST_MESSAGE) : value;
+  return `${printableJson(JSON.stringify(record, short))}\n`;
 }
 
 function contextText(context: LogContext): string {
@@ -151,34 +186,31 @@ function contextText(context: LogContext): string {
   for (const key in context) {
     const value = context[key];
     if (value === undefined) continue;
-    const pair = `${key}=${typeof value === "string" ? oneLine(value) : value}`;
+    const pair = `${key}=${typeof value === "string" ? printable(shortened(value, LONGEST_VALUE)) : value}`;
     text += text === "" ? pair : ` ${pair}`;
   }
   return text;
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
-
-/** Text that cannot begin a line of its own or steer a terminal: peers choose parts of it. */
-function oneLine(text: string): string {
-  return text.replace(CONTROL, (c) => {
-    if (c === "\n") return "\\n";
-    if (c === "\r") return "\\r";
-    return c === "\t" ? c : `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
-}
-
-/** The stack, or only the message; causes of causes follow. */
+/** The stack, or only the message; causes of causes follow. Peers may have chosen the messages. */
 function causeText(cause: unknown, stack: boolean): string {
   let text = "";
   let at: unknown = cause;
   for (let depth = 0; at !== undefined && depth < 5; depth++) {
-    if (!(at instanceof Error)) return `${text}\n${String(at)}`;
-    text += `\n${depth > 0 ? "Caused by: " : ""}${stack ? (at.stack ?? at.message) : `${at.name}: ${at.message}`}`;
+    if (!(at instanceof Error)) return `${text}\n${line(String(at))}`;
+    text += `\n${depth > 0 ? "Caused by: " : ""}${line(`${at.name}: ${at.message}`)}`;
+    if (stack) text += framesOf(at);
     at = at.cause;
   }
   return text;
+}
+
+/** The lines of a stack that name code. */
+function framesOf({ stack = "" }: Error): string {
+  const first = /^ {4}at /m.exec(stack)?.index;
+  if (first === undefined) return "";
+  const frames = stack.slice(first).split("\n");
+  return frames.map((frame) => `\n${printable(frame)}`).join("");
 }
 
 let lastSecond = -1;

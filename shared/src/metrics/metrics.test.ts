@@ -102,6 +102,17 @@ jitsi_x_sizes_created 1.795256713091E9
     });
   });
 
+  it("show no control of a peer's choice, and cut long labels (X8)", () => {
+    const registry = new MetricsRegistry({ prefix: "x", clock: new VirtualRuntime().clock });
+    const gauge = registry.gauge("named", { help: "", labels: ["jvb"] });
+    gauge.set(1, ["\u001b[31mred\r\u009b\u202e"]);
+    gauge.set(1, ["y".repeat(10_000)]);
+    const text = registry.prometheus();
+    expect(text).to.contain(String.raw`{jvb="\\u001b[31mred\\r\\u009b\\u202e",}`);
+    expect(text).to.contain('y… (10000 characters)",}');
+    expect(text.length).to.be.below(1000);
+  });
+
   it("are one per name, whoever asks", () => {
     const registry = sample();
     registry.counter("moved", { help: "again" }).inc();

@@ -3,7 +3,10 @@
  * upstream uses: numbers as Java prints them, a comma after the last label in 0.0.4, `_created`
  * samples in families of their own there.
  */
+import { printable, shortened } from "#shared/logging/printable";
 import type { Family, HistogramState, Series } from "./family.ts";
+
+const LONGEST_LABEL = 500;
 
 /** OpenMetrics 1.0.0. */
 export function openMetricsText(prefix: string, families: readonly Family[]): string {
@@ -98,8 +101,13 @@ function labelText(family: Family, series: Series, comma: string): string {
   return `{${pairs.join(",")}${comma}}`;
 }
 
+/** Peers choose the text of some labels: no control reaches the terminal of who reads them. */
 function escapeLabel(text: string): string {
-  return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+  const parts = shortened(text, LONGEST_LABEL).split("\n");
+  const escaped = parts.map((part) =>
+    printable(part).replaceAll("\\", "\\\\").replaceAll('"', '\\"'),
+  );
+  return escaped.join("\\n");
 }
 
 function escapeHelp(text: string, quotes: boolean): string {
