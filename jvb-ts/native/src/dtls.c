@@ -56,9 +56,11 @@ static unsigned int next_timer(SSL *ssl, unsigned int previous_us) {
 enum { HANDSHAKING = 0, CONNECTED = 1, CLOSED = 2, FAILED = 3 };
 /* Largest application datagram either way (jvb-media 2.1: records of 1472 and 1408 bytes). */
 enum { MAX_RECORD = 16384, MAX_OUTPUT = 64 };
-/* A handshake message claims at most this much: a certificate is 0.3 to 5 kB. OpenSSL keeps up to
- * ten early ones, so an unauthenticated peer pins at most 60 kB. */
-enum { MAX_HANDSHAKE_MESSAGE = 6144 };
+/* A handshake message claims at most this much: a certificate is 0.3 to 5 kB and one of the first
+ * messages, the others are smaller. No handshake has a message beyond the ninth. OpenSSL keeps early
+ * ones, so an unauthenticated peer pins at most 45 kB. */
+enum { MAX_CERTIFICATE = 6144, MAX_OTHER_MESSAGE = 3072, CERTIFICATE = 11 };
+enum { LAST_CERTIFICATE = 4, LAST_MESSAGE = 8, FATAL = 2 };
 /* Datagrams of epoch 1 that OpenSSL may keep before the handshake has reached that epoch. */
 enum { MAX_EARLY = 4 };
 
@@ -189,18 +191,40 @@ static void read_data(dtls_session_t *session) {
   }
 }
 
+/* Whether the fragments in a handshake record are some that a handshake can have. */
+static bool fragments_acceptable(const uint8_t *p, int length) {
+  for (int at = 0; at < length;) {
+    if (at + 12 > length) return false;
+    uint32_t message = read32(p + at) & 0xffffff;
+    int number = read16(p + at + 4);
+    uint32_t offset = read32(p + at + 5) & 0xffffff, size = read32(p + at + 8) & 0xffffff;
+    bool certificate = p[at] == CERTIFICATE && number <= LAST_CERTIFICATE;
+    if (number > LAST_MESSAGE || message > (certificate ? MAX_CERTIFICATE : MAX_OTHER_MESSAGE) ||
+        offset + size > message || (size == 0 && message > 0) || size > (uint32_t)(length - at - 12))
+      return false;
+    at += 12 + (int)size;
+  }
+  return true;
+}
+
 /*
- * Looks at the record headers before OpenSSL does, to bound what an unfinished handshake can make
- * it keep. False: drop the datagram. Malformed records are left to OpenSSL, which skips them.
+ * Looks at the records of an unfinished handshake before OpenSSL does, which would keep too much or
+ * give up: whoever can forge the peer's address could end its handshake (RFC 6347 4.1.2.7 wants
+ * invalid records ignored). False: drop the datagram. Broken record headers are left to OpenSSL,
+ * which skips them.
  */
 static bool acceptable(dtls_session_t *session, const uint8_t *p, int length) {
   bool early = false;
   for (int at = 0; at + 13 <= length;) {
-    int epoch = read16(p + at + 3), size = read16(p + at + 11);
-    if (epoch == 0 && p[at] == 22 && at + 13 + 4 <= length &&
-        (read32(p + at + 13) & 0xffffff) > MAX_HANDSHAKE_MESSAGE)
+    int type = p[at], epoch = read16(p + at + 3), size = read16(p + at + 11);
+    if (epoch != 0)
+      early = true;
+    else if (type < 20 || type > 22)
       return false;
-    early = early || epoch != 0;
+    else if (type == 21 && at + 14 <= length && p[at + 13] != FATAL)
+      return false; /* OpenSSL gives up after some warnings */
+    else if (type == 22 && at + 13 + size <= length && !fragments_acceptable(p + at + 13, size))
+      return false;
     at += 13 + size;
   }
   return !early || session->early++ < MAX_EARLY;
@@ -341,7 +365,7 @@ static SSL_CTX *context_new(const identity_t *identity, const char *ciphers, con
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
   SSL_CTX_set_cert_verify_callback(context, accept_chain, NULL);
-  SSL_CTX_set_max_cert_list(context, MAX_HANDSHAKE_MESSAGE);
+  SSL_CTX_set_max_cert_list(context, MAX_CERTIFICATE);
   SSL_CTX_set_read_ahead(context, 1);
   /* The last returns 0 for success, unlike everything else here. */
   if (SSL_CTX_set_min_proto_version(context, DTLS1_2_VERSION) == 1 &&
