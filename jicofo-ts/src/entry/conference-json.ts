@@ -70,6 +70,10 @@ export function conferenceReply(response: ConferenceResponse): HttpReply {
 export function refusalReply(fault: RequestFault): HttpReply {
   if (fault.condition === "not-authorized")
     return { status: 403, headers: { ...plain, ...cors }, body: "Error" };
+  if (fault.condition === "resource-constraint") {
+    const headers = { ...plain, ...cors, "Retry-After": "1" };
+    return { status: 429, headers, body: "Too many requests" };
+  }
   // The client looks for exactly these words (spec jicofo 2.2, quirk a).
   if (fault.condition === "not-acceptable") return badRequest("400 invalid-session");
   const text = fault.text === undefined ? "" : ` [${fault.text}]`;

@@ -1,6 +1,6 @@
 import type { Logger } from "#shared/logging/logger";
 import { pii } from "#shared/logging/pii";
-import { ok, type Result } from "#shared/runtime/result";
+import { err, ok, type Result } from "#shared/runtime/result";
 import type { Session } from "../authentication/authority.ts";
 import type { Focus } from "../focus/door.ts";
 import type { ConferenceRequest, ConferenceResponse, RequestFault } from "../focus/request.ts";
@@ -25,21 +25,35 @@ export function conferenceRequests(
   return async (request) => {
     const { room, from } = request;
     const known = focus.has(room);
+    const { verdict, loud } = focus.admit(request);
     metrics.counter.conference_requests.inc();
     if (!known) metrics.counter.conference_requests_new.inc();
     const asked = { room, from: from === undefined ? "http" : pii(from), new: !known };
+    if (verdict === "refused") return err(tooMany);
     let session: Session | undefined;
     if (gate !== undefined) {
       const admitted = gate(request);
       if (!admitted.ok) {
-        log.info("Refused a conference request", { ...asked, why: admitted.error.text });
+        log[loud ? "info" : "debug"]("Refused a conference request", {
+          ...asked,
+          why: admitted.error.text,
+        });
         return admitted;
       }
       session = admitted.value;
     }
-    log.info("Conference request", asked);
+    // The protocol has no "wait" but this: clients ask again after 1, 2, 4 … s (spec jicofo 2.3).
+    if (verdict === "later") return ok(focus.notReady(room));
+    log[loud ? "info" : "debug"]("Conference request", asked);
     const answer = await focus.request(request);
     if (!answer.ok || session === undefined) return answer;
     return ok({ ...answer.value, sessionId: session.id, identity: session.identity });
   };
 }
+
+const tooMany: RequestFault = {
+  type: "wait",
+  condition: "resource-constraint",
+  text: "too many requests",
+  application: undefined,
+};

@@ -67,7 +67,7 @@ export function addConferenceRoute(server: HttpServer, ask: AskForConference): v
     if (!body.ok) return badRequest(`Failed to convert request body: ${body.error}`);
     const parsed = parseConferenceJson(body.value, request.headers.authorization);
     if (!parsed.ok) return badRequest(parsed.error);
-    const answer = await ask(parsed.value);
+    const answer = await ask({ ...parsed.value, address: request.remoteAddress });
     return answer.ok ? conferenceReply(answer.value) : refusalReply(answer.error);
   });
 }

@@ -19,6 +19,10 @@ const room = "r1@conference.example.com";
 
 /** A focus with one room of two. */
 const focus: Focus = {
+  admit: () => ({ verdict: "admitted", loud: true }),
+  notReady: () => {
+    throw new Error("everybody is admitted");
+  },
   request: async () => err(refused),
   has: (name) => name === room,
   hasBreakouts: () => false,

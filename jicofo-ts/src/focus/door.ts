@@ -12,6 +12,7 @@ import type { Element } from "#shared/xmpp/xml";
 import type { BridgeEvent, BridgePool } from "../bridge/bridge.ts";
 import type { ConferenceConfig } from "../conference/config.ts";
 import type { DebugObject } from "../conference/debug-state.ts";
+import type { Admission, AdmissionLimits } from "./admission.ts";
 import type { ConferenceRequest, ConferenceResponse, RequestFault } from "./request.ts";
 
 /** What the focus is told once. */
@@ -32,6 +33,8 @@ export interface FocusOptions {
   readonly onEnded?: (room: string) => void;
   /** Full version of bridges that a room is pinned to; asked when its conference is created. */
   readonly pinOf?: (room: string) => string | undefined;
+  /** Limits of conference requests; the defaults if absent. */
+  readonly admission?: AdmissionLimits;
 }
 
 /** What the focus reaches the world through. */
@@ -84,6 +87,10 @@ export interface MoveResult {
 
 /** All conferences. Every method returns at once unless it returns a promise. */
 export interface Focus {
+  /** Whether a request from outside is to be looked at; counts it against its sender. */
+  admit(request: ConferenceRequest): Admission;
+  /** The answer to a request whose sender is to ask again in a while. */
+  notReady(room: string): ConferenceResponse;
   /** Finds or creates the conference; resolves for the creator once the room is joined. Never rejects. */
   request(
     request: ConferenceRequest,

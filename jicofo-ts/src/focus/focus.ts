@@ -11,6 +11,7 @@ import type { BridgeEvent } from "../bridge/bridge.ts";
 import { conferenceDebugState, type DebugObject } from "../conference/debug-state.ts";
 import type { RequestProperties } from "../conference/state.ts";
 import { actionName } from "../jingle/action-name.ts";
+import { type Admission, defaultAdmissionLimits, RequestAdmission } from "./admission.ts";
 import { ConferenceDriver } from "./conference-driver.ts";
 import type {
   Focus,
@@ -38,11 +39,14 @@ class Conferences implements Focus {
   readonly #meetings = new Map<string, string>();
   readonly #jingleSent = new Map<string, number>();
   readonly #jingleReceived = new Map<string, number>();
+  readonly #admission: RequestAdmission;
   #stopping = false;
 
   constructor(options: FocusOptions, ports: FocusPorts) {
     this.#options = options;
     this.#ports = ports;
+    const limits = options.admission ?? defaultAdmissionLimits;
+    this.#admission = new RequestAdmission(limits, ports.runtime.timers, ports.log);
     const { client } = ports;
     client.handleIq({ type: "set", name: "jingle", ns: NS.jingle }, (iq) => this.#jingle(iq));
     for (const ns of Object.values(muteNamespaces)) {
@@ -60,6 +64,15 @@ class Conferences implements Focus {
     });
   }
 
+  admit(request: ConferenceRequest): Admission {
+    const now = this.#ports.runtime.clock.now();
+    return this.#admission.admit(request, this.has(request.room), now);
+  }
+
+  notReady(room: string): ConferenceResponse {
+    return this.#response(room, false);
+  }
+
   async request(
     request: ConferenceRequest,
     options: RequestOptions = {},
@@ -67,6 +80,13 @@ class Conferences implements Focus {
     const { room } = request;
     if (this.#stopping) return err(refusal("service-unavailable", "shutting down"));
     let driver = this.#drivers.get(room);
+    if (driver === undefined) {
+      if (!(await this.#admission.turn())) return ok(this.notReady(room));
+      // While this one waited for its turn another may have opened the room, or everything ended.
+      driver = this.#drivers.get(room);
+      if (driver !== undefined || this.#stopping) this.#admission.joined();
+      if (this.#stopping) return err(refusal("service-unavailable", "shutting down"));
+    }
     if (driver === undefined) {
       driver = this.#create(request, options.statistics ?? true);
       // Only the one who asked first waits; others come back until the room is ready.
@@ -76,20 +96,24 @@ class Conferences implements Focus {
     } else {
       driver.post({ kind: "requested" });
     }
+    return ok(this.#response(room, driver.conference.state.phase === "running"));
+  }
+
+  #response(room: string, ready: boolean): ConferenceResponse {
     const { authentication } = this.#options;
     const properties = new Map([["authentication", `${authentication !== undefined}`]]);
     if (authentication) properties.set("externalAuth", `${authentication.external}`);
     if (this.#options.sipGatewayEnabled) properties.set("sipGatewayEnabled", "true");
     properties.set("visitors-supported", "false");
-    return ok({
+    return {
       room,
       focusJid: this.#options.focusJid,
-      ready: driver.conference.state.phase === "running",
+      ready,
       sessionId: undefined,
       identity: undefined,
       vnode: undefined,
       properties,
-    });
+    };
   }
 
   has(room: string): boolean {
@@ -184,6 +208,7 @@ class Conferences implements Focus {
 
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#admission.stop();
     const drivers = this.#all();
     for (const driver of drivers) driver.post({ kind: "stop", why: "the focus stops" });
     const deadline = Promise.withResolvers<void>();
@@ -222,6 +247,7 @@ class Conferences implements Focus {
     });
     this.#drivers.set(room, driver);
     if (statistics) this.#ports.count("conferences_created");
+    void driver.started.then(() => this.#admission.joined());
     driver.post({ kind: "start" });
     return driver;
   }

@@ -6,6 +6,8 @@ export interface ConferenceRequest {
   readonly room: string;
   /** Real full JID of the sender; HTTP requests have none. */
   readonly from: string | undefined;
+  /** Where an HTTP request came from; perhaps a proxy. */
+  readonly address?: string;
   readonly sessionId: string | undefined;
   readonly machineUid: string | undefined;
   readonly token: string | undefined;

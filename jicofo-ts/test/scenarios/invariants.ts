@@ -100,15 +100,12 @@ function separationFaults(world: World): string[] {
     for (const meeting of room.form.get("muc#roominfo_meetingId") ?? []) own(meeting, address);
   }
   for (const client of world.clients) {
-    own(`"${client.nick}"`, client.room.room);
+    own(client.nick, client.room.room);
     for (const ssrc of client.ssrcs) own(`ssrc ${ssrc}`, client.room.room);
   }
   const faults: string[] = [];
   const look = (what: string, room: string, text: string, ssrcs: readonly number[]): void => {
-    const tokens = [
-      ...[...owners.keys()].filter((token) => text.includes(token)),
-      ...ssrcs.map((ssrc) => `ssrc ${ssrc}`),
-    ];
+    const tokens = [...new Set(text.split(/[^\w@.-]+/)), ...ssrcs.map((ssrc) => `ssrc ${ssrc}`)];
     for (const token of tokens) {
       const owner = owners.get(token);
       if (owner !== undefined && owner !== room && !shared.has(token)) {
