@@ -18,7 +18,12 @@ import {
   reportHtml,
 } from "./harness/report.ts";
 import { type Case, parseScript } from "./harness/script.ts";
-import { type Implementation, startTarget } from "./harness/target.ts";
+import {
+  type Authentication,
+  type Implementation,
+  startTarget,
+  type Target,
+} from "./harness/target.ts";
 
 /** Known differences by implementation: case title → reason. */
 type Expectations = Record<Implementation, Record<string, string>>;
@@ -82,41 +87,60 @@ const chosen = cases.filter((each) =>
 );
 const began = performance.now();
 const seconds = () => (performance.now() - began) / 1000;
-const target = await startTarget(options.focus, options.bridge, options.logs);
-if (!options.quick)
-  console.log(
-    `focus ${options.focus}, bridge ${options.bridge}: ready after ${seconds().toFixed(1)} s; ${chosen.length} conversations`,
-  );
 const outcomes: Outcome[] = [];
-try {
-  for (const each of chosen) {
-    const start = performance.now();
-    const reason = expectations[judged(each)][each.title];
-    const difference = reason?.startsWith(NOT_PLAYED)
-      ? reason
-      : await play(each, target, reason === undefined ? 10_000 : 1000);
-    const outcome = {
-      title: each.title,
-      place: `${each.file}:${each.line}`,
-      ids: each.ids,
-      difference,
-      reason,
-      milliseconds: performance.now() - start,
-    };
-    outcomes.push(outcome);
-    const progress = `${String(outcomes.length).padStart(3)}/${chosen.length} ${outcome.milliseconds.toFixed(0).padStart(5)} ms  ${each.title} [${each.ids.join(", ")}]`;
-    if (!good(outcome))
-      console.log(
-        `FAIL  ${progress}\n      ${difference ?? `passes now; remove it from expectations.json (${reason})`}`,
-      );
-    else if (!options.quick)
-      console.log(
-        reason === undefined ? `ok    ${progress}` : `known ${progress}\n      ${reason}`,
-      );
+
+/** Plays conversations with a stack of their own. */
+async function playAll(cases: readonly Case[], authentication?: Authentication): Promise<void> {
+  if (cases.length === 0) return;
+  const logs = options.logs && join(options.logs, authentication ?? "");
+  const target = await startTarget(options.focus, options.bridge, logs, authentication);
+  if (!options.quick)
+    console.log(
+      `focus ${options.focus}${authentication === undefined ? "" : ` with ${authentication}`}, bridge ${options.bridge}: ready after ${seconds().toFixed(1)} s; ${cases.length} conversations`,
+    );
+  try {
+    for (const each of cases) await playOne(each, target);
+  } finally {
+    await target.stop();
   }
-} finally {
-  await target.stop();
 }
+
+async function playOne(each: Case, target: Target): Promise<void> {
+  const start = performance.now();
+  const reason = expectations[judged(each)][each.title];
+  const difference = reason?.startsWith(NOT_PLAYED)
+    ? reason
+    : await play(each, target, reason === undefined ? 10_000 : 1000);
+  const outcome = {
+    title: each.title,
+    place: `${each.file}:${each.line}`,
+    ids: each.ids,
+    difference,
+    reason,
+    milliseconds: performance.now() - start,
+  };
+  outcomes.push(outcome);
+  const progress = `${String(outcomes.length).padStart(3)}/${chosen.length} ${outcome.milliseconds.toFixed(0).padStart(5)} ms  ${each.title} [${each.ids.join(", ")}]`;
+  if (!good(outcome))
+    console.log(
+      `FAIL  ${progress}\n      ${difference ?? `passes now; remove it from expectations.json (${reason})`}`,
+    );
+  else if (!options.quick)
+    console.log(reason === undefined ? `ok    ${progress}` : `known ${progress}\n      ${reason}`);
+}
+
+/** Conversations with a focus that authenticates stand in `auth-xmpp.txt` and `auth-jwt.txt`. */
+const authenticationOf = (each: Case): Authentication | undefined =>
+  each.file.endsWith("/auth-xmpp.txt")
+    ? "XMPP"
+    : each.file.endsWith("/auth-jwt.txt")
+      ? "JWT"
+      : undefined;
+for (const authentication of [undefined, "XMPP", "JWT"] as const)
+  await playAll(
+    chosen.filter((each) => authenticationOf(each) === authentication),
+    authentication,
+  );
 
 const rows = judge(catalogue, outcomes);
 if (options.report !== undefined) {

@@ -46,10 +46,13 @@ describe("playing a conversation", () => {
     const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const presence = xml("presence", {}, xml("stats", { xmlns: "n" }));
     target = {
-      xmpp: stream({
-        yes: "<iq type='result'><done n='1'/></iq>",
-        no: "<iq type='error'><error><gone/><text>No luck: 7</text></error><no/></iq>",
-      }),
+      stream: (who) =>
+        who === "guest"
+          ? stream({ yes: "<iq type='result'><done n='2'/></iq>" })
+          : stream({
+              yes: "<iq type='result'><done n='1'/></iq>",
+              no: "<iq type='error'><error><gone/><text>No luck: 7</text></error><no/></iq>",
+            }),
       address: (who) => (who === "bridge account" ? undefined : `${who}@x`),
       presence: () => presence,
       enter: (room) => Promise.resolve(room === "r@x" ? undefined : "closed"),
@@ -67,6 +70,10 @@ describe("playing a conversation", () => {
 
   const cases: { name: string; steps: string; difference?: string }[] = [
     { name: "an answer", steps: "bridge get:\n  <yes/>\nanswers result:\n  <done n='{n}'/>" },
+    {
+      name: "an answer to the guest",
+      steps: "guest to bridge get:\n  <yes/>\nanswers result:\n  <done n='2'/>",
+    },
     {
       name: "the wrong kind of answer",
       steps: "bridge get:\n  <yes/>\nanswers error",

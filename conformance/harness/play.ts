@@ -81,16 +81,18 @@ async function take(step: Step, state: State): Promise<string | undefined> {
       );
       const replies = await Promise.all(
         payloads.map((payload) =>
-          target.xmpp.request(
-            xml("iq", { type: step.type, to, xmlns: "jabber:client" }, payload),
-            state.patience,
-          ),
+          target
+            .stream(step.from)
+            .request(
+              xml("iq", { type: step.type, to, xmlns: "jabber:client" }, payload),
+              state.patience,
+            ),
         ),
       );
       state.replies = [];
       for (const reply of replies) {
         if (reply.kind === "timeout") return `no answer within ${state.patience} ms`;
-        if (reply.kind === "disconnected") return "the tester's stream broke";
+        if (reply.kind === "disconnected") return `the stream of ${step.from} broke`;
         state.replies.push(reply.iq);
       }
       return undefined;

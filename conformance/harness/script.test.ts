@@ -25,7 +25,7 @@ describe("conversations", () => {
     const [only] = parseScript("f.txt", text);
     expect(only?.ids).to.deep.equal(["B-001", "B-002"]);
     expect(only?.steps).to.deep.equal([
-      { kind: "iq", to: "bridge", type: "get", payload: "<a/>", line: 2 },
+      { kind: "iq", from: "tester", to: "bridge", type: "get", payload: "<a/>", line: 2 },
       { kind: "answer", type: "error", patterns: "<b/>", line: 4 },
       {
         kind: "http",
@@ -58,11 +58,22 @@ describe("conversations", () => {
       "guest enters r@x",
       "invited:",
       "  <j/>",
+      "guest to focus set:",
+      "  <a/>",
+      "presence of guest:",
+      "  <a/>",
     ].join("\n");
     expect(parseScript("f.txt", text)[0]?.steps).to.deep.equal([
       { kind: "enter", who: "tester", room: "r@x", line: 2 },
       { kind: "presence", to: "focus", patterns: "<a/>", line: 3 },
-      { kind: "iq", to: "bridge account", type: "set", payload: "<a/>\n<b/>", line: 5 },
+      {
+        kind: "iq",
+        from: "tester",
+        to: "bridge account",
+        type: "set",
+        payload: "<a/>\n<b/>",
+        line: 5,
+      },
       { kind: "answer", type: "error", patterns: "", line: 8 },
       { kind: "says", text: "No *", line: 9 },
       { kind: "wait", milliseconds: 20, line: 10 },
@@ -70,6 +81,8 @@ describe("conversations", () => {
       { kind: "no body", line: 13 },
       { kind: "enter", who: "guest", room: "r@x", line: 14 },
       { kind: "invited", patterns: "<j/>", line: 15 },
+      { kind: "iq", from: "guest", to: "focus", type: "set", payload: "<a/>", line: 17 },
+      { kind: "presence", to: "guest", patterns: "<a/>", line: 19 },
     ]);
   });
 

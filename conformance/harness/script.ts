@@ -20,11 +20,13 @@
  *     says Conference not found for ID: {meeting}       text of the error answered last
  *     enter {room}                                      the tester enters a room
  *     guest enters {room}                               and somebody else does
+ *     guest to focus set:                               somebody else asks
  *     invited:                                          the Jingle offer that the tester gets
  *       <jingle action='session-initiate' sid='{sid}'><content name='audio'/></jingle>
  *     presence of bridge:                               what its presence comes to contain
  *       <stats xmlns='…'><stat name='healthy' value='true'/></stats>
- *     presence of focus:                                the same in the room entered last
+ *     presence of focus:                                the same in the room entered last; so
+ *                                                       `tester` and `guest`
  *     wait 300 ms                                       only where nothing tells when it is done
  *     header Content-Type: application/json*            a header of the HTTP answer
  *     json keys: a b c                                  keys that the JSON answered must have
@@ -36,12 +38,13 @@
  * one that begins so; `{domain}` and `{bridge}` (the bridge's nick) are known from the start. See `match.ts`.
  */
 
-import type { Tester, Who } from "./target.ts";
+import type { Present, Tester, Who } from "./target.ts";
 
 export type Step =
   /** An IQ to the bridge's brewery occupant or to the focus, and what must come back. */
   | {
       readonly kind: "iq";
+      readonly from: Tester;
       readonly to: Who;
       readonly type: "get" | "set";
       readonly payload: string;
@@ -64,7 +67,7 @@ export type Step =
     }
   | {
       readonly kind: "presence";
-      readonly to: "bridge" | "focus";
+      readonly to: Present;
       readonly patterns: string;
       readonly line: number;
     }
@@ -134,12 +137,13 @@ export function parseScript(file: string, text: string): Case[] {
 
 function parseStep(head: string, block: readonly string[], line: number): Step | undefined {
   const body = block.join("\n").trim();
-  const iq = /^(bridge account|bridge|focus in room|focus) (get|set):$/.exec(head);
+  const iq = /^(guest to )?(bridge account|bridge|focus in room|focus) (get|set):$/.exec(head);
   if (iq !== null)
     return {
       kind: "iq",
-      to: iq[1] as Who,
-      type: iq[2] as "get" | "set",
+      from: iq[1] === undefined ? "tester" : "guest",
+      to: iq[2] as Who,
+      type: iq[3] as "get" | "set",
       payload: body,
       line,
     };
@@ -168,9 +172,9 @@ function parseStep(head: string, block: readonly string[], line: number): Step |
       line,
     };
   }
-  const presence = /^presence of (bridge|focus):$/.exec(head);
+  const presence = /^presence of (bridge|focus|tester|guest):$/.exec(head);
   if (presence !== null)
-    return { kind: "presence", to: presence[1] as "bridge" | "focus", patterns: body, line };
+    return { kind: "presence", to: presence[1] as Present, patterns: body, line };
   const enter = /^(?:(guest) enters|enter) (\S+)$/.exec(head);
   if (enter !== null)
     return {

@@ -18,18 +18,27 @@ import { javaBridge, javaFocus, upstreamFolder } from "./java.ts";
 /** Whom an IQ can be sent to. `bridge account` is the bridge's own address, past the room. */
 export type Who = "bridge" | "bridge account" | "focus" | "focus in room";
 
-/** Both are administrators; `guest` is there to be the second in a room. */
+/**
+ * Both are administrators; `guest` is there to be the second in a room. Where the focus
+ * authenticates, the tester has an account of the login domain and the guest is anonymous.
+ */
 export type Tester = "tester" | "guest";
+
+/** Whose presence a conversation can look at. */
+export type Present = "bridge" | "focus" | Tester;
+
+/** How the focus authenticates, if it does. */
+export type Authentication = "XMPP" | "JWT";
 
 export type Implementation = "ours" | "java";
 
 export interface Target {
-  /** The tester's stream; an administrator and occupant of the brewery. */
-  readonly xmpp: XmppConnection;
+  /** The tester is an occupant of the brewery. */
+  stream(who: Tester): XmppConnection;
   /** Address for IQs, as it is now. `focus in room` is in the room entered last. */
   address(who: Who): string | undefined;
-  /** The latest presence of an occupant: the bridge in the brewery, the focus in a room. */
-  presence(who: "bridge" | "focus"): Element | undefined;
+  /** The latest presence of an occupant: the bridge in the brewery, others in the room entered last. */
+  presence(who: Present): Element | undefined;
   /** What the tester was invited with last in this case: a Jingle session-initiate. */
   invitation(): Element | undefined;
   /** Enters a room; undefined when in, else what was in the way. */
@@ -71,12 +80,14 @@ async function bridgesOf(focus: string): Promise<number> {
 
 /**
  * Starts Prosody, the chosen focus and bridge, and a tester who is in the brewery. State and logs
- * go to the folder `keep`, or to one that is removed at the end.
+ * go to the folder `keep`, or to one that is removed at the end. With `authentication` only users
+ * of the tester's domain may create rooms.
  */
 export async function startTarget(
   focus: Implementation,
   bridge: Implementation,
   keep?: string,
+  authentication?: Authentication,
 ): Promise<Target> {
   const folder = keep ?? mkdtempSync(join(tmpdir(), "jitsi-ts-conformance-"));
   const stack = await createStack({
@@ -89,6 +100,13 @@ export async function startTarget(
     sctp: bridge === "ours",
     usualPorts: false,
     accounts: ["tester", "guest"],
+    ...(authentication === undefined
+      ? {}
+      : {
+          focusConfig: `jicofo.authentication {
+  enabled = true, type = ${authentication}, login-url = auth.\${jicofo.xmpp.client.xmpp-domain}
+}`,
+        }),
   });
   const [first] = stack.bridges;
   if (first === undefined) throw new Error("the stack has no bridge");
@@ -131,14 +149,15 @@ export async function startTarget(
       level: "warn",
     });
     const login = async (name: Tester) => {
+      const anonymous = authentication !== undefined && name === "guest";
       const connection = createXmppClient(
         {
           name,
           host: "127.0.0.1",
           port: stack.c2sPort,
-          domain: `auth.${stack.domain}`,
-          username: name,
-          password: stack.passwords[name] ?? "",
+          domain: anonymous ? stack.domain : `auth.${stack.domain}`,
+          username: anonymous ? "" : name,
+          password: anonymous ? undefined : (stack.passwords[name] ?? ""),
           resource: name,
           security: "disabled",
           disableCertificateVerification: true,
@@ -190,7 +209,7 @@ export async function startTarget(
     );
     let entered: MucRoom[] = [];
     return {
-      xmpp,
+      stream: (who) => connections[who],
       address(who) {
         const inRoom = entered.at(-1);
         switch (who) {
@@ -205,9 +224,11 @@ export async function startTarget(
         }
       },
       presence(who) {
-        return who === "bridge"
-          ? bridgeThere()?.presence
-          : entered.at(-1)?.occupants.get("focus")?.presence;
+        if (who === "bridge") return bridgeThere()?.presence;
+        const last = entered.at(-1)?.room;
+        // Nobody is among the occupants that it sees itself.
+        const seen = entered.findLast((each) => each.room === last && each.occupants.has(who));
+        return seen?.occupants.get(who)?.presence;
       },
       invitation: () => invitation,
       async enter(address, who) {
