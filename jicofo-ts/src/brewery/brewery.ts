@@ -13,8 +13,11 @@ export interface BreweryRoom {
 
 /** Who wants to know about instances. `jid` is the full occupant JID, the identity of an instance. */
 export interface BreweryListener {
-  /** An occupant is there, or says something new. */
-  present(jid: string, occupant: Occupant): void;
+  /**
+   * An occupant is there, or says something new. `said` is true when it has just sent that; a room
+   * that is entered again repeats what was said long ago.
+   */
+  present(jid: string, occupant: Occupant, said: boolean): void;
   /** It left, or was not seen again in time after a lost connection. */
   gone(jid: string): void;
 }
@@ -96,15 +99,20 @@ export class Brewery {
       case "joined":
         this.#retryIn = firstRetry;
         this.#everJoined = true;
-        for (const occupant of this.#options.room.occupants.values()) this.#present(occupant);
+        for (const occupant of this.#options.room.occupants.values())
+          this.#present(occupant, false);
         if (!this.#options.keepMissing) {
           this.#keep();
           this.#forget();
         }
         break;
       case "occupantJoined":
+        // Left and back at once is another process, or one that lost its session: it has nothing.
+        if (this.#leaving.has(event.occupant.occupantJid)) this.#gone(event.occupant.occupantJid);
+        this.#present(event.occupant, false);
+        break;
       case "presenceChanged":
-        this.#present(event.occupant);
+        this.#present(event.occupant, true);
         break;
       case "occupantLeft":
         this.#goneSoon(event.occupant.occupantJid);
@@ -130,11 +138,11 @@ export class Brewery {
     }
   }
 
-  #present(occupant: Occupant): void {
+  #present(occupant: Occupant, said: boolean): void {
     this.#leaving.get(occupant.occupantJid)?.cancel();
     this.#leaving.delete(occupant.occupantJid);
     this.#known.add(occupant.occupantJid);
-    this.#options.listener.present(occupant.occupantJid, occupant);
+    this.#options.listener.present(occupant.occupantJid, occupant, said);
   }
 
   #gone(jid: string): void {

@@ -12,6 +12,7 @@ import { readReport } from "../bridge/report.ts";
 import { Brewery, type BreweryRoom } from "./brewery.ts";
 import { BridgeDoctor, type HealthAnswer } from "./bridge-doctor.ts";
 import { BridgePings } from "./bridge-pings.ts";
+import { BridgeSessions } from "./bridge-sessions.ts";
 
 /** How bridges are checked (spec jicofo 6.5). */
 export interface BridgeChecks {
@@ -45,6 +46,7 @@ export interface BridgeBreweryOptions {
 export class BridgeBrewery {
   readonly #options: BridgeBreweryOptions;
   readonly #brewery: Brewery;
+  readonly #sessions = new BridgeSessions();
   readonly #doctor: BridgeDoctor;
   /** Absent where the liveness probe is switched off. */
   readonly #pings: BridgePings | undefined;
@@ -52,7 +54,7 @@ export class BridgeBrewery {
 
   constructor(options: BridgeBreweryOptions) {
     this.#options = options;
-    const { registry, runtime, checks } = options;
+    const { runtime, checks } = options;
     this.#brewery = new Brewery({
       room: options.room,
       timers: runtime.timers,
@@ -60,8 +62,8 @@ export class BridgeBrewery {
       memory: options.replyTimeout,
       keepMissing: options.keepMissing,
       listener: {
-        present: (jid, occupant) => this.#present(jid, occupant),
-        gone: (jid) => this.#tell(registry.handleLeft(jid)),
+        present: (jid, occupant, said) => this.#present(jid, occupant, said),
+        gone: (jid) => this.#gone(jid),
       },
     });
     this.#doctor = new BridgeDoctor({
@@ -97,8 +99,6 @@ export class BridgeBrewery {
 
   /** An event of the brewery room. */
   handle(event: MucEvent): void {
-    // Not `occupantJoined`: a room that is entered again repeats what bridges said long ago.
-    if (event.kind === "presenceChanged") this.heard(event.occupant.occupantJid);
     this.#brewery.handle(event);
   }
 
@@ -109,11 +109,20 @@ export class BridgeBrewery {
     await this.#brewery.stop();
   }
 
-  #present(jid: string, occupant: Occupant): void {
-    const stats = parseColibriStats(occupant.presence);
+  #present(jid: string, { presence }: Occupant, said: boolean): void {
+    const stats = parseColibriStats(presence);
     if (!stats) return;
+    const news = this.#sessions.handlePresence(jid, presence);
+    if (news === "replaced") this.#gone(jid);
+    if (news === "shadowed") this.#pings?.unreachable(jid);
+    else if (said) this.heard(jid);
     const now = this.#options.runtime.clock.now();
     this.#tell(this.#options.registry.handleReport(jid, readReport(stats), now));
+  }
+
+  #gone(jid: string): void {
+    this.#sessions.forget(jid);
+    this.#tell(this.#options.registry.handleLeft(jid));
   }
 
   #verdict(jid: string, outcome: HealthOutcome): void {
@@ -197,7 +206,7 @@ const bridgeLines: Record<BridgeEvent["kind"] | "lost", readonly ["info" | "warn
   failed: ["warn", "Bridge says it is unhealthy"],
   unresponsive: ["warn", "Bridge does not answer health checks"],
   suspect: ["warn", "Bridge is silent, nobody new goes there"],
-  silent: ["warn", "Bridge is silent, its participants are moved"],
+  silent: ["warn", "Bridge is silent, its participants move where another one is there"],
   recovered: ["info", "Bridge may be selected again"],
   shuttingDown: ["info", "Bridge is shutting down"],
   gracefulShutdown: ["info", "Bridge is in graceful shutdown"],

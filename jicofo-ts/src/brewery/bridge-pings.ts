@@ -48,6 +48,12 @@ export class BridgePings {
     this.#wait();
   }
 
+  /** What is sent to it does not arrive, as is known from elsewhere. */
+  unreachable(bridge: BridgeJid): void {
+    this.#tell(this.#liveness.handleUnreachable(bridge));
+    this.#wait();
+  }
+
   stop(): void {
     this.#timer?.cancel();
     this.#liveness.handleOffline();

@@ -54,7 +54,8 @@ const lateTurnIntervals = 1.5;
  * Notices bridges that went without a word. Their server keeps announcing them for as long as
  * their session could be resumed (XEP-0198), 15 s and more, and nobody answers for them meanwhile.
  *
- * Inputs: `watch`, `forget`, `handleHeard`, `handleAnswer`, `handleRefusal`, `handleOnline`, `handleOffline`; after
+ * Inputs: `watch`, `forget`, `handleHeard`, `handleAnswer`, `handleRefusal`, `handleUnreachable`,
+ * `handleOnline`, `handleOffline`; after
  * each wait until `pollTimeout` and call `handleTimeout`. Owns no timer and sends nothing.
  */
 export class BridgeLiveness {
@@ -116,6 +117,14 @@ export class BridgeLiveness {
     if (patient === undefined || patient.answered) return [];
     patient.deaf = true;
     return this.handleHeard(bridge, now);
+  }
+
+  /** Whatever is sent to it reaches a process that is dead: there is no need to wait for silence. */
+  handleUnreachable(bridge: BridgeJid): readonly LivenessChange[] {
+    const patient = this.#patients.get(bridge);
+    if (patient === undefined || patient.state === "lost") return [];
+    patient.state = "lost";
+    return [{ bridge, state: "lost" }];
   }
 
   /** We are connected (again): what was not heard before proves nothing. */

@@ -2,27 +2,27 @@
 import { realRuntime } from "#shared/runtime/real-runtime";
 import { buildColibriStats } from "#shared/stanza/colibri-stats";
 import { iqResult } from "#shared/stanza/iq";
-import type { Prosody } from "#shared/testing/prosody";
 import type { XmppConnection } from "#shared/xmpp/connection";
 import { NS } from "#shared/xmpp/namespaces";
 import { attr, xml } from "#shared/xmpp/xml";
 import { FakeBridge } from "../scenarios/fake-bridge.ts";
-import { login } from "./live-connection.ts";
+import { login, type Server } from "./live-connection.ts";
 
 export class LiveBridge {
   readonly nick: string;
   readonly script: FakeBridge;
-  readonly #prosody: Prosody;
+  readonly #prosody: Server;
   #connection: XmppConnection | undefined;
 
-  constructor(prosody: Prosody, nick: string) {
+  constructor(prosody: Server, nick: string) {
     this.#prosody = prosody;
     this.nick = nick;
     this.script = new FakeBridge(realRuntime, nick);
   }
 
   async start(): Promise<void> {
-    const connection = await login(this.#prosody, "jvb", this.nick);
+    // As bridges do: the server chooses the resource.
+    const connection = await login(this.#prosody, "jvb");
     this.#connection = connection;
     connection.handleIq({ type: "get", name: "conference-modify", ns: NS.colibri2 }, ({ iq }) =>
       this.script.peer(iq),

@@ -6,11 +6,14 @@ import { createXmppClient } from "#shared/xmpp/client";
 import type { XmppConnection } from "#shared/xmpp/connection";
 import { until } from "./until.ts";
 
+/** Where to log in: a `Prosody`, or one behind something. */
+export type Server = Pick<Prosody, "c2sPort" | "domain" | "authDomain">;
+
 /** `account`: name and password at the auth domain; without one the login is anonymous. */
 export async function login(
-  prosody: Prosody,
+  prosody: Server,
   account?: string,
-  resource = account,
+  resource?: string,
 ): Promise<XmppConnection> {
   const connection = createXmppClient(
     {

@@ -1,0 +1,164 @@
+// Bridges, server and focus fail: the real program on a real Prosody that hibernates sessions for 15 s.
+import { expect } from "chai";
+import { realRuntime } from "#shared/runtime/real-runtime";
+import { Prosody } from "#shared/testing/prosody";
+import { CuttableLink } from "./live/cuttable-link.ts";
+import { LiveBridge } from "./live/live-bridge.ts";
+import { LiveClient } from "./live/live-client.ts";
+import { LiveFocus } from "./live/live-focus.ts";
+import { until } from "./live/until.ts";
+
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const now = () => realRuntime.clock.now();
+
+describe("failures on a real Prosody", function () {
+  this.timeout(60_000);
+  let prosody: Prosody;
+  let focus: LiveFocus;
+  let rooms = 0;
+  const clients: LiveClient[] = [];
+  const bridges: LiveBridge[] = [];
+  const links: CuttableLink[] = [];
+
+  const client = async (nick: string, room: string): Promise<LiveClient> => {
+    const made = new LiveClient(prosody, `${room}@${prosody.mucDomain}`, nick);
+    clients.push(made);
+    await made.login();
+    return made;
+  };
+  const bridge = async (nick: string, c2sPort = prosody.c2sPort): Promise<LiveBridge> => {
+    const { domain, authDomain } = prosody;
+    const made = new LiveBridge({ c2sPort, domain, authDomain }, nick);
+    bridges.push(made);
+    await made.start();
+    await until(async () => (await focus.bridges()).includes(nick));
+    return made;
+  };
+  /** A bridge whose wire can be cut. */
+  const wired = async (nick: string): Promise<{ link: CuttableLink; bridge: LiveBridge }> => {
+    const link = await CuttableLink.to(prosody.c2sPort);
+    links.push(link);
+    return { link, bridge: await bridge(nick, link.port) };
+  };
+  const call = async (...nicks: string[]): Promise<LiveClient[]> => {
+    const room = `failure${++rooms}`;
+    const joined: LiveClient[] = [];
+    for (const nick of nicks) {
+      const one = await client(nick, room);
+      expect((await one.askForConference()).ready).to.equal(true);
+      await one.join();
+      joined.push(one);
+    }
+    await until(() =>
+      joined.every((one) => nicks.every((nick) => nick === one.nick || one.othersKnown(nick))),
+    );
+    return joined;
+  };
+  const invitations = (of: readonly LiveClient[]) => of.map((one) => one.invitations);
+
+  before(async () => {
+    prosody = await Prosody.start();
+    focus = await LiveFocus.start(prosody);
+  });
+  afterEach(async function () {
+    if (this.currentTest?.state === "failed") console.error(focus.output);
+    await Promise.all(clients.splice(0).map((one) => one.stop()));
+    await Promise.all(links.splice(0).map((one) => one.close()));
+    await Promise.all(bridges.splice(0).map((one) => one.stop()));
+    await until(async () => (await focus.bridges()).length === 0, 40_000);
+  });
+  after(async () => {
+    await focus?.stop();
+    await prosody?.stop();
+  });
+
+  it("R1: a bridge that is gone without a word, while the server still announces it", async () => {
+    const first = await wired("jvb1");
+    const pair = await call("aaaaaaaa", "bbbbbbbb");
+    const room = pair[0]?.room ?? "";
+    const second = await bridge("jvb2");
+    await wait(1500);
+    const at = now();
+    first.link.down();
+    await until(() => pair.every((one) => one.invitations === 2));
+    const took = now() - at;
+    console.info(`        invited again after ${Math.round(took)} ms`);
+    expect(took).to.be.within(2000, 3800);
+    expect(second.endpoints(room)).to.have.length(2);
+    expect(await focus.bridges()).to.include("jvb1");
+    await until(async () => !(await focus.bridges()).includes("jvb1"), 30_000);
+    expect(now() - at).to.be.above(10_000);
+    expect(invitations(pair)).to.deep.equal([2, 2]);
+  });
+
+  it("R1: a reset between bridge and server moves nobody", async () => {
+    const first = await wired("jvb1");
+    const pair = await call("aaaaaaaa", "bbbbbbbb");
+    await bridge("jvb2");
+    for (let i = 0; i < 3; i++) {
+      first.link.reset();
+      await wait(2500);
+    }
+    expect(invitations(pair)).to.deep.equal([1, 1]);
+    expect(await focus.bridges()).to.have.members(["jvb1", "jvb2"]);
+  });
+
+  it("R2, R3: a bridge that cannot be reached for 2 s, and for 8 s", async () => {
+    const first = await wired("jvb1");
+    const pair = await call("aaaaaaaa", "bbbbbbbb");
+    const room = pair[0]?.room ?? "";
+    const second = await bridge("jvb2");
+    await wait(1500);
+    first.link.hold();
+    await wait(2000);
+    first.link.release();
+    await wait(3000);
+    expect(invitations(pair)).to.deep.equal([1, 1]);
+    const at = now();
+    first.link.hold();
+    await until(() => pair.every((one) => one.invitations === 2));
+    expect(now() - at).to.be.below(3800);
+    expect(second.endpoints(room)).to.have.length(2);
+    await wait(4500);
+    first.link.release();
+    await until(() => first.bridge.endpoints(room).length === 0);
+    await wait(1000);
+    expect(invitations(pair)).to.deep.equal([2, 2]);
+    const others = await call("cccccccc", "dddddddd");
+    expect(second.endpoints(others[0]?.room ?? "")).to.have.length(2);
+  });
+
+  it("R1: a bridge that is restarted before the server gives up its old session", async () => {
+    const first = await wired("jvb1");
+    const pair = await call("aaaaaaaa", "bbbbbbbb");
+    const room = pair[0]?.room ?? "";
+    const second = await bridge("jvb2");
+    await wait(1500);
+    first.link.down();
+    await wait(700);
+    const at = now();
+    await bridge("jvb1");
+    await until(() => pair.every((one) => one.invitations === 2));
+    expect(now() - at, "as soon as the new one is there").to.be.below(1000);
+    expect(second.endpoints(room)).to.have.length(2);
+    await wait(20_000);
+    expect(invitations(pair)).to.deep.equal([2, 2]);
+    expect(await focus.bridges()).to.have.members(["jvb1", "jvb2"]);
+  });
+
+  it("R1: the only bridge is restarted: invited again when the server gives up its old session", async () => {
+    const first = await wired("jvb1");
+    const pair = await call("aaaaaaaa", "bbbbbbbb");
+    const room = pair[0]?.room ?? "";
+    await wait(1500);
+    const at = now();
+    first.link.down();
+    await wait(700);
+    const again = await bridge("jvb1");
+    await until(() => pair.every((one) => one.invitations >= 2), 25_000);
+    console.info(`        invited again after ${Math.round(now() - at)} ms`);
+    await until(() => again.endpoints(room).length === 2);
+    await wait(3000);
+    expect(invitations(pair)).to.deep.equal([2, 2]);
+  });
+});
