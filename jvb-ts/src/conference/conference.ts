@@ -22,6 +22,7 @@ import type { ConferenceSsrcs, MediaEvent } from "../media/media-engine.ts";
 import { type ChannelPath, Endpoint, SCTP_PORT } from "./endpoint.ts";
 import type { ConferencePorts } from "./ports.ts";
 import { refusal } from "./refusal.ts";
+import { sameSecret } from "./same-secret.ts";
 import { structuralFault, toleratesUnknownIds } from "./request-rules.ts";
 
 /** An endpoint that never did anything lives this long (jvb-control 3.9). */
@@ -111,7 +112,7 @@ export class Conference {
   /** The endpoint whose bridge channel may be opened with that password. */
   endpointForChannel(id: string, password: string): Endpoint | undefined {
     const endpoint = this.endpoints.get(id);
-    return endpoint?.password === password ? endpoint : undefined;
+    return sameSecret(endpoint?.password, password) ? endpoint : undefined;
   }
 
   /** Periodic work: connectivity of endpoints, then expiry. May expire the conference. */
