@@ -43,12 +43,17 @@ export function conferenceRequests(
       session = admitted.value;
     }
     // The protocol has no "wait" but this: clients ask again after 1, 2, 4 … s (spec jicofo 2.3).
-    if (verdict === "later") return ok(focus.notReady(room));
+    if (verdict === "later") return ok(named(focus.notReady(room), session));
     log[loud ? "info" : "debug"]("Conference request", asked);
     const answer = await focus.request(request);
-    if (!answer.ok || session === undefined) return answer;
-    return ok({ ...answer.value, sessionId: session.id, identity: session.identity });
+    return answer.ok ? ok(named(answer.value, session)) : answer;
   };
+}
+
+/** The response, saying whose session that is. */
+function named(response: ConferenceResponse, session: Session | undefined): ConferenceResponse {
+  if (session === undefined) return response;
+  return { ...response, sessionId: session.id, identity: session.identity };
 }
 
 const tooMany: RequestFault = {

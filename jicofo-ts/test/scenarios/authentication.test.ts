@@ -3,6 +3,10 @@ import { NS } from "#shared/xmpp/namespaces";
 import { attr, childOf, xml } from "#shared/xmpp/xml";
 import { guest, room, SecureWorld, user } from "./authentication-world.ts";
 
+function conferenceFor(address: string) {
+  return xml("conference", { xmlns: NS.focus, room: address, "machine-uid": "m1" });
+}
+
 /** A room that Ada opened from machine m1, and the session she was given. */
 async function opened(authentication?: string) {
   const world = new SecureWorld(authentication);
@@ -389,6 +393,26 @@ describe("a secure domain: intruders", () => {
     expect((await world.ask(guest, { session: sessionId, machine: "m1" })).ready).to.equal(true);
     const first = await world.ask("bob@example.com/x", { machine: "m1" });
     expect(first.sessionId).to.be.a("string");
+  });
+});
+
+describe("a secure domain: a user who asks for too many rooms", () => {
+  it("keeps the session while being told to wait", async () => {
+    const world = new SecureWorld();
+    const answers: ReturnType<typeof world.connection.deliver>[] = [];
+    const askFor = (rooms: number) => {
+      for (let n = 0; n < rooms; n++) {
+        const address = `r${answers.length}@conference.example.com`;
+        answers.push(world.connection.deliver(user, conferenceFor(address)));
+      }
+    };
+    // A thousand rooms at once, and 50 a second from then on; requests may be twice as many.
+    askFor(1000);
+    await world.pass(500);
+    askFor(40);
+    await world.pass(20_000);
+    const last = childOf((await answers.at(-1)) ?? xml("iq"), "conference", NS.focus);
+    expect(last?.attrs).to.include({ ready: "false", identity: "ada@example.com" });
   });
 });
 
