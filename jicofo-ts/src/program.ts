@@ -209,6 +209,7 @@ function startBrewery(
     registry,
     checks: bridgeChecks,
     liveness,
+    trustedDomains: [account.domain, ...settings.bridgeDomains],
     replyTimeout: settings.conference.serviceReplyTimeout,
     keepMissing: ownConnection,
     runtime,

@@ -4,6 +4,7 @@ import { parseColibriStats } from "#shared/stanza/colibri-stats";
 import { buildHealthcheck } from "#shared/stanza/healthcheck";
 import { iqRequest } from "#shared/stanza/iq";
 import type { XmppConnection } from "#shared/xmpp/connection";
+import { domainOf, type Jid } from "#shared/xmpp/jid";
 import type { MucEvent, Occupant } from "#shared/xmpp/muc";
 import type { BridgeEvent, HealthOutcome } from "../bridge/bridge.ts";
 import type { LivenessSettings } from "../bridge/liveness.ts";
@@ -23,6 +24,9 @@ export interface BridgeChecks {
   readonly presenceTimeout: Millis;
 }
 
+/** Strangers named in the log; there may be any number. */
+const mostStrangers = 100;
+
 /** What the bridges' brewery is built from. */
 export interface BridgeBreweryOptions {
   readonly room: BreweryRoom;
@@ -31,6 +35,8 @@ export interface BridgeBreweryOptions {
   readonly registry: BridgeRegistry;
   readonly checks: BridgeChecks;
   readonly liveness: LivenessSettings;
+  /** Domains whose accounts may be bridges. */
+  readonly trustedDomains: readonly string[];
   readonly replyTimeout: Millis;
   readonly keepMissing: boolean;
   readonly runtime: Runtime;
@@ -50,6 +56,8 @@ export class BridgeBrewery {
   readonly #doctor: BridgeDoctor;
   /** Absent where the liveness probe is switched off. */
   readonly #pings: BridgePings | undefined;
+  /** Occupants that were refused, each named in the log once. */
+  readonly #strangers = new Set<string>();
   #rounds: Timer | undefined;
 
   constructor(options: BridgeBreweryOptions) {
@@ -109,15 +117,32 @@ export class BridgeBrewery {
     await this.#brewery.stop();
   }
 
-  #present(jid: string, { presence }: Occupant, said: boolean): void {
+  #present(jid: string, { presence, realJid }: Occupant, said: boolean): void {
     const stats = parseColibriStats(presence);
-    if (!stats) return;
+    if (!stats || !this.#trusts(jid, realJid)) return;
     const news = this.#sessions.handlePresence(jid, presence);
     if (news === "replaced") this.#gone(jid);
     if (news === "shadowed") this.#pings?.unreachable(jid);
     else if (said) this.heard(jid);
     const now = this.#options.runtime.clock.now();
     this.#tell(this.#options.registry.handleReport(jid, readReport(stats), now));
+  }
+
+  /**
+   * Anybody who gets into the room could offer itself and be given calls. Upstream leaves that to
+   * the room; so do we where the room hides who somebody is.
+   */
+  #trusts(jid: string, realJid: Jid | undefined): boolean {
+    const { trustedDomains, log } = this.#options;
+    if (realJid === undefined || trustedDomains.includes(domainOf(realJid))) return true;
+    if (this.#strangers.size < mostStrangers && !this.#strangers.has(jid)) {
+      this.#strangers.add(jid);
+      log.warn("Not a bridge of ours; jicofo.ts.bridge.trusted-domains would make it one", {
+        bridge: jid,
+        domain: domainOf(realJid),
+      });
+    }
+    return false;
   }
 
   #gone(jid: string): void {

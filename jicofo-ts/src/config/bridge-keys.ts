@@ -202,6 +202,15 @@ export const livenessKeys = keys("jicofo.ts.bridge.liveness", {
   },
 });
 
+/** Ours: upstream believes everybody who is in the brewery. */
+export const bridgeTrustKeys = keys("jicofo.ts.bridge", {
+  "trusted-domains": {
+    type: list(str),
+    default: [] as readonly string[],
+    doc: "Domains whose accounts may be bridges, besides the domain of the focus' own account and jicofo.xmpp.trusted-domains.",
+  },
+});
+
 export const octoKeys = keys("jicofo.octo", {
   enabled: {
     type: bool,

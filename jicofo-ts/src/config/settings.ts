@@ -9,7 +9,14 @@ import type { BridgeSettings, StrategyName } from "../bridge/settings.ts";
 import type { ConferenceConfig } from "../conference/config.ts";
 import type { CodecConfig } from "../jingle/codec-config.ts";
 import { authenticationKeys, readAuthentication } from "./authentication-keys.ts";
-import { bareStrategy, bridgeKeys, livenessKeys, octoKeys, regionKeys } from "./bridge-keys.ts";
+import {
+  bareStrategy,
+  bridgeKeys,
+  bridgeTrustKeys,
+  livenessKeys,
+  octoKeys,
+  regionKeys,
+} from "./bridge-keys.ts";
 import { audioCodecKeys, extmapKeys, headerExtensionKeys, videoCodecKeys } from "./codec-keys.ts";
 import { type ComponentSettings, componentKeys, readComponent } from "./component-keys.ts";
 import { conferenceKeys, sctpKeys } from "./conference-keys.ts";
@@ -107,6 +114,8 @@ export interface FocusSettings {
   readonly bridges: BridgeSettings;
   readonly bridgeChecks: BridgeCheckSettings;
   readonly liveness: LivenessSettings;
+  /** Domains, besides that of the account in the brewery, whose accounts may be bridges. */
+  readonly bridgeDomains: readonly string[];
   readonly loadRedistribution: LoadRedistributionSettings;
   readonly conference: ConferenceConfig;
   /** Absent: no HTTP. */
@@ -167,6 +176,10 @@ export function readSettings(config: LoadedConfig): FocusSettings {
     bridges,
     bridgeChecks,
     liveness: config.readTable(livenessKeys),
+    bridgeDomains: [
+      ...config.readTable(bridgeTrustKeys)["trusted-domains"],
+      ...config.readTable(xmppKeys)["trusted-domains"],
+    ],
     loadRedistribution: {
       enabled: loads["load-redistribution.enabled"],
       interval: loads["load-redistribution.interval"],

@@ -1,9 +1,13 @@
 /** Somebody claims to be another, or that what another sends is its own. */
 import { expect } from "chai";
 import { buildJingle, emptyJingle } from "#shared/stanza/jingle";
+import type { BareJid } from "#shared/xmpp/jid";
 import { NS } from "#shared/xmpp/namespaces";
 import { attr, childOf, xml } from "#shared/xmpp/xml";
+import { BridgeBrewery } from "../../src/brewery/bridge-brewery.ts";
+import { FakeBridge } from "./fake-bridge.ts";
 import { audio, type FakeClient, simulcast, source, sourceContent } from "./fake-client.ts";
+import { FakeRoom, occupant } from "./fake-xmpp.ts";
 import { roomJid, World } from "./world.ts";
 
 const other = "two@conference.example.com";
@@ -206,5 +210,89 @@ describe("A10: sources that belong to another", () => {
     expect(await eve.sourceAdd(audio("eve", ada.ssrcs[0] ?? 0, 1))).to.equal("result");
     await world.pass(50);
     expect(eve.invitations).to.equal(1);
+  });
+});
+
+describe("A7: strangers in the brewery", () => {
+  const brewery = "jvbbrewery@internal.example.com";
+
+  function setUp(trustedDomains: readonly string[]) {
+    const world = new World();
+    const events: string[] = [];
+    const room = new FakeRoom(brewery as BareJid, "focus", (event) => bridges.handle(event));
+    const bridges: BridgeBrewery = new BridgeBrewery({
+      room,
+      service: world.connection,
+      registry: world.registry,
+      checks: {
+        enabled: false,
+        interval: 10_000,
+        retryDelay: 5_000,
+        usePresence: false,
+        presenceTimeout: 45_000,
+      },
+      liveness: { enabled: false, interval: 1_000, timeout: 3_000 },
+      trustedDomains,
+      replyTimeout: 15_000,
+      keepMissing: false,
+      runtime: world.runtime,
+      log: world.log,
+      onEvent: (event) => {
+        events.push(event.kind);
+        world.focus.handleBridge(event);
+      },
+    });
+    bridges.handleSession(false);
+    return { world, room, events };
+  }
+
+  const stats = (stress: string) =>
+    xml(
+      "presence",
+      {},
+      xml(
+        "stats",
+        { xmlns: NS.colibri },
+        xml("stat", { name: "stress_level", value: stress }),
+        xml("stat", { name: "drain", value: "false" }),
+      ),
+    );
+  const offer = (nick: string, real: string, stress = "0.0") =>
+    occupant(brewery, nick, real, stats(stress));
+
+  it("A7: no call goes to who is not of a trusted domain, however much it offers", async () => {
+    const { world, room, events } = setUp(["auth.example.com"]);
+    room.put(offer("jvb9", "x1y2z3@guest.example.com/a"));
+    room.put(offer("jvb8", "mallory@example.com/a"));
+    room.put(offer("jvb7", "jvb@auth.example.com.evil.example/a"));
+    room.put(offer("jvb1", "jvb@auth.example.com/b", "0.5"));
+    for (let i = 0; i < 500; i++) room.put(offer("jvb9", "x1y2z3@guest.example.com/a"));
+    const real = new FakeBridge(world.runtime, "jvb1");
+    world.connection.peers.set(real.jid, real.peer);
+    await world.request();
+    await world.joinAll("ada", "bob");
+    expect(real.endpoints).to.deep.equal(["ada", "bob"]);
+    expect(events).to.deep.equal(["added"]);
+    const asked = world.connection.sent.map((iq) => attr(iq, "to") ?? "");
+    expect(asked.filter((to) => to.startsWith(brewery) && to !== real.jid)).to.deep.equal([]);
+    expect(world.log.messages("warn"), "each named once").to.have.length(3);
+  });
+
+  it("A7: who takes the place of a bridge that left is looked at afresh", async () => {
+    const { world, room, events } = setUp(["auth.example.com"]);
+    room.put(offer("jvb1", "jvb@auth.example.com/b"));
+    room.take("jvb1");
+    await world.pass(1_000);
+    room.put(offer("jvb1", "mallory@example.com/a"));
+    await world.pass(1_000);
+    expect(events).to.deep.equal(["added", "removed"]);
+    expect(world.registry.bridges(world.runtime.clock.now())).to.deep.equal([]);
+  });
+
+  it("A7: a domain that the operator names is trusted, and who is hidden by the room", async () => {
+    const { room, events } = setUp(["auth.example.com", "bridges.example.net"]);
+    room.put(offer("jvb1", "jvb@bridges.example.net/b"));
+    room.put({ ...offer("jvb2", "x@example.com/a"), realJid: undefined });
+    expect(events).to.deep.equal(["added", "added"]);
   });
 });
