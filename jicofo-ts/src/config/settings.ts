@@ -139,6 +139,7 @@ export const allTables: readonly KeyTable<unknown>[] = [
   xmppKeys,
   bridgeKeys,
   livenessKeys,
+  bridgeTrustKeys,
   octoKeys,
   regionKeys,
   ...Object.values(videoCodecKeys),
