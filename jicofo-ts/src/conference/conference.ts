@@ -78,6 +78,7 @@ export class Conference {
       bridgeFailures: 0,
       conferenceProperties: new Map(),
       bridgeAvailable: true,
+      sessionLost: false,
       arrivals: 0,
       now: 0,
       effects: [],
@@ -100,7 +101,7 @@ export class Conference {
       emit(state, { kind: "colibri", tag, modify });
     }
     if (state.colibri !== undefined && over === undefined) publishBridgeCount(state);
-    if (over !== undefined) emit(state, { kind: "ended", why: over });
+    if (over !== undefined) emit(state, { kind: "ended", why: over, again: state.sessionLost });
     const { effects } = state;
     state.effects = [];
     return effects;
@@ -180,7 +181,9 @@ function dispatch(state: ConferenceState, event: ConferenceEvent): string | unde
       return undefined;
     case "connectionBack":
       emit(state, { kind: "cancelTimer", name: "reconnect" });
-      return event.resumed ? undefined : "connection lost without resumption";
+      if (event.resumed) return undefined;
+      state.sessionLost = true;
+      return "connection lost without resumption";
     case "stop":
       return event.why;
     default:
@@ -230,14 +233,18 @@ function timer(state: ConferenceState, name: TimerName): string | undefined {
   }
 }
 
-/** Expires everything on bridges and leaves the room; nobody is sent a `session-terminate`. */
+/**
+ * Expires everything on bridges and leaves the room; nobody is sent a `session-terminate`. Where it
+ * was us who lost the room, people may still hear each other, so bridges are left to expire by
+ * themselves what nobody uses.
+ */
 function end(state: ConferenceState, why: string): void {
   state.phase = "ended";
   log(state, "info", "Conference ends", { why });
   for (const [bridge, session] of state.colibri?.sessions ?? []) {
     for (const _ of session.endpoints) state.pool.endpointRemoved(bridge);
   }
-  state.colibri?.endAll();
+  if (!state.sessionLost) state.colibri?.endAll();
   count(state, "conferences_seconds", (state.now - state.createdAt) / 1000);
   for (const { joinedAt } of state.members.values()) {
     count(state, "endpoint_seconds", (state.now - joinedAt) / 1000);

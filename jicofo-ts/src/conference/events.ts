@@ -134,4 +134,9 @@ export type Effect =
   /** Requests for the room may be answered with `ready`. */
   | { readonly kind: "ready" }
   /** The conference is over; the driver forgets it after the effects before this one. */
-  | { readonly kind: "ended"; readonly why: string };
+  | {
+      readonly kind: "ended";
+      readonly why: string;
+      /** The room may go on without us: it is to be joined again, with a new conference. */
+      readonly again: boolean;
+    };

@@ -96,6 +96,8 @@ export interface ConferenceState {
   bridgeFailures: number;
   readonly conferenceProperties: Map<string, string>;
   bridgeAvailable: boolean;
+  /** Our session is gone, and with it our place in the room. */
+  sessionLost: boolean;
   arrivals: number;
   /** Of this turn. */
   now: Millis;

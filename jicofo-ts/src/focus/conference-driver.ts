@@ -40,8 +40,8 @@ export interface DriverOptions {
   /** Claims a meeting id for this process; `false` when another room has it. */
   readonly claim: (meetingId: string) => boolean;
   readonly onJingleSent: (action: string) => void;
-  /** Told once, when the conference is over. */
-  readonly onEnded: () => void;
+  /** Told once, when the conference is over; `again`: its room may go on and is to be joined anew. */
+  readonly onEnded: (again: boolean) => void;
 }
 
 interface Answer {
@@ -220,7 +220,7 @@ export class ConferenceDriver {
         this.#started.resolve(true);
         break;
       case "ended":
-        this.#end();
+        this.#end(effect.again);
         break;
     }
   }
@@ -236,7 +236,7 @@ export class ConferenceDriver {
   }
 
   /** Also after a bug: whatever happened, the room is left and nobody waits. */
-  #end(): void {
+  #end(again = false): void {
     if (this.#over) return;
     this.#over = true;
     this.#mailbox.close();
@@ -247,7 +247,7 @@ export class ConferenceDriver {
     }
     this.#started.resolve(false);
     if (this.#room?.joined === true) this.#left = this.#room.leave();
-    this.#options.onEnded();
+    this.#options.onEnded(again);
   }
 
   async #join(): Promise<void> {

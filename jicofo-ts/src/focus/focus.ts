@@ -239,10 +239,11 @@ class Conferences implements Focus {
         return true;
       },
       onJingleSent: (action) => this.#jingleCounted(action, "sent"),
-      onEnded: () => {
+      onEnded: (again) => {
         this.#drivers.delete(room);
         if (meeting !== undefined) this.#meetings.delete(meeting);
         this.#options.onEnded?.(room);
+        if (again && statistics) this.#joinAgain(request);
       },
     });
     this.#drivers.set(room, driver);
@@ -250,6 +251,15 @@ class Conferences implements Focus {
     void driver.started.then(() => this.#admission.joined());
     driver.post({ kind: "start" });
     return driver;
+  }
+
+  /**
+   * Whoever is still in the room is invited anew, without having to ask. Not where authentication is
+   * on: after a restart of the server that would open the room for guests.
+   */
+  #joinAgain(request: ConferenceRequest): void {
+    if (this.#stopping || this.#options.authentication !== undefined) return;
+    void this.request(request);
   }
 
   async #jingle(request: IqRequest): Promise<Element> {

@@ -1,13 +1,16 @@
 /** A login at a test's Prosody. */
 import { realRuntime } from "#shared/runtime/real-runtime";
-import type { Prosody } from "#shared/testing/prosody";
 import { recordingLogger } from "#shared/testing/recording-logger";
 import { createXmppClient } from "#shared/xmpp/client";
 import type { XmppConnection } from "#shared/xmpp/connection";
 import { until } from "./until.ts";
 
 /** Where to log in: a `Prosody`, or one behind something. */
-export type Server = Pick<Prosody, "c2sPort" | "domain" | "authDomain">;
+export interface Server {
+  readonly c2sPort: number;
+  readonly domain: string;
+  readonly authDomain: string;
+}
 
 /** `account`: name and password at the auth domain; without one the login is anonymous. */
 export async function login(

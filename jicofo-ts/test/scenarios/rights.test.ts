@@ -130,13 +130,6 @@ describe("the room and the connection", () => {
     expect(world.focus.has(roomJid)).to.equal(false);
   });
 
-  it("ends conferences at once when the stream comes back without resumption", async () => {
-    const { world } = await callOfThree();
-    world.connection.change("connecting");
-    world.connection.change("online", false);
-    expect(world.focus.has(roomJid)).to.equal(false);
-  });
-
   it("answers a request whose room cannot be joined, and forgets it", async () => {
     const world = new World();
     world.prepareRoom = (room) => {

@@ -287,6 +287,19 @@ describe("muc room", () => {
     expect(room.joined).to.equal(true);
   });
 
+  it("says nothing to the room when it is left after a fresh login, before the loss was noticed", async () => {
+    const { runtime, transport, room, connection, full } = await joined();
+    transport.take();
+    // As one that hears of the connection before the room does.
+    const before = full.length;
+    Object.defineProperty(connection, "sessions", { value: connection.sessions + 1 });
+    const left = room.leave();
+    await runtime.advanceAsync(0);
+    await left;
+    expect(transport.take().filter((text) => text.startsWith("<presence"))).to.deep.equal([]);
+    expect(full.length).to.equal(before);
+  });
+
   it("does not join again when told to leave on loss", async () => {
     const all = await joined();
     const { runtime, transport, room, full } = all;

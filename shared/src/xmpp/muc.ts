@@ -249,14 +249,16 @@ export class MucRoom implements MucRoomDoor {
   }
 
   leave(status?: string): Promise<void> {
-    const { runtime } = this.#options;
+    const { runtime, connection } = this.#options;
     this.#wanted = false;
     this.#rejoinTimer?.cancel();
     this.#flush?.cancel();
     this.#flush = undefined;
     if (this.#state === "joining") this.#sendUnavailable();
     this.#finishJoin({ kind: "disconnected" });
-    if (this.#state !== "in") {
+    // After a fresh login the room knows nothing of us, and would answer with an error that the next
+    // one to join from here would take for its own.
+    if (this.#state !== "in" || connection.sessions !== this.#session) {
       this.#close();
       return Promise.resolve();
     }
