@@ -201,6 +201,8 @@ function makeClients(bridge: Bridge, log: Logger): MucClients {
           security: client.securityMode,
           disableCertificateVerification: client.disableCertificateVerification,
           unknownIq: "feature-not-implemented",
+          // Only the focus and other bridges reach us; one request may name hundreds of endpoints.
+          maxStanzaChars: 1024 * 1024,
         },
         runtime,
         log,

@@ -60,6 +60,11 @@ export class FakeTransport implements StanzaTransport {
     this.#events?.stanza(read(text));
   }
 
+  /** The server sends a stanza beyond the limits, of which this is the beginning. */
+  receiveRefused(head: string, why = "nested too deeply"): void {
+    this.#events?.refused(read(head), why);
+  }
+
   /** The stream ends. */
   end(reason = "cut", kind: StreamEnd["kind"] = "failed"): void {
     const events = this.#events;

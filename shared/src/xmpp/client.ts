@@ -26,6 +26,8 @@ export interface XmppClientOptions extends SessionOptions {
   readonly disableCertificateVerification: boolean;
   /** PEM certificates to trust instead of the system's. */
   readonly ca?: string | undefined;
+  /** Longest stanza taken, in characters; 256 Ki unless given, for peers anybody can be. */
+  readonly maxStanzaChars?: number;
 }
 
 /** A connection that is not started yet. */
@@ -47,6 +49,7 @@ export function createXmppClient(
       },
       ns: NS.client,
       manageable: true,
+      maxStanzaChars: options.maxStanzaChars,
       make: (Socket, Parser) => {
         const entity = client({
           service: "xmpp://configured",

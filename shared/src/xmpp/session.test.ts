@@ -55,6 +55,23 @@ describe("xmpp session", () => {
     ]);
   });
 
+  it("answers for a stanza beyond the limits and stays online; who leaves, leaves (X1)", () => {
+    const { transport, session, log } = started();
+    const seen: string[] = [];
+    session.onStanza((el) => seen.push(`${el.name} ${attr(el, "from")} ${attr(el, "type")}`));
+    transport.receiveRefused("<iq type='set' id='1' from='r@c.x/bad'/>");
+    transport.receiveRefused("<iq type='result' id='2' from='r@c.x/bad'/>");
+    transport.receiveRefused("<message from='r@c.x/bad'/>");
+    transport.receiveRefused("<presence from='r@c.x/bad'/>");
+    transport.receiveRefused("<presence from='r@c.x/bad' type='unavailable'/>");
+    expect(transport.take()).to.deep.equal([
+      '<iq type="error" id="1" to="r@c.x/bad"><error type="modify"><policy-violation xmlns="urn:ietf:params:xml:ns:xmpp-stanzas"/></error></iq>',
+    ]);
+    expect(seen).to.deep.equal(["presence r@c.x/bad unavailable"]);
+    expect(session.state).to.equal("online");
+    expect(log.messages("warn")).to.deep.equal(Array(5).fill("Left out a stanza"));
+  });
+
   it("gives way to another program with the same account, and says so once", () => {
     const { runtime, transport, log } = started();
     const openedAt: number[] = [];

@@ -3,6 +3,7 @@
  * answers. Works on a `StanzaTransport`; tests give it one without a network and virtual time.
  */
 import type { Logger } from "../logging/logger.ts";
+import { pii } from "../logging/pii.ts";
 import type { Runtime, Timer } from "../runtime/runtime.ts";
 import { iqError } from "../stanza/iq.ts";
 import { parseStanzaError, type StanzaCondition, stanzaError } from "../stanza/stanza-error.ts";
@@ -175,6 +176,7 @@ export class XmppSession implements XmppConnection {
     this.#transport.open({
       online: (jid, resumed) => this.#handleOnline(jid, resumed),
       stanza: (el) => this.#handleStanza(el),
+      refused: (head, why) => this.#handleRefused(head, why),
       ended: (end) => this.#handleEnded(end),
     });
   }
@@ -381,6 +383,21 @@ export class XmppSession implements XmppConnection {
     if (this.#stopped !== undefined) return;
     if (el.name === "iq") this.#handleIqStanza(el);
     else this.#route(el);
+  }
+
+  /** Its sender alone is concerned: told so, where an answer is due. */
+  #handleRefused(head: Element, why: string): void {
+    this.#lastReceived = this.#runtime.clock.now();
+    if (this.#stopped !== undefined) return;
+    const type = attr(head, "type");
+    const from = pii(attr(head, "from") ?? "unknown");
+    this.#log.warn("Left out a stanza", { from, stanza: head.name, why });
+    if (head.name === "iq" && (type === "get" || type === "set")) {
+      this.#refuse(head, "policy-violation");
+    } else if (head.name === "presence" && type === "unavailable") {
+      // Who leaves is gone, whatever else was said: else it would stay for ever.
+      this.#route(head);
+    }
   }
 
   #route(el: Element): void {

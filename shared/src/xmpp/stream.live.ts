@@ -129,7 +129,8 @@ describe("streams to a real Prosody", function () {
 
   it("answers IQs, refuses unknown ones and carries 650 KB stanzas", async () => {
     const a = client();
-    const b = client({ username: "jvb", password: "jvb", resource: "jvb" });
+    const account = { username: "jvb", password: "jvb", resource: "jvb" };
+    const b = client({ ...account, maxStanzaChars: 1024 * 1024 });
     await Promise.all([online(a), online(b)]);
     b.handleIq({ type: "set", name: "echo", ns: "urn:test" }, async ({ iq, payload }) =>
       iqResult(iq, xml("echo", { xmlns: "urn:test", size: String(payload.children[0]).length })),
@@ -154,6 +155,39 @@ describe("streams to a real Prosody", function () {
       ),
     );
     expect(unknown.kind === "error" && unknown.error.condition).to.equal("service-unavailable");
+  });
+
+  it("X1: refuses one stanza, not the stream, and counts it for resumption", async () => {
+    const lines = recordingLogger();
+    const victim = client({ port: proxy.port }, lines);
+    const attacker = client({ username: "jvb", password: "jvb", resource: "jvb" });
+    const states: StateChange[] = [];
+    await Promise.all([online(victim), online(attacker)]);
+    victim.onState((change) => states.push(change));
+    const deep = Array(200)
+      .fill("a")
+      .reduce((inner: Element | undefined) => xml("a", {}, inner), undefined);
+    const wide = Object.fromEntries(Array.from({ length: 1000 }, (_, at) => [`a${at}`, at]));
+    for (const payload of [
+      xml("deep", { xmlns: "urn:test" }, deep),
+      xml("wide", { xmlns: "urn:test", ...wide }),
+      xml("long", { xmlns: "urn:test" }, "x".repeat(300_000)),
+      xml("named", { xmlns: "urn:test" }, xml("a\u0387", {})),
+    ]) {
+      const to = "focus@auth.meet.example/focus";
+      const reply = await attacker.request(xml("iq", { type: "set", to }, payload));
+      expect(reply.kind === "error" && reply.error.condition, payload.name).to.equal(
+        "policy-violation",
+      );
+    }
+    expect(lines.messages("warn")).to.deep.equal(Array(4).fill("Left out a stanza"));
+    // The counts of both sides still agree: the session can be taken up.
+    proxy.cut();
+    await until(() => states.length >= 2);
+    expect(states.map(({ state, resumed }) => `${state} ${resumed}`)).to.deep.equal([
+      "connecting false",
+      "online true",
+    ]);
   });
 
   it("resumes after the TCP connection is cut and loses nothing", async () => {
@@ -207,7 +241,8 @@ describe("streams to a real Prosody", function () {
   it("R16: leaves a server that keeps its window closed, and loses nothing", async () => {
     const lines = recordingLogger();
     const a = client({ port: proxy.port }, lines);
-    const b = client({ username: "jvb", password: "jvb", resource: "jvb" });
+    const account = { username: "jvb", password: "jvb", resource: "jvb" };
+    const b = client({ ...account, maxStanzaChars: 1024 * 1024 });
     await Promise.all([online(a), online(b)]);
     const got: string[] = [];
     b.onStanza((el) => el.name === "message" && got.push(attr(el, "id") ?? ""));

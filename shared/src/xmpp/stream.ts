@@ -12,7 +12,14 @@ import { NS } from "./namespaces.ts";
 import { streamErrorCondition } from "./stream-error.ts";
 import { StreamManagement } from "./stream-management.ts";
 import type { Backlog, StanzaTransport, StreamEnd, StreamEvents } from "./transport.ts";
-import { childOf, type Element, namespaceOf, serialise, XmlStreamParser } from "./xml.ts";
+import {
+  childOf,
+  type Element,
+  namespaceOf,
+  type StreamHandler,
+  serialise,
+  XmlStreamParser,
+} from "./xml.ts";
 import { type SocketOptions, XmppSocket } from "./xmpp-socket.ts";
 
 /** What client and component do differently. */
@@ -22,6 +29,8 @@ export interface StreamKind {
   readonly ns: string;
   /** Try stream management; only c2s knows it. */
   readonly manageable: boolean;
+  /** Longest stanza taken, in characters; 256 Ki unless given. */
+  readonly maxStanzaChars?: number | undefined;
   /** A fresh library object that makes its socket and parser from these. */
   make(Socket: new () => object, Parser: new () => object): XmppEntity;
 }
@@ -50,6 +59,7 @@ export class StreamTransport implements StanzaTransport {
         events.online(jid, resumed);
       },
       stanza: (el) => events.stanza(el),
+      refused: (head, why) => events.refused(head, why),
       ended: (end) => {
         this.#attempt = undefined;
         events.ended(end);
@@ -165,14 +175,16 @@ class Attempt {
 
   #makeParser(): object {
     const emitter = new EventEmitter();
-    const parser = new XmlStreamParser({
+    const handler: StreamHandler = {
       start: (root) => emitter.emit("start", root),
       element: (el) => this.#handleElement(el, emitter),
+      refused: (head, why) => this.#handleRefused(head, why),
       end: () => {
         emitter.emit("end");
         this.#handleFooter();
       },
-    });
+    };
+    const parser = new XmlStreamParser(handler, this.#kind.maxStanzaChars);
     return Object.assign(emitter, {
       write: (text: string): void => {
         if (this.#phase === "ended") return;
@@ -203,6 +215,16 @@ class Attempt {
     if (el.name !== "iq" && el.name !== "message" && el.name !== "presence") return;
     this.#management.handleStanza();
     this.#events.stanza(el);
+  }
+
+  /** The server counts what we did not take. */
+  #handleRefused(head: Element, why: string): void {
+    if (this.#phase !== "live" && this.#phase !== "enabling" && this.#phase !== "closing") {
+      this.fail(`malformed stream: ${why}`, true);
+      return;
+    }
+    this.#management.handleStanza();
+    this.#events.refused(head, why);
   }
 
   #handleFeatures(el: Element, library: EventEmitter): void {

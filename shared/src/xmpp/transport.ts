@@ -22,6 +22,8 @@ export interface StreamEvents {
   /** Bound. `resumed`: the previous session goes on. */
   online(jid: Jid, resumed: boolean): void;
   stanza(el: Element): void;
+  /** A stanza beyond what peers may send; `head` is its own tag as far as it could be read. */
+  refused(head: Element, why: string): void;
   ended(end: StreamEnd): void;
 }
 

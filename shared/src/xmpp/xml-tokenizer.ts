@@ -2,6 +2,8 @@
  * Cuts a character stream into tags and text (XML 1.0 as RFC 6120 §11 restricts it: no comments,
  * processing instructions, DTDs or own entities). Pure; every character is looked at a bounded
  * number of times however the input is cut into chunks, and bad input is a fault, never a throw.
+ * What is wrong inside one tag or text, where the next one begins all the same, is told to the
+ * handler and does not end the parsing: it may be the work of one of many who share the stream.
  *
  * Our own instead of ltx's: that one throws on an unknown entity, accepts tags that do not match,
  * and takes quadratic time over text without `<`.
@@ -15,11 +17,21 @@ export interface TokenHandler {
   open(name: string, attrs: RawAttributes): string | undefined;
   close(name: string): string | undefined;
   text(text: string): string | undefined;
+  /**
+   * A tag whose ends are plain and whose content is not taken; `name` and `attrs` are what could be
+   * read of it. `close` follows as for `open`.
+   */
+  badTag(why: string, name: string, attrs: RawAttributes): string | undefined;
+  /** Text that is not taken. */
+  badText(why: string): string | undefined;
 }
 
 type Mode = "text" | "lt" | "tag" | "bang" | "cdata" | "declaration" | "dead";
 
-const maxTagChars = 1 << 20;
+/** Longest tag that is kept; the rest of a longer one is read past. */
+const maxTagChars = 1 << 18;
+const maxNameChars = 1024;
+const maxAttributes = 256;
 const cdataOpen = "![CDATA[";
 const namePattern = /^[\p{L}_][\p{L}\p{N}\p{M}_.\-·]*(?::[\p{L}_][\p{L}\p{N}\p{M}_.\-·]*)?$/u;
 const simpleName = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
@@ -35,6 +47,8 @@ export class XmlTokenizer {
   #heldChars = 0;
   /** Inside a tag: the quote that must come, or 0. */
   #quote = 0;
+  /** The last character of a tag too long to keep; "" while tags are kept. */
+  #longTagEnd = "";
   #seenRoot = false;
   #fault: string | undefined = undefined;
 
@@ -91,7 +105,17 @@ export class XmlTokenizer {
   #hold(piece: string): void {
     this.#held.push(piece);
     this.#heldChars += piece.length;
-    if (this.#heldChars > maxTagChars) this.#fail("tag too long");
+  }
+
+  /** As `hold`; of a tag that becomes too long only the ends stay. */
+  #holdTag(piece: string): void {
+    if (this.#longTagEnd === "") {
+      this.#hold(piece);
+      if (this.#heldChars <= maxTagChars) return;
+      this.#held = [(this.#held[0] ?? "").slice(0, 1)];
+      this.#heldChars = this.#held[0]?.length ?? 0;
+    }
+    this.#longTagEnd = piece.at(-1) ?? this.#longTagEnd;
   }
 
   #release(last: string): string {
@@ -126,7 +150,7 @@ export class XmlTokenizer {
   #emitText(raw: string): void {
     if (raw === "") return;
     const text = decodeEntities(raw);
-    if (text === undefined) this.#fail("unknown entity");
+    if (text === undefined) this.#check(this.#handler.badText("unknown entity"));
     else this.#check(this.#handler.text(text));
   }
 
@@ -159,15 +183,36 @@ export class XmlTokenizer {
       else if (c === 0x3c) return this.#fail("'<' inside a tag");
       else if (c === 0x3e) {
         this.#mode = "text";
-        this.#emitTag(this.#release(chunk.slice(from, i)));
+        if (this.#longTagEnd !== "") this.#emitLongTag(chunk.slice(from, i));
+        else this.#emitTag(this.#release(chunk.slice(from, i)));
         return i + 1;
       }
     }
-    this.#hold(chunk.slice(from));
+    this.#holdTag(chunk.slice(from));
     return chunk.length;
   }
 
+  #emitLongTag(last: string): void {
+    const end = last.at(-1) ?? this.#longTagEnd;
+    const closes = this.#release("").startsWith("/");
+    this.#longTagEnd = "";
+    if (closes) this.#check(this.#handler.close(""));
+    else this.#emitBadTag("tag too long", end === "/", "", {});
+  }
+
+  #emitBadTag(why: string, empty: boolean, name: string, attrs: RawAttributes): void {
+    this.#seenRoot = true;
+    this.#check(this.#handler.badTag(why, name, attrs));
+    if (empty && this.#fault === undefined) this.#check(this.#handler.close(name));
+  }
+
   #emitTag(tag: string): void {
+    if (tag.length > maxTagChars) {
+      this.#longTagEnd = tag.at(-1) as string;
+      this.#hold(tag.slice(0, 1));
+      this.#emitLongTag("");
+      return;
+    }
     if (tag.charCodeAt(0) === 0x2f) {
       this.#check(this.#handler.close(tag.slice(1).trimEnd()));
       return;
@@ -175,33 +220,16 @@ export class XmlTokenizer {
     let end = 0;
     while (end < tag.length && !isNameEnd(tag.charCodeAt(end))) end++;
     const name = tag.slice(0, end);
-    if (!isName(name)) {
-      this.#fail("bad element name");
-      return;
-    }
     const attrs: RawAttributes = {};
-    while (true) {
-      attributePattern.lastIndex = end;
-      const match = attributePattern.exec(tag);
-      if (match === null) break;
-      const key = match[1] as string;
-      const value = decodeEntities(match[2] ?? match[3] ?? "");
-      if (value === undefined) this.#fail("unknown entity");
-      else if (!isName(key)) this.#fail("bad attribute name");
-      else if (Object.hasOwn(attrs, key)) this.#fail("attribute given twice");
-      else if (key !== "__proto__") attrs[key] = value;
-      if (this.#fault !== undefined) return;
-      end = attributePattern.lastIndex;
-    }
-    tagEndPattern.lastIndex = end;
-    const last = tagEndPattern.exec(tag);
-    if (last === null) {
-      this.#fail("bad attribute");
+    const why = isName(name) ? readAttributes(tag, end, attrs) : "bad element name";
+    const empty = tag.endsWith("/");
+    if (why !== undefined) {
+      this.#emitBadTag(why, empty, name, attrs);
       return;
     }
     this.#seenRoot = true;
     this.#check(this.#handler.open(name, attrs));
-    if (last[1] === "/" && this.#fault === undefined) this.#check(this.#handler.close(name));
+    if (empty && this.#fault === undefined) this.#check(this.#handler.close(name));
   }
 
   #readBang(chunk: string, from: number): number {
@@ -242,12 +270,33 @@ export class XmlTokenizer {
   }
 }
 
+/** Reads what stands behind the name of a tag into `into`; returns what is wrong, if anything. */
+function readAttributes(tag: string, from: number, into: RawAttributes): string | undefined {
+  let end = from;
+  for (let count = 0; ; count++) {
+    attributePattern.lastIndex = end;
+    const match = attributePattern.exec(tag);
+    if (match === null) break;
+    if (count >= maxAttributes) return "too many attributes";
+    const key = match[1] as string;
+    const value = decodeEntities(match[2] ?? match[3] ?? "");
+    if (value === undefined) return "unknown entity";
+    if (!isName(key)) return "bad attribute name";
+    if (Object.hasOwn(into, key)) return "attribute given twice";
+    if (key !== "__proto__") into[key] = value;
+    end = attributePattern.lastIndex;
+  }
+  tagEndPattern.lastIndex = end;
+  return tagEndPattern.test(tag) ? undefined : "bad attribute";
+}
+
 /** ASCII white space, `/`, `=` and quotes end an element name. */
 function isNameEnd(c: number): boolean {
   return c <= 0x20 || c === 0x2f;
 }
 
 function isName(name: string): boolean {
+  if (name.length > maxNameChars) return false;
   return simpleName.test(name) || namePattern.test(name);
 }
 

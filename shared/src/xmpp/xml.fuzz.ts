@@ -12,7 +12,10 @@ export const targets: Record<string, (input: Uint8Array) => void> = {
   },
   "xml-stream": (input) => {
     const text = utf8.decode(input);
-    const parser = new XmlStreamParser({ start() {}, element() {}, end() {} }, 10_000);
+    const parser = new XmlStreamParser(
+      { start() {}, element() {}, refused() {}, end() {} },
+      10_000,
+    );
     for (let at = 0; at < text.length; at += 7) parser.push(text.slice(at, at + 7));
   },
 };

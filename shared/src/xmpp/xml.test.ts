@@ -66,18 +66,160 @@ describe("xml", () => {
   });
 
   it("reads a long stanza in linear time", () => {
-    const json = JSON.stringify(Array.from({ length: 20_000 }, (_, i) => ({ s: i, n: "a-v0" })));
+    const json = JSON.stringify(Array.from({ length: 8000 }, (_, i) => ({ s: i, n: "a-v0" })));
     const text = serialise(xml("iq", {}, xml("json-message", { xmlns: "urn:j" }, json)));
-    expect(text.length).to.be.greaterThan(400_000);
+    expect(text.length).to.be.greaterThan(150_000);
     const seen = collect(`<s xmlns='jabber:client'>${text}`, 1000);
     expect(seen[1]).to.have.length(text.length);
   });
 
-  it("refuses a stanza that never ends", () => {
-    const parser = new XmlStreamParser({ start() {}, element() {}, end() {} }, 1000);
-    let fault = parser.push("<s><iq>");
-    for (let i = 0; i < 200 && fault === undefined; i++) fault = parser.push("<a>text</a>");
-    expect(fault).to.equal("stanza too long");
+  describe("in a stream that many share (X1)", () => {
+    const header = "<?xml version='1.0'?><s xmlns='jabber:client'>";
+    const deep = (depth: number): string => "<a>".repeat(depth) + "</a>".repeat(depth);
+    const attributes = (count: number): string =>
+      Array.from({ length: count }, (_, at) => ` a${at}='${at}'`).join("");
+
+    for (const { name, stanza, why, head = "iq bad" } of [
+      {
+        name: "nesting 10,000 deep",
+        stanza: `<iq from='bad'>${deep(10_000)}</iq>`,
+        why: "nested too deeply",
+      },
+      {
+        name: "100,000 attributes",
+        stanza: `<iq from='bad'><a${attributes(100_000)}/></iq>`,
+        why: "too long",
+      },
+      {
+        name: "300 attributes",
+        stanza: `<iq from='bad'><a${attributes(300)}>x</a></iq>`,
+        why: "too many attributes",
+      },
+      {
+        name: "300 attributes of its own",
+        stanza: `<iq from='bad'${attributes(300)}><a/></iq>`,
+        why: "too many attributes",
+      },
+      {
+        name: "300 attributes and no content",
+        stanza: `<iq from='bad'${attributes(300)}/>`,
+        why: "too many attributes",
+      },
+      {
+        name: "an attribute of 1 MB",
+        stanza: `<iq from='bad'><a b='${"<".replace("<", "x").repeat(1 << 20)}'>t</a></iq>`,
+        why: "too long",
+      },
+      {
+        name: "an attribute of 1 MB with >",
+        stanza: `<iq from='bad'><a b="${"/> ".repeat(400_000)}"/></iq>`,
+        why: "too long",
+      },
+      {
+        name: "an attribute of 1 MB of its own",
+        stanza: `<iq from='bad' b='${"x".repeat(1 << 20)}'/>`,
+        why: "too long",
+        head: " undefined",
+      },
+      {
+        name: "text of 1 MB",
+        stanza: `<iq from='bad'><a>${"x".repeat(1 << 20)}</a></iq>`,
+        why: "too long",
+      },
+      {
+        name: "100,000 children",
+        stanza: `<iq from='bad'>${"<a/>".repeat(100_000)}</iq>`,
+        why: "too long",
+      },
+      {
+        name: "a name of 64 kB",
+        stanza: `<iq from='bad'><${"n".repeat(65_536)}>x</${"n".repeat(65_536)}></iq>`,
+        why: "bad element name",
+      },
+      {
+        name: "a name of 300 kB",
+        stanza: `<iq from='bad'><${"n".repeat(300_000)}>x</${"n".repeat(300_000)}></iq>`,
+        why: "too long",
+      },
+      {
+        name: "an attribute's name of 64 kB",
+        stanza: `<iq from='bad'><a ${"n".repeat(65_536)}='1'/></iq>`,
+        why: "bad attribute name",
+      },
+      {
+        name: "a name that XML 1.0 has and ours has not",
+        stanza: "<iq from='bad'><a\u0387b/></iq>",
+        why: "bad element name",
+      },
+      {
+        name: "an entity of its own",
+        stanza: "<iq from='bad'><a>&lol9;</a><b c='&x;'/></iq>",
+        why: "unknown entity",
+      },
+      {
+        name: "an entity that is none in an attribute",
+        stanza: "<iq from='bad'><b c='&x;'><d/></b></iq>",
+        why: "unknown entity",
+      },
+      {
+        name: "an undeclared prefix",
+        stanza: "<iq from='bad'><x:a><b/></x:a></iq>",
+        why: "undeclared prefix",
+      },
+      {
+        name: "an attribute twice",
+        stanza: "<iq from='bad'><a b='1' b='2'><c/></a></iq>",
+        why: "attribute given twice",
+      },
+    ]) {
+      it(`leaves out a stanza with ${name}, and no other`, () => {
+        const text = `${header}<iq id='1'/>${stanza}<iq id='2'><a>x</a></iq>`;
+        for (const size of [65_536, 1000, ...(text.length < 2000 ? [1, 3] : [])]) {
+          const out = collect(text, size).map((line) => line.replace(/(tag|stanza) too/, "too"));
+          const refused = `refused ${head}: ${why}`;
+          // A stanza that comes whole in one piece is counted by its tags alone.
+          if (size === text.length && why === "stanza too long") continue;
+          expect(out, `pieces of ${size}`).to.deep.equal([
+            "start s",
+            '<iq id="1"/>',
+            refused,
+            '<iq id="2"><a>x</a></iq>',
+          ]);
+        }
+      });
+    }
+
+    it("leaves out a stanza byte by byte", () => {
+      const text = `${header}<iq from='bad'>${deep(200)}</iq><iq id='2'/>`;
+      expect(collect(text, 1)).to.deep.equal([
+        "start s",
+        "refused iq bad: nested too deeply",
+        '<iq id="2"/>',
+      ]);
+    });
+
+    for (const { name, text } of [
+      { name: "a DTD", text: "<!DOCTYPE lolz [<!ENTITY lol 'lol'>]>" },
+      { name: "a processing instruction", text: "<?php x?>" },
+      { name: "a comment", text: "<!-- x -->" },
+      { name: "crossed tags", text: "<iq><a></iq></a>" },
+      { name: "text between stanzas", text: "<iq/>x<iq/>" },
+    ]) {
+      it(`ends a stream with ${name}: no server passes that on`, () => {
+        expect(() => collect(header + text, 7)).to.throw();
+      });
+    }
+
+    it("keeps nothing of a stanza that never ends", () => {
+      let refused = 0;
+      const handler = { start() {}, element() {}, refused: () => refused++, end() {} };
+      const parser = new XmlStreamParser(handler, 1000);
+      let fault = parser.push("<s><iq>");
+      for (let i = 0; i < 2000 && fault === undefined; i++) fault = parser.push("<a>text</a>");
+      expect([fault, refused]).to.deep.equal([undefined, 0]);
+      parser.push("</iq>");
+      expect(refused).to.equal(1);
+    });
   });
 
   it("keeps characters XML cannot carry out of the stream", () => {
@@ -107,6 +249,7 @@ function collect(text: string, size: number): string[] {
   const parser = new XmlStreamParser({
     start: (root) => out.push(`start ${root.name}`),
     element: (el) => out.push(serialise(el, "jabber:client")),
+    refused: (head, why) => out.push(`refused ${head.name} ${attr(head, "from")}: ${why}`),
     end: () => out.push("end"),
   });
   for (let at = 0; at < text.length; at += size) {

@@ -151,6 +151,9 @@ export function boolAttr(el: Element, name: string, otherwise = false): boolean 
 /** Deepest nesting taken from a peer. */
 const maxDepth = 64;
 
+/** Longest stanza taken from a peer, in characters; Prosody's limit for what clients send. */
+const maxStanzaChars = 256 * 1024;
+
 interface OpenElement {
   readonly el: Element;
   readonly rawName: string;
@@ -171,9 +174,14 @@ const noPrefixes: ReadonlyMap<string, string> = new Map([
  */
 class TreeBuilder implements TokenHandler {
   readonly #open: OpenElement[] = [];
+  /** Why the stanza that is open is not taken; the rest of it is read past. */
+  #refused: string | undefined = undefined;
+  /** Elements open below such a stanza. */
+  #skipped = 0;
   readonly #context: string | undefined;
   readonly #onOpen: (el: Element, depth: number) => void;
   readonly #onClose: (el: Element, depth: number) => void;
+  readonly #onRefused: ((el: Element, why: string) => void) | undefined;
   /** Children of elements at this depth are handed over instead of kept. */
   readonly #handOver: number;
 
@@ -182,20 +190,60 @@ class TreeBuilder implements TokenHandler {
     handOver: number,
     onOpen: (el: Element, depth: number) => void,
     onClose: (el: Element, depth: number) => void,
+    onRefused?: (el: Element, why: string) => void,
   ) {
     this.#context = context;
     this.#handOver = handOver;
     this.#onOpen = onOpen;
     this.#onClose = onClose;
+    this.#onRefused = onRefused;
   }
 
   get depth(): number {
     return this.#open.length;
   }
 
+  /**
+   * Takes nothing more of the stanza that is open, but its beginning. Where there is none, or the
+   * document is one whole, that is the end: the reason comes back.
+   */
+  refuse(why: string): string | undefined {
+    if (this.#onRefused === undefined || this.#open.length <= this.#handOver) return why;
+    if (this.#refused !== undefined) return undefined;
+    this.#refused = why;
+    this.#skipped = this.#open.length - this.#handOver - 1;
+    this.#open.length = this.#handOver + 1;
+    const stanza = this.#open.at(-1)?.el;
+    if (stanza !== undefined) stanza.children = [];
+    return undefined;
+  }
+
+  badText(why: string): string | undefined {
+    return this.#refused === undefined ? this.refuse(why) : undefined;
+  }
+
+  badTag(why: string, name: string, attrs: RawAttributes): string | undefined {
+    if (this.#refused === undefined && this.#open.length === this.#handOver) {
+      const fault = this.#onRefused === undefined ? why : this.#openNext(name, headOf(attrs));
+      if (fault !== undefined) return fault;
+      return this.refuse(why);
+    }
+    const fault = this.#refused === undefined ? this.refuse(why) : undefined;
+    this.#skipped++;
+    return fault;
+  }
+
   open(name: string, raw: RawAttributes): string | undefined {
+    if (this.#refused !== undefined) {
+      this.#skipped++;
+      return undefined;
+    }
+    const why = this.#open.length >= maxDepth ? "nested too deeply" : this.#openNext(name, raw);
+    return why === undefined ? undefined : this.badTag(why, name, raw);
+  }
+
+  #openNext(name: string, raw: RawAttributes): string | undefined {
     const parent = this.#open.at(-1);
-    if (this.#open.length >= maxDepth) return "nested too deeply";
     let prefixes = parent?.prefixes ?? noPrefixes;
     let defaultNs = parent === undefined ? this.#context : parent.defaultNs;
     const attrs: Record<string, string> = {};
@@ -222,13 +270,26 @@ class TreeBuilder implements TokenHandler {
   }
 
   close(name: string): string | undefined {
+    if (this.#refused !== undefined) return this.#closeRefused();
     const top = this.#open.pop();
     if (top === undefined || top.rawName !== name) return `</${name}> closes nothing`;
     this.#onClose(top.el, this.#open.length + 1);
     return undefined;
   }
 
+  #closeRefused(): undefined {
+    if (this.#skipped > 0) {
+      this.#skipped--;
+      return;
+    }
+    const stanza = this.#open.pop();
+    const why = this.#refused;
+    this.#refused = undefined;
+    if (stanza !== undefined && why !== undefined) this.#onRefused?.(stanza.el, why);
+  }
+
   text(text: string): string | undefined {
+    if (this.#refused !== undefined) return undefined;
     const top = this.#open.at(-1);
     if (top === undefined) return isBlank(text) ? undefined : "text outside the root";
     if (this.#open.length <= this.#handOver) {
@@ -240,6 +301,16 @@ class TreeBuilder implements TokenHandler {
     else children.push(text);
     return undefined;
   }
+}
+
+/** Of a stanza's attributes those that say whose it is and what an answer needs. */
+function headOf(attrs: RawAttributes): RawAttributes {
+  const head: RawAttributes = {};
+  for (const key of ["from", "to", "id", "type"]) {
+    const value = attrs[key];
+    if (value !== undefined && value.length <= 4096) head[key] = value;
+  }
+  return head;
 }
 
 function isBlank(text: string): boolean {
@@ -278,11 +349,21 @@ export interface StreamHandler {
   start(root: Element): void;
   /** One complete child of the stream; its `parent` is the header. */
   element(el: Element): void;
+  /**
+   * A child of the stream that was not taken: longer, deeper or otherwise beyond what peers may
+   * send. `head` has its name and attributes as far as they could be read, and no children.
+   */
+  refused(head: Element, why: string): void;
   /** The peer closed the stream. */
   end(): void;
 }
 
-/** Reads an endless XMPP stream: header, stanzas, footer. One object per stream. */
+/**
+ * Reads an endless XMPP stream: header, stanzas, footer. One object per stream. A stanza beyond the
+ * limits (`maxStanzaChars`, depth 64, 256 attributes, names of 1 kB) is read past and told of: its
+ * sender is one of many behind the server that owns the stream. What no server may send (comments,
+ * DTDs, crossed tags) ends the stream.
+ */
 export class XmlStreamParser {
   readonly #tokens: XmlTokenizer;
   readonly #builder: TreeBuilder;
@@ -290,9 +371,8 @@ export class XmlStreamParser {
   #stanzaChars = 0;
   #fault: string | undefined = undefined;
 
-  /** `maxStanzaChars`: a longer stanza is refused (servers do not limit what they send). */
-  constructor(handler: StreamHandler, maxStanzaChars = 16 * 1024 * 1024) {
-    this.#maxStanzaChars = maxStanzaChars;
+  constructor(handler: StreamHandler, most = maxStanzaChars) {
+    this.#maxStanzaChars = most;
     this.#builder = new TreeBuilder(
       undefined,
       1,
@@ -305,6 +385,10 @@ export class XmlStreamParser {
           handler.element(el);
         } else if (depth === 1) handler.end();
       },
+      (head, why) => {
+        this.#stanzaChars = 0;
+        handler.refused(head, why);
+      },
     );
     this.#tokens = new XmlTokenizer(this.#builder);
   }
@@ -315,7 +399,9 @@ export class XmlStreamParser {
     this.#stanzaChars += chunk.length;
     this.#fault = this.#tokens.push(chunk);
     if (this.#builder.depth <= 1) this.#stanzaChars = 0;
-    else if (this.#stanzaChars > this.#maxStanzaChars) this.#fault ??= "stanza too long";
+    else if (this.#stanzaChars > this.#maxStanzaChars) {
+      this.#fault ??= this.#builder.refuse("stanza too long");
+    }
     return this.#fault;
   }
 }

@@ -111,6 +111,9 @@ export class XmppSocket extends EventEmitter {
             finish(`STARTTLS refused: ${el.name}`);
           }
         },
+        refused: (_head, why) => {
+          if (!answered) finish(`malformed stream: ${why}`);
+        },
         end: () => {
           if (!answered) finish("stream closed by the server");
         },
