@@ -23,7 +23,7 @@ function call(): EngineFixture {
 
 describe("media engine: audio", () => {
   for (const start of starts) {
-    it(`forwards every packet to everyone else, from ${start}`, () => {
+    it(`forwards every packet to everyone else, with the level alone (M-050, M-053), from ${start}`, () => {
       const fixture = call();
       fixture.join("c", 3);
       fixture.take();
@@ -56,7 +56,7 @@ describe("media engine: audio", () => {
     });
   }
 
-  it("lets four silent packets pass and hides the rest", () => {
+  it("lets four silent packets pass and hides the rest (M-036)", () => {
     const fixture = call();
     for (let i = 0; i < 10; i++)
       fixture.receive(1, { pt: OPUS, seq: i, ssrc: 11, extensions: [[AUDIO_LEVEL, [127]]] });
@@ -64,7 +64,7 @@ describe("media engine: audio", () => {
     expect(fixture.takeRtp(2).map((one) => one.seq)).to.deep.equal([0, 1, 2, 3, 4]);
   });
 
-  it("forwards nothing of an unsignaled SSRC, payload type or session", () => {
+  it("forwards nothing of an unsignaled SSRC (M-160), payload type (M-027) or session", () => {
     const fixture = call();
     fixture.receive(1, { pt: OPUS, seq: 1, ssrc: 99 });
     fixture.receive(1, { pt: 55, seq: 1, ssrc: 11 });
@@ -82,7 +82,7 @@ describe("media engine: audio", () => {
     expect(fixture.takeRtp()).to.have.length(0);
   });
 
-  it("forwards nothing while force-muted and leaves no gap", () => {
+  it("forwards nothing while force-muted and leaves no gap (M-037)", () => {
     const fixture = call();
     const a = fixture.engine.endpoint("c", "a")!;
     fixture.receive(1, { pt: OPUS, seq: 1, ssrc: 11 });
@@ -130,7 +130,7 @@ describe("media engine: video", () => {
     expect(next.map((one) => one.seq)).to.deep.equal([5]);
   });
 
-  it("announces forwarded sources and sender constraints", () => {
+  it("announces forwarded sources (M-159) and sender constraints", () => {
     const fixture = call();
     fixture.events();
     fixture.engine.endpoint("c", "b")!.setReceiverConstraints({ lastN: -1 });
@@ -152,7 +152,7 @@ describe("media engine: video", () => {
     ]);
   });
 
-  it("forwards H264 at once with its own numbers", () => {
+  it("forwards H264 at once with its own numbers (M-078)", () => {
     const fixture = call();
     fixture.engine.endpoint("c", "a")!.setSources([videoSource("a-v0", [21])]);
     fixture.engine.endpoint("c", "b")!.setReceiverConstraints({ lastN: -1 });

@@ -3,7 +3,7 @@ import { ConnectionStatus } from "./connection-status.ts";
 
 const settings = { firstTransferTimeoutMs: 15_000, maxInactivityMs: 8000 };
 
-describe("connection status (B-124, B-125)", () => {
+describe("connection status (B-124, B-125, M-025)", () => {
   const cases = [
     { name: "young, never active", last: undefined, now: 15_000, expected: undefined },
     {

@@ -86,7 +86,29 @@ describe("DTLS", () => {
     expect(link.server.pollTimeout()).to.equal(undefined);
   });
 
-  it("takes the first profile of the server's list that the client offers", () => {
+  it("answers a ClientHello directly, with a P-256 certificate and a request for one (M-004)", () => {
+    const client = engine.createSession(certificates.client, "client", 1200);
+    const server = engine.createSession(certificates.server, "server", 1200);
+    const [hello] = client.start(0).datagrams;
+    const flight = Buffer.concat(server.handleDatagram(hello!, 0).datagrams);
+    // Handshake types of RFC 5246 7.4, by their records (the first byte of a new message).
+    const types: number[] = [];
+    for (let at = 0; at < flight.length; at += 13 + flight.readUInt16BE(at + 11)) {
+      expect(flight[at]).to.equal(22);
+      const isFirstFragment = flight.readUIntBE(at + 13 + 6, 3) === 0;
+      if (isFirstFragment) types.push(flight[at + 13]!);
+    }
+    const HELLO = 2;
+    const CERTIFICATE = 11;
+    const KEY_EXCHANGE = 12;
+    const CERTIFICATE_REQUEST = 13;
+    const DONE = 14;
+    expect(types).to.deep.equal([HELLO, CERTIFICATE, KEY_EXCHANGE, CERTIFICATE_REQUEST, DONE]);
+    // The object identifier of prime256v1.
+    expect(flight.includes(Buffer.from("06082a8648ce3d030107", "hex"))).to.equal(true);
+  });
+
+  it("takes the first profile of the server's list that the client offers (M-005)", () => {
     const offered = createDtlsEngine({
       srtpProfiles: [SrtpProfile.AES128_CM_HMAC_SHA1_80, SrtpProfile.AEAD_AES_128_GCM],
     });
@@ -218,7 +240,7 @@ describe("DTLS", () => {
     expect(server.state).to.equal("handshaking");
   });
 
-  it("accepts upstream's names of cipher suites and refuses others", () => {
+  it("accepts upstream's names of cipher suites and refuses others (M-009)", () => {
     expect(openSslCipherSuite("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256")).to.equal(
       "ECDHE-ECDSA-AES128-GCM-SHA256",
     );

@@ -180,7 +180,7 @@ for (const [implementation, open] of implementations) {
     });
 
     for (const ip of ["127.0.0.1", "::1"])
-      it(`carries RTP, RTCP, DTLS and STUN between ${ip} in order`, async () => {
+      it(`carries RTP, RTCP, DTLS and STUN between ${ip} in order (M-003)`, async () => {
         const { a, b, sa, sb } = await pair(true, ip);
         const slab = new TxSlab();
         const sent: [number, Uint8Array][] = [];
@@ -246,7 +246,7 @@ for (const [implementation, open] of implementations) {
       });
     });
 
-    it("lets of an unbound address only our ufrags' requests and our responses in", async () => {
+    it("lets of an unbound address only our ufrags' requests and our responses in (M-001, M-002)", async () => {
       const { a, b, sb } = await pair();
       const stranger = await start();
       const to = b.localAddresses[0]!;

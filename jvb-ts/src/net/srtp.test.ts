@@ -84,7 +84,7 @@ function bytesOf(result: Uint8Array | number): Uint8Array {
   return result;
 }
 
-describe("SRTP known answers", () => {
+describe("SRTP known answers (M-010), SRTCP from index 0 on (M-014)", () => {
   it("derives the session keys of RFC 3711 B.3", () => {
     const key = hex("E1F97A0D3E018BE0D64FA32C06DE4139");
     const salt = hex("0EC675AD498AFEEBB6960B3AABE6");
@@ -275,7 +275,7 @@ for (const [profileName, profile, salt] of profiles) {
           }
         });
 
-        it(`takes late packets once, 127 back at most, from ${start}`, () => {
+        it(`takes late packets once, 127 back at most (M-012), also across the wrap (M-013), from ${start}`, () => {
           const { sender, receiver } = pair();
           const sent = Array.from({ length: 400 }, (_, i) =>
             bytesOf(run(sender, "protectRtp", rtp({ seq: start + i }))),
@@ -412,7 +412,7 @@ for (const [profileName, profile, salt] of profiles) {
         expect(run(receiver, "unprotectRtp", sent[2]!)).to.be.instanceOf(Uint8Array);
       });
 
-      it("keeps no state of unauthentic SSRCs, and at most 1024 of authentic ones", () => {
+      it("keeps no state of unauthentic SSRCs, and at most 1024 of authentic ones (M-011)", () => {
         const { sender, receiver } = pair();
         const at = (ssrc: number) =>
           run(receiver, "unprotectRtp", bytesOf(run(sender, "protectRtp", rtp({ seq: 5, ssrc }))));

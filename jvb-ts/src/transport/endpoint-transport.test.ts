@@ -247,7 +247,7 @@ describe("endpoint transport", () => {
 });
 
 describe("ICE restart", () => {
-  it("B-077 keeps what there is until ICE is established", () => {
+  it("B-077 keeps what there is until ICE is established (M-019)", () => {
     const net = new VirtualNet();
     const bridge = new Worker(net, "BRIDGE", [BRIDGE]).open();
     expect(bridge.restartIce(0, 0)).to.equal("keepExisting");
@@ -262,7 +262,7 @@ describe("ICE restart", () => {
     });
   }
 
-  it("B-078 B-079 B-080 B-081 makes before it breaks", () => {
+  it("B-078 B-079 B-080 B-081 makes before it breaks (M-020, M-021, M-023)", () => {
     const net = new VirtualNet();
     const { bridge, client, bridgeWorker } = connected(net);
     const first = bridge.describe().ufrag;
@@ -319,7 +319,7 @@ describe("ICE restart", () => {
     expect(last).to.deep.equal([{ kind: "iceRestart", outcome: "superseded" }]);
   });
 
-  it("B-082 gives up after 20 s and keeps the established agent", () => {
+  it("B-082 gives up after 20 s and keeps the established agent (M-022)", () => {
     const net = new VirtualNet();
     const { bridge, bridgeWorker } = connected(net);
     const before = bridge.describe().ufrag;

@@ -67,7 +67,7 @@ describe("life of a conference", () => {
     expect(stage.bridge.conferenceOf("meeting-1")).to.equal(undefined);
   });
 
-  it("B-016 B-089 lets go of an endpoint that never connects, after two minutes", async () => {
+  it("B-016 B-089 lets go of an endpoint that never connects, after two minutes (M-024)", async () => {
     const stage = new Stage();
     await stage.join("aaaa1111");
     const lonely = endpointRequest("bbbb2222", {
@@ -87,7 +87,7 @@ describe("life of a conference", () => {
     expect(!gone.ok && gone.error.endpointId).to.equal("bbbb2222");
   });
 
-  it("B-088 B-105 B-125 tells the others of a silent endpoint, and forgets it after a minute", async () => {
+  it("B-088 B-105 B-125 tells the others of a silent endpoint, and forgets it after a minute (M-024)", async () => {
     const stage = new Stage();
     const a = await stage.join("aaaa1111");
     const b = await stage.join("bbbb2222");

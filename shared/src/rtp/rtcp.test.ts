@@ -84,7 +84,7 @@ describe("RTCP feedback", () => {
 });
 
 describe("transport-cc feedback", () => {
-  it("decodes the vector of spec 8.9", () => {
+  it("decodes the vector of spec 8.9 (M-130)", () => {
     const bytes = hex(
       "8FCD0007 320F223A 8EE50FAE FFFA0009 19B0B157 2009 D8 00 18 14 18 14 18 14 18 00",
     );
@@ -135,7 +135,7 @@ describe("transport-cc feedback", () => {
   ];
   for (const start of [0, 0xfff0, 0x7ffa])
     for (const [name, packets] of patterns)
-      it(`decodes what was encoded: ${name}, from ${start}`, () => {
+      it(`decodes what was encoded (M-130): ${name}, from ${start}`, () => {
         const encoder = new TwccEncoder();
         const base = start + packets[0]![0];
         encoder.begin(buffer, 0, 1200, base, packets[0]![1]);

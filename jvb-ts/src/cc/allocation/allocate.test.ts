@@ -297,7 +297,7 @@ describe("receiver settings (M-143 to M-145)", () => {
     expect(first.defaultMaxHeight).to.equal(0);
     expect(applyConstraints(first, {}, true, options).defaultMaxHeight).to.equal(180);
   });
-  it("a default stays", () => {
+  it("a default stays (M-144)", () => {
     const set = applyConstraints(first, { defaultConstraints: { maxHeight: 720 } }, true, options);
     expect(applyConstraints(set, {}, false, options)).to.equal(set);
   });

@@ -35,7 +35,7 @@ describe("DTLS transport", () => {
     ["actpass", "undecided", "actpass"],
     [undefined, "undecided", "actpass"],
   ] as const) {
-    it(`B-085 peer's setup ${setup} makes us ${role}`, () => {
+    it(`B-085 peer's setup ${setup} makes us ${role} (M-006)`, () => {
       const dtls = transport();
       expect(dtls.describe().setup).to.equal("actpass");
       const first = { ...fingerprint("CC"), setup };
@@ -45,7 +45,7 @@ describe("DTLS transport", () => {
     });
   }
 
-  it("starts as client when ICE is writable, not earlier", () => {
+  it("starts as client when ICE is writable, not earlier (M-006)", () => {
     const dtls = transport();
     dtls.setRemote([fingerprint("CC:DD", "passive")], 0);
     expect(kinds(dtls)).to.deep.equal([]);
@@ -114,7 +114,7 @@ describe("DTLS transport", () => {
   });
 });
 
-describe("certificate check", () => {
+describe("certificate check (M-007, M-008)", () => {
   const actual: Record<string, string> = { "sha-512": "A5", "sha-256": "A2", "sha-1": "A1" };
   const of = (hash: string) => actual[hash];
   for (const [name, signalled, matches] of [

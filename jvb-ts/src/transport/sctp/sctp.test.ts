@@ -39,7 +39,7 @@ describe("SCTP", () => {
     expect(parseDcep(buildDcepOpen(label, protocol).subarray(0, 20))).to.equal(undefined);
   });
 
-  it("opens a channel and carries texts both ways", () => {
+  it("opens a channel and carries texts both ways (M-026)", () => {
     const net = new VirtualNet();
     const { bridge, client, a, b, texts } = pair(net);
     net.run(1000, () => bridge.ready && client.ready);
@@ -98,7 +98,7 @@ describe("SCTP", () => {
     expect(taken).to.equal(26);
   });
 
-  it("closes when the peer resets the stream, and resets its own side", () => {
+  it("ignores a second channel (M-026), closes when the peer resets the stream, and resets its own side", () => {
     const net = new VirtualNet();
     const { random } = net.runtime;
     const bridge = new SctpTransport({ role: "server", random, log: recordingLogger() });
