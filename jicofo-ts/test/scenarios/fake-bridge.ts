@@ -10,6 +10,21 @@ import type { StanzaCondition } from "#shared/stanza/stanza-error";
 import { secretMark } from "#shared/testing/invariants";
 import { NS } from "#shared/xmpp/namespaces";
 import { childOf, type Element } from "#shared/xmpp/xml";
+import type { BridgeReport } from "../../src/bridge/report.ts";
+
+/** What a bridge reports that is well. */
+export const wellReport: BridgeReport = {
+  stress: 0.1,
+  averageParticipantStress: undefined,
+  gracefulShutdown: false,
+  shuttingDown: false,
+  draining: false,
+  healthy: undefined,
+  version: "2.3",
+  release: undefined,
+  region: "region1",
+  relayId: undefined,
+};
 
 interface BridgeEndpoint {
   readonly created: Element;

@@ -38,6 +38,8 @@ export class FakeConnection implements XmppConnection {
   readonly sent: Element[] = [];
   /** Requests that nobody has answered yet and whose time is not over. */
   waiting = 0;
+  /** Answers that came after their time. */
+  late = 0;
   readonly #runtime: Runtime;
   readonly #handlers: { readonly match: IqMatch; readonly handler: IqHandler }[] = [];
   readonly #listeners: ((change: StateChange) => void)[] = [];
@@ -59,7 +61,11 @@ export class FakeConnection implements XmppConnection {
     this.sent.push(iq);
     const reply = Promise.withResolvers<IqReply>();
     this.waiting++;
-    const done = (): void => void this.waiting--;
+    let open = true;
+    const done = (): void => {
+      open = false;
+      this.waiting--;
+    };
     void reply.promise.then(done, done);
     const timeout = this.#runtime.timers.after(timeoutMs, () => reply.resolve({ kind: "timeout" }));
     this.#runtime.timers.after(latency, () => {
@@ -68,6 +74,7 @@ export class FakeConnection implements XmppConnection {
       Promise.resolve(peer(iq)).then((answer) => {
         if (answer === undefined) return;
         this.#runtime.timers.after(latency, () => {
+          if (!open) this.late++;
           timeout.cancel();
           const isError = attr(answer, "type") === "error";
           reply.resolve(

@@ -25,11 +25,11 @@ let before: SharedObjects = sharedObjects();
 /** Every world is looked at after the test that made it. */
 export function watch(world: World): void {
   worlds.add(world);
+  redactPii(true);
 }
 
 beforeEach(() => {
   before = sharedObjects();
-  redactPii(true);
 });
 
 afterEach(async function () {

@@ -8,23 +8,10 @@ import { defaultBridgeSettings } from "../../src/bridge/settings.ts";
 import { type ConferenceConfig, defaultConferenceConfig } from "../../src/conference/config.ts";
 import type { Focus } from "../../src/focus/door.ts";
 import { createFocus } from "../../src/focus/focus.ts";
-import { FakeBridge } from "./fake-bridge.ts";
+import { FakeBridge, wellReport } from "./fake-bridge.ts";
 import { FakeClient } from "./fake-client.ts";
 import { FakeConnection, FakeRoom, jid } from "./fake-xmpp.ts";
 import { watch } from "./invariants.ts";
-
-const wellReport: BridgeReport = {
-  stress: 0.1,
-  averageParticipantStress: undefined,
-  gracefulShutdown: false,
-  shuttingDown: false,
-  draining: false,
-  healthy: undefined,
-  version: "2.3",
-  release: undefined,
-  region: "region1",
-  relayId: undefined,
-};
 
 export const roomJid = "one@conference.example.com";
 

@@ -26,11 +26,11 @@ let idleTimers: number | undefined;
 /** Every stage is looked at after the test that made it. */
 export function watch(stage: Stage): void {
   stages.add(stage);
+  redactPii(true);
 }
 
 beforeEach(() => {
   before = sharedObjects();
-  redactPii(true);
 });
 
 afterEach(async function () {
