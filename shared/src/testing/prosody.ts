@@ -16,12 +16,15 @@ export interface ProsodyOptions {
   /** Seconds a cut session can be resumed. */
   readonly hibernationSeconds?: number;
   readonly smacks?: boolean;
+  /** Accounts (password = name) at `usersDomain`, beside the anonymous main domain. */
+  readonly users?: readonly string[];
 }
 
 /** A real Prosody (spec xmpp-wire C2) on free loopback ports with its data in a temporary folder. */
 export class Prosody {
   readonly domain = "meet.example";
   readonly authDomain = "auth.meet.example";
+  readonly usersDomain = "users.meet.example";
   readonly mucDomain = "conference.meet.example";
   readonly componentDomain = "focus.meet.example";
   readonly componentSecret = "component-secret";
@@ -44,16 +47,14 @@ export class Prosody {
     const ports = [await freePort(), await freePort()];
     const prosody = new Prosody(ports, mkdtempSync(join(tmpdir(), "prosody-test-")), options);
     prosody.#writeConfig();
-    for (const user of ["focus", "jvb"]) {
-      await run("prosodyctl", [
-        "--root",
-        "--config",
-        prosody.#configFile,
-        "register",
-        user,
-        prosody.authDomain,
-        user,
-      ]);
+    const accounts = [
+      ["focus", prosody.authDomain],
+      ["jvb", prosody.authDomain],
+      ...(options.users ?? []).map((user) => [user, prosody.usersDomain] as const),
+    ] as const;
+    for (const [user, domain] of accounts) {
+      const command = ["--root", "--config", prosody.#configFile, "register", user, domain, user];
+      await run("prosodyctl", command);
     }
     await prosody.up();
     return prosody;
@@ -110,6 +111,7 @@ export class Prosody {
       requireEncryption,
       hibernationSeconds = 15,
       smacks = true,
+      users = [],
     } = this.#options;
     const folder = join(this.#folder, "certs");
     mkdirSync(folder);
@@ -142,6 +144,7 @@ storage = "internal"
 admins = { "focus@${this.authDomain}", "jvb@${this.authDomain}" }
 VirtualHost "${this.domain}"
   authentication = "anonymous"
+${users.length === 0 ? "" : `VirtualHost "${this.usersDomain}"\n  authentication = "internal_hashed"`}
 VirtualHost "${this.authDomain}"
   authentication = "internal_hashed"
   modules_enabled = { ${smacks ? '"smacks"' : ""} }
