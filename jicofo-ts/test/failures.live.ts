@@ -1,4 +1,4 @@
-// Bridges, server and focus fail: the real program on a real Prosody that hibernates sessions for 15 s.
+// Bridges, server and focus fail: the real program on a real Prosody that hibernates sessions for 7 s.
 import { expect } from "chai";
 import { realRuntime } from "#shared/runtime/real-runtime";
 import { Prosody } from "#shared/testing/prosody";
@@ -57,7 +57,8 @@ describe("failures on a real Prosody", function () {
   const invitations = (of: readonly LiveClient[]) => of.map((one) => one.invitations);
 
   before(async () => {
-    prosody = await Prosody.start();
+    // Long enough to tell what waits for it from what does not.
+    prosody = await Prosody.start({ hibernationSeconds: 7 });
     focus = await LiveFocus.start(prosody);
   });
   afterEach(async function () {
@@ -87,7 +88,7 @@ describe("failures on a real Prosody", function () {
     expect(second.endpoints(room)).to.have.length(2);
     expect(await focus.bridges()).to.include("jvb1");
     await until(async () => !(await focus.bridges()).includes("jvb1"), 30_000);
-    expect(now() - at).to.be.above(10_000);
+    expect(now() - at).to.be.above(6000);
     expect(invitations(pair)).to.deep.equal([2, 2]);
   });
 
@@ -141,7 +142,7 @@ describe("failures on a real Prosody", function () {
     await until(() => pair.every((one) => one.invitations === 2));
     expect(now() - at, "as soon as the new one is there").to.be.below(1000);
     expect(second.endpoints(room)).to.have.length(2);
-    await wait(20_000);
+    await wait(10_000);
     expect(invitations(pair)).to.deep.equal([2, 2]);
     expect(await focus.bridges()).to.have.members(["jvb1", "jvb2"]);
   });
@@ -160,5 +161,109 @@ describe("failures on a real Prosody", function () {
     await until(() => again.endpoints(room).length === 2);
     await wait(3000);
     expect(invitations(pair)).to.deep.equal([2, 2]);
+  });
+
+  it("R4: the server is away for 4 s: all is back 3 s after its port opens", async () => {
+    const one = await bridge("jvb1");
+    const [a] = await call("aaaaaaaa", "bbbbbbbb");
+    const room = a?.room ?? "";
+    const from = focus.output.length;
+    const kept = one.endpoints(room).length;
+    await prosody.down("SIGTERM");
+    await wait(4000);
+    const opened = now();
+    await prosody.up();
+    const said = (what: RegExp) => until(() => what.test(focus.output.slice(from)));
+    await said(/jvbbrewery@[^\n]*Joined the room/);
+    await said(new RegExp(`${room}[^\n]*Conference started`));
+    await until(async () => (await focus.bridges()).includes("jvb1"));
+    const back = now() - opened;
+    console.info(`        focus, brewery, bridge and room back after ${Math.round(back)} ms`);
+    expect(back).to.be.below(3000);
+    expect(one.endpoints(room).length, "of those who were in the call").to.equal(kept);
+    // As reloaded pages.
+    await Promise.all(clients.splice(0).map((each) => each.stop()));
+    const reloaded = now();
+    const again = [
+      new LiveClient(prosody, room, "cccccccc"),
+      new LiveClient(prosody, room, "dddddddd"),
+    ];
+    clients.push(...again);
+    for (const each of again) {
+      await each.login();
+      expect((await each.askForConference()).ready).to.equal(true);
+      await each.join();
+    }
+    await until(() => again.every((each) => each.invitations === 1));
+    expect(now() - reloaded).to.be.below(3000);
+    expect(one.endpoints(room)).to.have.members(["cccccccc", "dddddddd"]);
+  });
+
+  it("R5: the focus is killed and started again: nothing at the event, all invited when one asks", async () => {
+    const one = await bridge("jvb1");
+    const pair = await call("aaaaaaaa", "bbbbbbbb");
+    const room = pair[0]?.room ?? "";
+    await focus.kill("SIGKILL");
+    await wait(1000);
+    expect(one.endpoints(room)).to.have.length(2);
+    await focus.again();
+    await until(async () => (await focus.bridges()).includes("jvb1"));
+    expect(invitations(pair)).to.deep.equal([1, 1]);
+    const ready = now();
+    const third = new LiveClient(prosody, room, "cccccccc");
+    clients.push(third);
+    await third.login();
+    expect((await third.askForConference()).ready).to.equal(true);
+    await third.join();
+    await until(() => third.invited && third.othersKnown("aaaaaaaa"));
+    await until(() => pair.every((each) => each.othersKnown("cccccccc")));
+    console.info(
+      `        everybody invited ${Math.round(now() - ready)} ms after a third one came`,
+    );
+    expect(now() - ready).to.be.below(2000);
+    expect(invitations(pair)).to.deep.equal([2, 2]);
+    expect(one.endpoints(room)).to.have.members(["aaaaaaaa", "bbbbbbbb", "cccccccc"]);
+  });
+
+  it("R5: our own stream is lost for longer than the server keeps it: invited anew without asking", async () => {
+    const link = await CuttableLink.to(prosody.c2sPort);
+    links.push(link);
+    const other = await LiveFocus.start(
+      prosody,
+      `jicofo.xmpp.client {
+  port = ${link.port}, resource = other }`,
+    );
+    try {
+      await bridge("jvb1");
+      const room = `lost${++rooms}`;
+      const pair = [await client("aaaaaaaa", room), await client("bbbbbbbb", room)];
+      for (const each of pair) {
+        const ready = await each.askForConference(`focus@${prosody.authDomain}/other`);
+        expect(ready.ready).to.equal(true);
+        await each.join();
+      }
+      await until(() => pair.every((each) => each.invitations === 1));
+      link.down();
+      await wait(11_000);
+      const up = now();
+      link.up();
+      await until(() => pair.every((each) => each.invitations === 2));
+      console.info(`        invited anew ${Math.round(now() - up)} ms after the way was free`);
+      expect(now() - up).to.be.below(3000);
+    } finally {
+      await other.stop();
+    }
+  });
+
+  it("R23: SIGTERM twice in a call ends in order, and within 5 s", async () => {
+    const one = await bridge("jvb1");
+    const [a] = await call("aaaaaaaa", "bbbbbbbb");
+    const at = now();
+    const ended = focus.kill("SIGTERM");
+    process.kill(focus.pid, "SIGTERM");
+    expect(await ended).to.equal(143);
+    expect(now() - at).to.be.below(5000);
+    await until(() => one.endpoints(a?.room ?? "").length === 0);
+    await focus.again();
   });
 });

@@ -82,7 +82,6 @@ ${more}
   /** Ends it; resolves with its exit status, or the signal that ended it. */
   async kill(signal: "SIGTERM" | "SIGKILL" = "SIGKILL"): Promise<number | string | null> {
     const child = this.#process;
-    this.#process = undefined;
     if (child === undefined || child.exitCode !== null) return child?.exitCode ?? null;
     const ended = new Promise<number | string | null>((resolve) => {
       child.once("exit", (status, by) => resolve(status ?? by));
