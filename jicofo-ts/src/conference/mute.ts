@@ -40,9 +40,14 @@ function nickOf(occupant: string): string {
   return occupant.slice(occupant.indexOf("/") + 1);
 }
 
-/** The member of an occupant JID, if it is a participant. */
+/**
+ * The member of an occupant JID, if it is a participant, or will be as soon as it has said what it
+ * can do: somebody who was invited before it knows no difference.
+ */
 function participating(state: ConferenceState, occupant: string): Member | undefined {
   const nick = nickOf(occupant);
   const member = state.members.get(nick)?.member;
-  return member?.occupantJid === occupant && state.participants.has(nick) ? member : undefined;
+  if (member?.occupantJid !== occupant) return undefined;
+  const expected = state.participants.size > 0 && member.role !== "VISITOR";
+  return expected || state.participants.has(nick) ? member : undefined;
 }

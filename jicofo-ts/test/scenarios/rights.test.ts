@@ -54,6 +54,27 @@ describe("owners and mutes", () => {
     expect([...ada.mutes, ...cyd.mutes]).to.deep.equal([]);
   });
 
+  it("mutes somebody whose invitation is still on its way", async () => {
+    const world = new World();
+    world.bridge("jvb1");
+    await world.request();
+    world.discoveryMs = 300;
+    const ada = world.client("ada");
+    ada.join();
+    await world.pass(100);
+    world.discoveryMs = 1000;
+    const bob = world.client("bob");
+    bob.join();
+    expect(await ada.mute(bob), "nobody takes part yet").to.match(/^internal-server-error/);
+    await world.pass(300);
+    expect([ada.invitations, bob.invitations]).to.deep.equal([1, 0]);
+    expect(await ada.mute(bob)).to.equal("result");
+    expect(await bob.mute(ada)).to.match(/^not-allowed/);
+    await world.pass(1000);
+    expect(bob.mutes).to.have.length(1);
+    expect(bob.invitations).to.equal(1);
+  });
+
   it("refuses mutes that make no sense", async () => {
     const { world, ada, bob } = await callOfThree();
     expect(await ada.sendElement(xml("mute", { xmlns: NS.muteAudio }, "true"))).to.match(/^bad-/);
