@@ -26,7 +26,9 @@ export class Login {
     this.#conference = conference;
     this.#domain = domain;
     element("login-open").onclick = () => {
-      this.#show("Log in to become moderator");
+      if (element("login").hidden)
+        this.#show("Log in", "With an account you become moderator of this call.");
+      else element("login").hidden = true;
     };
     element<HTMLFormElement>("login").onsubmit = (event) => {
       event.preventDefault();
@@ -36,7 +38,11 @@ export class Login {
 
   /** The focus lets no guest open the room: asks again until it is open. */
   waitForHost(): void {
-    if (element("login").hidden) this.#show("Waiting for a host to open the room");
+    if (element("login").hidden)
+      this.#show(
+        "Waiting for a host to open the room",
+        "It opens by itself when one comes. If you have an account, log in.",
+      );
     this.#joinAfter(RETRY_MS);
   }
 
@@ -51,8 +57,9 @@ export class Login {
     element("login-open").hidden = !this.#conference.isJoined() || this.#conference.isModerator();
   }
 
-  #show(title: string): void {
+  #show(title: string, text: string): void {
     element("login-title").textContent = title;
+    element("login-text").textContent = text;
     element("login-problem").textContent = "";
     element("login").hidden = false;
     element("account").focus();
