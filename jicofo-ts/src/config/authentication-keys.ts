@@ -19,7 +19,7 @@ export const authenticationKeys = keys("jicofo.authentication", {
     type: bool,
     default: false,
     legacy: [{ name: authUrl, convert: () => "true" }],
-    doc: "Only authenticated users may create rooms.",
+    doc: "Only authenticated users may create rooms, and by XMPP only: HTTP requests prove no sender.",
   },
   type: {
     type: str,

@@ -29,7 +29,8 @@ export function handleAuthenticationIqs(
   });
 }
 
-function answerLoginUrl(iq: Element, payload: Element, authority: Authority): Element {
+/** The answer to a `login-url` question. */
+export function answerLoginUrl(iq: Element, payload: Element, authority: Authority): Element {
   const room = attr(payload, "room") ?? "";
   if (room === "") return iqError(iq, stanzaError("not-acceptable", "No 'room' specified."));
   if ((attr(payload, "machine-uid") ?? "").trim() === "")

@@ -44,7 +44,8 @@ export function conferenceRequests(
     }
     // The protocol has no "wait" but this: clients ask again after 1, 2, 4 … s (spec jicofo 2.3).
     if (verdict === "later") return ok(named(focus.notReady(room), session));
-    log[loud ? "info" : "debug"]("Conference request", asked);
+    const identity = session && pii(session.identity);
+    log[loud ? "info" : "debug"]("Conference request", { ...asked, identity });
     const answer = await focus.request(request);
     return answer.ok ? ok(named(answer.value, session)) : answer;
   };
