@@ -99,6 +99,7 @@ export function createJicofo(settings: FocusSettings, ports: JicofoPorts): Jicof
       },
       onEnded: (room) => authority?.conferenceEnded(room),
       pinOf: (room) => pins.versionFor(room, runtime.clock.wallNow()),
+      componentAddress: (type) => components.address(type),
     },
     {
       runtime,

@@ -34,6 +34,8 @@ export interface ConferenceOptions {
   readonly random: Random;
   /** Where authentication is on: whether that member is authenticated, by its real full JID. */
   readonly isAuthenticated?: ((member: Jid) => boolean) | undefined;
+  /** Whether breakout rooms of this one have conferences: it goes on without members then. */
+  readonly hasBreakouts?: () => boolean;
 }
 
 /**
@@ -62,6 +64,8 @@ export class Conference {
       random,
       isAuthenticated: rest.isAuthenticated,
       pinnedVersion,
+      hasBreakouts: rest.hasBreakouts ?? (() => false),
+      startMuted: { audio: false, video: false },
       phase: "new",
       createdAt: 0,
       self: "",
@@ -176,6 +180,13 @@ function dispatch(state: ConferenceState, event: ConferenceEvent): string | unde
       return undefined;
     case "timer":
       return timer(state, event.name);
+    case "startMuted":
+      state.startMuted = event.startMuted;
+      return undefined;
+    case "breakoutEnded":
+      return state.members.size === 0 && !state.hasBreakouts()
+        ? "the last breakout room ended"
+        : undefined;
     case "connectionLost":
       emit(state, { kind: "setTimer", name: "reconnect", delay: config.clientReplyTimeout });
       return undefined;
@@ -213,7 +224,7 @@ function joined(
 function timer(state: ConferenceState, name: TimerName): string | undefined {
   switch (name) {
     case "initial":
-      return state.members.size === 0 ? "nobody came" : undefined;
+      return state.members.size === 0 && !state.hasBreakouts() ? "nobody came" : undefined;
     case "single":
       endLonelySession(state);
       return undefined;

@@ -5,7 +5,7 @@
 import type { LogContext, LogLevel } from "#shared/logging/logger";
 import type { Millis } from "#shared/runtime/runtime";
 import type { ConferenceModified, ConferenceModify } from "#shared/stanza/colibri2";
-import type { Jingle } from "#shared/stanza/jingle";
+import type { Jingle, StartMuted } from "#shared/stanza/jingle";
 import type { MuteMedia } from "#shared/stanza/mute";
 import type { StanzaFault } from "#shared/stanza/stanza-error";
 import type { BareJid, Jid } from "#shared/xmpp/jid";
@@ -82,6 +82,10 @@ export type ConferenceEvent =
   | { readonly kind: "bridge"; readonly event: BridgeEvent }
   | { readonly kind: "moveEndpoints"; readonly endpoints: readonly string[] }
   | { readonly kind: "timer"; readonly name: TimerName }
+  /** The room_metadata component said what it knows of the room. */
+  | { readonly kind: "startMuted"; readonly startMuted: StartMuted }
+  /** A breakout room of this one has no conference any more. */
+  | { readonly kind: "breakoutEnded" }
   | { readonly kind: "connectionLost" }
   | { readonly kind: "connectionBack"; readonly resumed: boolean }
   | { readonly kind: "stop"; readonly why: string };

@@ -64,6 +64,7 @@ export function inviteMember(state: ConferenceState, { member, features }: Prese
     phase: "idle",
     retryAt: 0,
     failures: 0,
+    invited: false,
     signaling: new SourceSignaling(),
     restarts: new RateLimiter(restartLimits),
     iceRestarts: new RateLimiter(restartLimits),
@@ -183,6 +184,8 @@ function initiate(state: ConferenceState, id: string, allocation: Allocation): v
     allocation.bridgeSession,
   );
   replaceSession(participant, session);
+  const justJoined = !participant.invited;
+  participant.invited = true;
   const initial = initialSources(state, participant, setFromFeedback(allocation.feedback));
   signaling.reset(initial);
   const jingle = sessionInitiate({
@@ -194,8 +197,12 @@ function initiate(state: ConferenceState, id: string, allocation: Allocation): v
     sources: inJingle(initial),
     json: usesJson(state, features),
     startMuted: {
-      audio: startsMuted(state, state.config.maxAudioSenders, state.properties.startAudioMuted),
-      video: startsMuted(state, state.config.maxVideoSenders, state.properties.startVideoMuted),
+      audio:
+        (state.startMuted.audio && justJoined) ||
+        startsMuted(state, state.config.maxAudioSenders, state.properties.startAudioMuted),
+      video:
+        (state.startMuted.video && justJoined) ||
+        startsMuted(state, state.config.maxVideoSenders, state.properties.startVideoMuted),
     },
     bridgeSession: { id: allocation.bridgeSession, region: allocation.region },
   });

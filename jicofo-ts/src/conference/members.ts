@@ -32,7 +32,8 @@ export function featuresKnown(
   arrival: number,
   features: Features,
 ): void {
-  emit(state, { kind: "cancelTimer", name: "initial" });
+  // Nobody there any more: whoever waits for the next one goes on waiting.
+  if (state.members.size > 0) emit(state, { kind: "cancelTimer", name: "initial" });
   const presence = state.members.get(nick);
   if (presence?.arrival !== arrival) return;
   presence.features = features;
@@ -76,6 +77,7 @@ export function memberLeft(
   ownerLeft(state, nick);
   publishSenderLimits(state);
   if (state.members.size === 0) {
+    if (state.hasBreakouts()) return undefined;
     if (status !== "switch_room") return "everybody left";
     emit(state, { kind: "setTimer", name: "initial", delay: state.config.initialTimeout });
   } else if (participant !== undefined && state.participants.size === 1) {

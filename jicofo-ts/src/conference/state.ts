@@ -2,6 +2,7 @@
 import type { LogContext, LogLevel } from "#shared/logging/logger";
 import type { Millis, Random } from "#shared/runtime/runtime";
 import type { TokenBucket } from "#shared/runtime/token-bucket";
+import type { StartMuted } from "#shared/stanza/jingle";
 import type { Jid } from "#shared/xmpp/jid";
 import type { BridgePool } from "../bridge/bridge.ts";
 import type { ColibriSessions } from "../colibri/colibri-sessions.ts";
@@ -46,6 +47,8 @@ export interface Participant {
   /** Failed attempts since the last success. */
   failures: number;
   readonly signaling: SourceSignaling;
+  /** Was invited before: what is said of those who come does not count any more. */
+  invited: boolean;
   readonly restarts: RateLimiter;
   readonly iceRestarts: RateLimiter;
   /** What it may still change of its sources right now. */
@@ -77,6 +80,10 @@ export interface ConferenceState {
   readonly pinnedVersion: string | undefined;
   /** Undefined: authentication is off, and the first member becomes owner. */
   readonly isAuthenticated: ((member: Jid) => boolean) | undefined;
+  /** Whether breakout rooms of this one have conferences. */
+  readonly hasBreakouts: () => boolean;
+  /** From the room's metadata: how those start who come. */
+  startMuted: StartMuted;
   phase: Phase;
   /** When the conference was made. */
   createdAt: Millis;

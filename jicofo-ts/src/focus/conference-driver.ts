@@ -25,6 +25,10 @@ import type { ConferenceEvent, Effect, TimerName } from "../conference/events.ts
 import { type RequestProperties, uuid } from "../conference/state.ts";
 import { defaultFeatures, featuresOf } from "../jingle/features.ts";
 import type { FocusPorts } from "./door.ts";
+import type { RoomMetadata } from "./room-metadata.ts";
+
+/** How long a room with presets is waited for its metadata. */
+const metadataWaitMs = 10_000;
 
 /** What a driver is told. */
 export interface DriverOptions {
@@ -40,6 +44,8 @@ export interface DriverOptions {
   /** Claims a meeting id for this process; `false` when another room has it. */
   readonly claim: (meetingId: string) => boolean;
   readonly onJingleSent: (action: string) => void;
+  /** Whether breakout rooms of this one have conferences. */
+  readonly hasBreakouts: () => boolean;
   /** Told once, when the conference is over; `again`: its room may go on and is to be joined anew. */
   readonly onEnded: (again: boolean) => void;
 }
@@ -64,6 +70,8 @@ export class ConferenceDriver {
   #requests = 0;
   #mainRoom: BareJid | undefined;
   readonly #started = Promise.withResolvers<boolean>();
+  /** Resolves with the first metadata of the room. */
+  readonly #described = Promise.withResolvers<void>();
   #left: Promise<void> = Promise.resolve();
   #over = false;
 
@@ -81,6 +89,7 @@ export class ConferenceDriver {
       pool: ports.bridges,
       random: ports.runtime.random,
       isAuthenticated: options.isAuthenticated,
+      hasBreakouts: options.hasBreakouts,
     });
     this.#mailbox = new Mailbox({
       name: `conference ${room}`,
@@ -109,6 +118,12 @@ export class ConferenceDriver {
 
   post(event: ConferenceEvent): void {
     this.#mailbox.post(event);
+  }
+
+  /** The room's metadata came; joining may have waited for it. */
+  metadata({ startMuted }: RoomMetadata): void {
+    this.#described.resolve();
+    if (startMuted !== undefined) this.post({ kind: "startMuted", startMuted });
   }
 
   /** A Jingle IQ of an occupant; resolves with the answer. */
@@ -245,6 +260,7 @@ export class ConferenceDriver {
     for (const [id, { request }] of [...this.#answers]) {
       this.#answer(id, iqError(request.iq, stanzaError("item-not-found")));
     }
+    this.#described.resolve();
     this.#started.resolve(false);
     if (this.#room?.joined === true) this.#left = this.#room.leave();
     this.#options.onEnded(again);
@@ -282,9 +298,18 @@ export class ConferenceDriver {
       config.clientReplyTimeout,
     );
     if (refused !== undefined) return failed(`room configuration: ${reason(refused)}`);
+    if (isYes(form, "muc#roominfo_conference_presets_service_enabled")) await this.#awaitMetadata();
     const breakout = isYes(form, "muc#roominfo_isbreakout");
     if (breakout) this.#mainRoom = parseBareJid(value(form, "muc#roominfo_breakout_main_room"));
     return { kind: "joined", self: this.#ports.client.jid ?? "", meetingId, breakout };
+  }
+
+  /** The room is ready only with what the presets say of it, or when they take too long. */
+  async #awaitMetadata(): Promise<void> {
+    const { promise, resolve } = this.#described;
+    const timer = this.#ports.runtime.timers.after(metadataWaitMs, resolve);
+    await promise;
+    timer.cancel();
   }
 
   #roomEvent(event: MucEvent): void {

@@ -33,6 +33,8 @@ export interface FocusOptions {
   readonly onEnded?: (room: string) => void;
   /** Full version of bridges that a room is pinned to; asked when its conference is created. */
   readonly pinOf?: (room: string) => string | undefined;
+  /** Address of a component of the deployment (`room_metadata`), once it is known. */
+  readonly componentAddress?: (type: string) => string | undefined;
   /** Limits of conference requests; the defaults if absent. */
   readonly admission?: AdmissionLimits;
 }

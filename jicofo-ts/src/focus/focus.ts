@@ -22,6 +22,7 @@ import type {
   RequestOptions,
 } from "./door.ts";
 import type { ConferenceRequest, ConferenceResponse, RequestFault } from "./request.ts";
+import { parseRoomMetadata } from "./room-metadata.ts";
 
 /** How long `stop` waits for rooms to confirm that we left. */
 const stopDeadlineMs = 2_000;
@@ -52,6 +53,7 @@ class Conferences implements Focus {
     for (const ns of Object.values(muteNamespaces)) {
       client.handleIq({ type: "set", name: "mute", ns }, (iq) => this.#mute(iq));
     }
+    client.onStanza((stanza) => this.#message(stanza));
     let online = client.state === "online";
     client.onState(({ state, resumed }) => {
       if (state === "online") {
@@ -80,7 +82,8 @@ class Conferences implements Focus {
     const { room } = request;
     if (this.#stopping) return err(refusal("service-unavailable", "shutting down"));
     let driver = this.#drivers.get(room);
-    if (driver === undefined) {
+    // Health checks do not stand in line: a flood must not make the focus look dead.
+    if (driver === undefined && options.statistics !== false) {
       if (!(await this.#admission.turn())) return ok(this.notReady(room));
       // While this one waited for its turn another may have opened the room, or everything ended.
       driver = this.#drivers.get(room);
@@ -238,17 +241,20 @@ class Conferences implements Focus {
         meeting = meetingId;
         return true;
       },
+      hasBreakouts: () => this.hasBreakouts(room),
       onJingleSent: (action) => this.#jingleCounted(action, "sent"),
       onEnded: (again) => {
         this.#drivers.delete(room);
         if (meeting !== undefined) this.#meetings.delete(meeting);
         this.#options.onEnded?.(room);
+        const { mainRoom } = driver;
+        if (mainRoom !== undefined) this.#drivers.get(mainRoom)?.post({ kind: "breakoutEnded" });
         if (again && statistics) this.#joinAgain(request);
       },
     });
     this.#drivers.set(room, driver);
     if (statistics) this.#ports.count("conferences_created");
-    void driver.started.then(() => this.#admission.joined());
+    if (statistics) void driver.started.then(() => this.#admission.joined());
     driver.post({ kind: "start" });
     return driver;
   }
@@ -260,6 +266,15 @@ class Conferences implements Focus {
   #joinAgain(request: ConferenceRequest): void {
     if (this.#stopping || this.#options.authentication !== undefined) return;
     void this.request(request);
+  }
+
+  /** Metadata of a room counts from the component alone; anybody may send us messages. */
+  #message(stanza: Element): void {
+    if (stanza.name !== "message") return;
+    const address = this.#options.componentAddress?.("room_metadata");
+    if (address === undefined || stanza.attrs["from"] !== address) return;
+    const metadata = parseRoomMetadata(stanza);
+    if (metadata !== undefined) this.#drivers.get(metadata.room)?.metadata(metadata);
   }
 
   async #jingle(request: IqRequest): Promise<Element> {

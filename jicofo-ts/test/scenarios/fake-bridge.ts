@@ -38,6 +38,8 @@ export class FakeBridge {
   readonly requests: Element[] = [];
   /** Does not answer at all. */
   dead = false;
+  /** Has no new transport for an ICE restart, as one whose client can still reach it. */
+  keepsTransport = false;
   /** Refuses every allocation with this. */
   refuse: { condition: StanzaCondition; reason: ColibriErrorReason | undefined } | undefined;
   /**
@@ -140,7 +142,7 @@ export class FakeBridge {
             ufrag: `u-${id}-${endpoint.generation}`,
             pwd: `${secretMark}-bridge`,
             rtcpMux: true,
-            iceGeneration: restart ? endpoint.generation : undefined,
+            iceGeneration: restart && !this.keepsTransport ? endpoint.generation : undefined,
             fingerprints: [
               { hash: "sha-256", setup: "actpass", value: "AA:BB", cryptex: undefined },
             ],

@@ -43,6 +43,7 @@ export class FakeConnection implements XmppConnection {
   readonly #runtime: Runtime;
   readonly #handlers: { readonly match: IqMatch; readonly handler: IqHandler }[] = [];
   readonly #listeners: ((change: StateChange) => void)[] = [];
+  readonly #stanzas: ((stanza: Element) => void)[] = [];
   #ids = 0;
 
   constructor(runtime: Runtime, self: Jid) {
@@ -92,7 +93,8 @@ export class FakeConnection implements XmppConnection {
     this.#listeners.push(listener);
     return () => {};
   }
-  onStanza(): () => void {
+  onStanza(listener: (stanza: Element) => void): () => void {
+    this.#stanzas.push(listener);
     return () => {};
   }
   onStanzaFrom(): () => void {
@@ -107,6 +109,11 @@ export class FakeConnection implements XmppConnection {
   change(state: ConnectionState, resumed = false): void {
     this.state = state;
     for (const listener of this.#listeners) listener({ state, resumed });
+  }
+
+  /** Delivers a presence or message to the focus. */
+  hear(stanza: Element): void {
+    for (const listener of this.#stanzas) listener(stanza);
   }
 
   /** Delivers an IQ to the focus and gives back its answer. */
@@ -135,6 +142,10 @@ export class FakeRoom implements MucRoomDoor {
   form: FormFields = new Map();
   /** What the focus shows, by element name. */
   readonly extensions = new Map<string, Element>();
+  /** Forms the focus submitted. */
+  readonly written: Readonly<Record<string, string>>[] = [];
+  /** Names of the extensions the focus set or took away, in order. */
+  readonly shown: string[] = [];
   /** Bare JIDs made owner, in order. */
   readonly granted: string[] = [];
   /** What the next join ends with, instead of success. */
@@ -160,6 +171,7 @@ export class FakeRoom implements MucRoomDoor {
   }
 
   setPresenceExtension(name: string, _ns: string, extension: Element | undefined): void {
+    this.shown.push(name);
     if (extension === undefined) this.extensions.delete(name);
     else this.extensions.set(name, extension);
   }
@@ -168,7 +180,8 @@ export class FakeRoom implements MucRoomDoor {
     return this.form;
   }
 
-  async writeConfig(): Promise<undefined> {
+  async writeConfig(form: Readonly<Record<string, string>>): Promise<undefined> {
+    this.written.push(form);
     return undefined;
   }
 

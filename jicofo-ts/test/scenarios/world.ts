@@ -26,12 +26,16 @@ export class World {
   readonly clients: FakeClient[] = [];
   readonly bridges: FakeBridge[] = [];
   readonly focus: Focus;
+  /** Addresses of the deployment's components, by type. */
+  readonly components = new Map([["room_metadata", "metadata.example.com"]]);
   /** Bugs of ours that the scenario provokes. */
   expectedBugs = 0;
   /** Called with each room before the focus joins it. */
   prepareRoom: (room: FakeRoom) => void = () => {};
   /** How long a member takes to answer what it can do. */
   discoveryMs = 1;
+  /** Nicks of members that do not say what they can do. */
+  readonly discoverNothing = new Set<string>();
 
   constructor(config: Partial<ConferenceConfig> = {}) {
     this.focus = createFocus(
@@ -39,6 +43,7 @@ export class World {
         conference: { ...defaultConferenceConfig, ...config },
         focusJid: "focus@auth.example.com",
         sipGatewayEnabled: false,
+        componentAddress: (type) => this.components.get(type),
       },
       {
         runtime: this.runtime,
@@ -142,6 +147,9 @@ export class World {
     await new Promise<void>((resolve) => {
       this.runtime.timers.after(this.discoveryMs, resolve);
     });
-    return this.clients.find((client) => client.occupantJid === occupant)?.features;
+    const found = this.clients.find((client) => client.occupantJid === occupant);
+    return found !== undefined && this.discoverNothing.has(found.nick)
+      ? undefined
+      : found?.features;
   }
 }
