@@ -210,7 +210,7 @@ const stages: readonly Stage[] = [
     "--seconds",
     "1",
   ]),
-  mocha("hostile input, full rates", ["full"], ["jvb-ts/test/hostile.live.ts"], {
+  mocha("hostile input, full rates", ["full"], ["jvb-ts/test/hostile*.live.ts"], {
     timeoutMs: 600_000,
     env: { ABUSE_SCALE: "10" },
   }),

@@ -8,6 +8,7 @@
 import type { Logger } from "#shared/logging/logger";
 import { Bug } from "#shared/runtime/bug";
 import type { Millis, Random } from "#shared/runtime/runtime";
+import { type Allowance, TokenBucket } from "#shared/runtime/token-bucket";
 import type { IceTransport as IceDescription } from "#shared/stanza/media";
 import type { SocketAddress } from "../media/packet-io.ts";
 import type { DtlsCertificate, DtlsEngine } from "./dtls/dtls-engine.ts";
@@ -24,6 +25,14 @@ import { type ChannelEvent, SctpTransport } from "./sctp/sctp-transport.ts";
 import { addressKey } from "./stun/ip-address.ts";
 import { parseStun } from "./stun/stun-message.ts";
 import type { RestartResult, TransportOutput } from "./transport-output.ts";
+
+/**
+ * Badly signed STUN that is looked at, from addresses that ICE has not validated and from those it
+ * has: to check a signature costs more than all the rest of a datagram, and whoever knows a ufrag
+ * may send 50,000 a second (spec benchmarks-and-faults G.5 E1). What is signed well costs nothing.
+ */
+const STRANGERS: Allowance = { rate: 100, burst: 200 };
+const VALIDATED: Allowance = { rate: 500, burst: 500 };
 
 export interface EndpointTransportOptions {
   readonly settings: IceSettings;
@@ -93,11 +102,16 @@ export class EndpointTransport {
   #iceReceived = 0;
   #iceSent = 0;
   #iceJunk = 0;
+  readonly #badStun: { readonly strangers: TokenBucket; readonly validated: TokenBucket };
 
   constructor(options: EndpointTransportOptions) {
     const { settings, controlling, privateAddresses, sockets, mappings, random, log } = options;
     const { demux, wallNow } = options;
     this.#demux = demux;
+    this.#badStun = {
+      strangers: new TokenBucket(STRANGERS, options.now),
+      validated: new TokenBucket(VALIDATED, options.now),
+    };
     this.#ice = new IceTransport({
       settings,
       controlling,
@@ -161,17 +175,35 @@ export class EndpointTransport {
 
   // ---- packets and time
 
+  /**
+   * Whether STUN is looked at now; false during a flood of badly signed messages, which are then
+   * dropped unread. `validated`: the sender's address is bound to this endpoint.
+   */
+  admitsStun(validated: boolean, now: Millis): boolean {
+    const { strangers, validated: known } = this.#badStun;
+    if ((validated ? known : strangers).nextAt(now) <= now) return true;
+    this.#iceReceived++;
+    this.#iceJunk++;
+    return false;
+  }
+
   /** A STUN datagram that `IceDemux.route` gave to this transport. `bytes` is not kept. */
   handleStun(socket: number, remote: SocketAddress, bytes: Uint8Array, now: Millis): void {
     if (this.#closed) return;
     this.#iceReceived++;
     const message = parseStun(bytes);
-    if (message === undefined) {
-      this.#iceJunk++;
-      return;
-    }
-    this.#ice.handleStun(socket, remote, message, now);
+    const dropped = this.#ice.dropped;
+    if (message === undefined) this.#iceJunk++;
+    else this.#ice.handleStun(socket, remote, message, now);
+    if (message === undefined || this.#ice.dropped > dropped)
+      this.#chargeBadStun(socket, remote, now);
     this.#settle(now);
+  }
+
+  #chargeBadStun(socket: number, remote: SocketAddress, now: Millis): void {
+    const { strangers, validated } = this.#badStun;
+    const owned = this.#demux.owns(addressKey(socket, remote), this);
+    (owned ? validated : strangers).take(now);
   }
 
   /** A DTLS datagram (first byte 20 to 63) from one of this endpoint's addresses; not kept. */

@@ -300,7 +300,8 @@ export class MediaWorker {
     const length = rx.length[row] ?? 0;
     const transport = this.#ports.demux.route(rx.bytes, offset, length);
     const endpoint = transport === undefined ? undefined : this.#byTransport.get(transport);
-    if (endpoint === undefined) return;
+    if (transport === undefined || endpoint === undefined) return;
+    if (!transport.admitsStun(rx.session[row] === endpoint.session, now)) return;
     const bytes = rx.bytes.subarray(offset, offset + length);
     const ip = formatIp(rx.address, row * 16, rx.family[row] === 6 ? 16 : 4);
     const remote = { ip, port: rx.port[row] ?? 0 };

@@ -50,6 +50,11 @@ export class IceDemux<T> {
     return previous === owner ? undefined : previous;
   }
 
+  /** Whether the address is `owner`'s now. */
+  owns(key: string, owner: T): boolean {
+    return this.#byAddress.get(key) === owner;
+  }
+
   /** Whether the address was still `owner`'s; only then may it be unbound in the socket table. */
   unbind(key: string, owner: T): boolean {
     if (this.#byAddress.get(key) !== owner) return false;

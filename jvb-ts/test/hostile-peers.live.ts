@@ -1,0 +1,290 @@
+/**
+ * The program under fire from its own participants and from those who would be: real ICE, DTLS and
+ * SRTP. Names begin with the rows of spec benchmarks-and-faults G. Needs the native addon.
+ */
+import { randomBytes } from "node:crypto";
+import { createSocket } from "node:dgram";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect } from "chai";
+import { conferenceModifiedJson, parseConferenceJson } from "../src/signaling/colibri-json.ts";
+import { Attribute, BINDING, StunWriter } from "../src/transport/stun/stun-message.ts";
+import { BridgeUnderFire, scale } from "./bridge-under-fire.ts";
+import { LiveClient } from "./live-client.ts";
+import { until } from "./transport-sdp.ts";
+
+const opus = { id: 111, name: "opus", clockrate: 48_000, channels: 2 };
+
+function rtp(ssrc: number, seq: number): Uint8Array {
+  const bytes = Buffer.alloc(12 + 60, seq & 255);
+  bytes.set([0x80, 111]);
+  bytes.writeUInt16BE(seq & 0xffff, 2);
+  bytes.writeUInt32BE((seq * 960) >>> 0, 4);
+  bytes.writeUInt32BE(ssrc, 8);
+  return bytes;
+}
+
+/** A record of DTLS with `size` bytes of noise. */
+function record(type: number, seq: number, size: number): Buffer {
+  const head = Buffer.from([type, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, size >> 8, size & 255]);
+  head.writeUInt32BE(seq, 7);
+  return Buffer.concat([head, randomBytes(size)]);
+}
+
+/** What a ClientHello looks like from outside; no handshake comes of it. */
+const hello = (seq: number): Buffer => {
+  const bytes = record(22, seq, 200);
+  bytes.set([1, 0, 0, 188, 0, 0, 0, 0, 0, 0, 0, 188, 0xfe, 0xfd], 13);
+  return bytes;
+};
+
+describe("a bridge and its participants", function () {
+  this.timeout(60_000 * scale);
+  const bridge = new BridgeUnderFire();
+  const clients = new Map<string, LiveClient>();
+  let next = 0;
+
+  before(() => bridge.start());
+  after(() => {
+    for (const client of clients.values()) client.close();
+    bridge.stop();
+  });
+  afterEach(() => bridge.expectUnaffected());
+
+  /** An endpoint of conference `m` and the client that is to be it, not connected yet. */
+  async function invite(ssrc: number) {
+    const id = `cccc${1000 + next++}`;
+    const answer = await bridge.create(id, "m", false, {
+      transport: { "ice-controlling": true, sctp: {} },
+      medias: [{ type: "audio", "payload-types": [opus] }],
+    });
+    const parsed = parseConferenceJson({
+      "meeting-id": "m",
+      endpoints: [{ id, transport: { transport: answer } }],
+    });
+    const remote = parsed.ok ? parsed.value.endpoints[0]?.transport?.ice : undefined;
+    if (remote === undefined) throw new Error("no transport in the answer");
+    const client = await LiveClient.open();
+    clients.set(id, client);
+    const transport = {
+      iceControlling: false,
+      useUniquePort: false,
+      iceRestart: false,
+      sctp: undefined,
+      ice: client.describe(),
+    };
+    const json = conferenceModifiedJson({
+      endpoints: [{ id, expire: false, transport }],
+      relays: [],
+      sources: undefined,
+    }) as { endpoints: object[] };
+    const source = { type: "audio", id: `${id}-a0`, sources: [{ ssrc, name: `${id}-a0` }] };
+    const told = await bridge.colibri("/m", {
+      "meeting-id": "m",
+      endpoints: json.endpoints.map((each) => ({ ...each, sources: [source] })),
+    });
+    expect(told.status).to.equal(200);
+    return { id, client, remote, ssrc };
+  }
+
+  async function join(ssrc: number) {
+    const invited = await invite(ssrc);
+    invited.client.connect(invited.remote);
+    await until(`${invited.id} connected`, () => invited.client.transport.channelReady, 10_000);
+    return invited;
+  }
+
+  async function leave(id: string): Promise<void> {
+    clients.get(id)?.close();
+    clients.delete(id);
+    await bridge.expire(id);
+  }
+
+  /** Sends from a few ports at a rate until told to stop; returns how many were sent. */
+  function flood(perSecond: number, datagram: (n: number) => Uint8Array): () => Promise<number> {
+    const sockets = Array.from({ length: 4 }, () => createSocket("udp4"));
+    for (const socket of sockets) socket.on("error", () => {});
+    let sent = 0;
+    const started = performance.now();
+    const timer = setInterval(() => {
+      // Never more than 20 ms in arrears: a late timer must not become a burst.
+      const due = Math.min(
+        ((performance.now() - started) / 1000) * perSecond,
+        sent + perSecond / 50,
+      );
+      for (; sent < due; sent++) {
+        sockets[sent % 4]?.send(datagram(sent), bridge.udpPort, "127.0.0.1");
+      }
+    }, 2);
+    return async () => {
+      clearInterval(timer);
+      await sleep(50);
+      for (const socket of sockets) socket.close();
+      return sent;
+    };
+  }
+
+  it("A9 replayed SRTP and SRTCP: forwarded 0", async () => {
+    const a = await join(1001);
+    const b = await join(2002);
+    const sequence = (from: number): Uint8Array[] =>
+      Array.from({ length: 100 }, (_, n) => a.client.protect(rtp(1001, from + n), "rtp"));
+    const first = sequence(1);
+    const report = a.client.protect(
+      Uint8Array.of(0x80, 200, 0, 6, 0, 0, 3, 0xe9, ...new Array<number>(20).fill(1)),
+      "rtcp",
+    );
+    const paced = async (packets: readonly Uint8Array[]): Promise<void> => {
+      for (const [n, packet] of packets.entries()) {
+        a.client.sendRaw(packet);
+        if (n % 50 === 49) await sleep(5);
+      }
+      await sleep(50);
+    };
+    await paced([...first, report]);
+    await until("a hundred packets", () => b.client.rtp.length === 100);
+    let at = 101;
+    for (const distance of [1, 63, 64, 1000, scale > 1 ? 70_000 : 2000]) {
+      while (at < 100 + distance) {
+        await paced(sequence(at));
+        at += 100;
+      }
+      await until("all genuine ones", () => b.client.rtp.length >= at - 1 - at / 100, 5000);
+      const before = b.client.rtp.length;
+      const replayed = (await bridge.udpCounters())["replayed"] ?? 0;
+      const failed = (await bridge.udpCounters())["authFailed"] ?? 0;
+      await paced([...first, report]);
+      expect(b.client.rtp.length - before, `after ${distance}`).to.equal(0);
+      const counters = await bridge.udpCounters();
+      const dropped =
+        (counters["replayed"] ?? 0) - replayed + (counters["authFailed"] ?? 0) - failed;
+      expect(dropped, "counted").to.equal(101);
+    }
+    await leave(a.id);
+    await leave(b.id);
+  });
+
+  it("A8 RTP and RTCP BYE from an address never validated, also as captured", async () => {
+    const a = await join(1001);
+    const b = await join(2002);
+    const captured = Array.from({ length: 50 }, (_, n) =>
+      a.client.protect(rtp(1001, 1 + n), "rtp"),
+    );
+    const bye = a.client.protect(Uint8Array.of(0x81, 203, 0, 1, 0, 0, 3, 0xe9), "rtcp");
+    const before = await bridge.udpCounters();
+    await bridge.flood(2000, (n) => (n % 3 === 0 ? bye : (captured[n % 50] ?? bye)));
+    expect(b.client.rtp.length).to.equal(0);
+    const after = await bridge.udpCounters();
+    expect((after["unknownAddress"] ?? 0) - (before["unknownAddress"] ?? 0)).to.be.within(
+      1900,
+      2100,
+    );
+    for (let seq = 51; seq <= 100; seq++) a.client.sendRaw(a.client.protect(rtp(1001, seq), "rtp"));
+    await until("media of the owner", () => b.client.rtp.length === 50);
+    await leave(a.id);
+    await leave(b.id);
+  });
+
+  it("X2 DTLS junk from a validated address, before and after the handshake", async () => {
+    const b = await join(2002);
+    const memory = bridge.memoryMiB;
+    const makers: readonly ((n: number) => Buffer)[] = [
+      (n) => record(22, 2000 + n, 1 + ((n * 31) % 1300)),
+      (n) => record(23, 2000 + n, 1 + ((n * 31) % 1300)),
+      (n) => record(20 + (n % 44), 2000 + n, (n * 17) % 1400),
+      (n) => hello(2000 + n),
+      (n) => Buffer.concat([Buffer.from([20 + (n % 44)]), randomBytes(n % 1400)]),
+    ];
+    const junk = (n: number): Buffer => makers[n % makers.length]?.(n) ?? hello(n);
+    // Junk among a handshake: it may fail, but that one only.
+    const victim = await invite(3003);
+    victim.client.connect(victim.remote);
+    for (let n = 0; n < 5000 * scale; n++) {
+      victim.client.sendRaw(junk(n));
+      if (n % 250 === 249) await sleep(5);
+    }
+    await bridge.expectUnaffected();
+    await leave(victim.id);
+    // Junk on a connection: it lives on, with media and channel.
+    const a = await join(1001);
+    for (let n = 0; n < 5000 * scale; n++) {
+      a.client.sendRaw(junk(n));
+      if (n % 250 === 249) await sleep(5);
+    }
+    await sleep(100);
+    b.client.texts.length = 0;
+    a.client.say(JSON.stringify({ colibriClass: "EndpointMessage", to: b.id, after: "junk" }));
+    await until("a message after the junk", () => b.client.texts.some((it) => it.includes("junk")));
+    for (let seq = 1; seq <= 50; seq++) a.client.sendRaw(a.client.protect(rtp(1001, seq), "rtp"));
+    await until("media after the junk", () => b.client.rtp.length === 50);
+    expect(bridge.memoryMiB - memory).to.be.below(40);
+    await leave(a.id);
+    await leave(b.id);
+  });
+
+  it("E2 ClientHello floods while genuine clients join: all of them do", async () => {
+    const rate = scale > 1 ? 10_000 : 2000;
+    const joins = scale > 1 ? 100 : 20;
+    const insider = await invite(9009);
+    insider.client.connect(insider.remote);
+    const stop = flood(rate / 2, hello);
+    let running = true;
+    // The same from an address that ICE has validated, to its own handshake.
+    const inside = (async () => {
+      for (let n = 0; running; n++) {
+        insider.client.sendRaw(hello(n));
+        if (n % (rate / 200) === 0) await sleep(10);
+      }
+    })();
+    const took: number[] = [];
+    for (let n = 0; n < joins; n++) {
+      const started = performance.now();
+      const { id } = await join(10_000 + n);
+      took.push(performance.now() - started);
+      await leave(id);
+    }
+    running = false;
+    await inside;
+    await stop();
+    await leave(insider.id);
+    took.sort((x, y) => x - y);
+    expect(took.at(-1), "slowest join, ms").to.be.below(5000);
+  });
+
+  const floods: readonly (readonly [string, (ufrag: string) => Uint8Array])[] = [
+    [
+      "for nobody",
+      () =>
+        new StunWriter("request", BINDING, randomBytes(12))
+          .string(Attribute.username, "nobody:x")
+          .finish("x"),
+    ],
+    [
+      "for an endpoint, badly signed",
+      (ufrag) =>
+        new StunWriter("request", BINDING, randomBytes(12))
+          .string(Attribute.username, `${ufrag}:x`)
+          .finish("x"),
+    ],
+    ["that answer nothing", () => new StunWriter("success", BINDING, randomBytes(12)).finish("x")],
+  ];
+  for (const [name, make] of floods) {
+    it(`E1 a flood of Binding messages ${name}: a fifth of a core at 50,000/s, and joins succeed`, async () => {
+      const datagram = make(bridge.ice?.ufrag ?? "");
+      const before = await bridge.udpCounters();
+      const cpuBefore = bridge.cpuSeconds;
+      const stop = flood(scale > 1 ? 50_000 : 10_000, () => datagram);
+      await sleep(1000 * Math.min(scale, 5));
+      const cpu = bridge.cpuSeconds - cpuBefore;
+      const joined = await join(4004);
+      const sent = await stop();
+      const after = await bridge.udpCounters();
+      const since = (name: string): number => (after[name] ?? 0) - (before[name] ?? 0);
+      const dropped = since("unknownUfrag") + since("unknownAddress");
+      const arrived = since("received") + dropped;
+      expect(arrived, "datagrams read").to.be.above(sent * 0.9);
+      // Each costs less when many come at once.
+      expect((cpu / arrived) * 50_000, "cores at 50,000/s").to.be.below(scale > 1 ? 0.2 : 0.6);
+      await leave(joined.id);
+    });
+  }
+});
