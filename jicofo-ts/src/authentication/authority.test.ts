@@ -48,6 +48,13 @@ describe("Authority", () => {
     expect(authority.logout("s2")).to.equal(false);
   });
 
+  it("keeps no machine's name without end", () => {
+    const { authority, login } = create();
+    expect(login("ada@example.com/a", "m".repeat(1025))).to.include({ error: "no machine" });
+    expect(login("ada@example.com/a", "m".repeat(1024)).ok).to.equal(true);
+    expect(authority.size).to.equal(1);
+  });
+
   it("expires what was not used for longer than the lifetime", () => {
     const { authority, login } = create();
     login("ada@example.com/a", "m", 0);

@@ -35,7 +35,7 @@ export type Denial =
   | "unknown session"
   /** The session belongs to another machine. */
   | "other machine"
-  /** A user of the login domain does not say which machine this is. */
+  /** A user of the login domain does not say which machine this is, or at unreasonable length. */
   | "no machine";
 
 interface Kept extends Session {
@@ -43,6 +43,9 @@ interface Kept extends Session {
   boundTo: Jid | undefined;
   lastUse: Millis;
 }
+
+/** Length of a machine's name; clients make ones of 32 characters. */
+const maxMachineLength = 1024;
 
 /** Sessions of one account; beyond it the one unused for longest ends, and its user gets another. */
 const maxSessionsPerIdentity = 100;
@@ -126,6 +129,7 @@ export class Authority {
     }
     if (from === undefined || domainOf(from) !== this.settings.loginDomain) return ok(undefined);
     if (machineUid === undefined || machineUid.trim() === "") return err("no machine");
+    if (machineUid.length > maxMachineLength) return err("no machine");
     return ok(this.#create(bareOf(from), machineUid, credentials.room, now));
   }
 

@@ -61,6 +61,8 @@ export class SecureWorld {
   readonly runtime = new VirtualRuntime();
   readonly log = recordingLogger();
   readonly connection = new FakeConnection(this.runtime, jid("focus@auth.example.com/focus"));
+  /** The stream on which clients reach `focus.example.com` where the focus is that component. */
+  readonly component = new FakeConnection(this.runtime, jid("focus.example.com"));
   readonly rooms = new Map<string, FakeRoom>();
   readonly jicofo: Jicofo;
   /** Called with each room before the focus joins it. */
@@ -81,6 +83,7 @@ export class SecureWorld {
       log: this.log,
       client: this.connection,
       service: this.connection,
+      component: this.component,
       openRoom: (_connection, address, nick, onEvent) => {
         const fake = new FakeRoom(address, nick, onEvent);
         fake.form = new Map([["muc#roominfo_meetingId", [`meeting-${address}`]]]);
@@ -107,8 +110,8 @@ export class SecureWorld {
   }
 
   /** Sends any payload to the focus. */
-  async send(from: string, payload: Element): Promise<Element> {
-    const answering = this.connection.deliver(from, payload);
+  async send(from: string, payload: Element, entrance = this.connection): Promise<Element> {
+    const answering = entrance.deliver(from, payload);
     await this.pass(5);
     const answer = await answering;
     if (answer === undefined) throw new Error("nobody answers that");
@@ -116,10 +119,15 @@ export class SecureWorld {
   }
 
   /** A conference request by IQ. */
-  async ask(from: string, { session, machine }: Asking = {}, where = room): Promise<Answer> {
+  async ask(
+    from: string,
+    { session, machine }: Asking = {},
+    where = room,
+    entrance = this.connection,
+  ): Promise<Answer> {
     const attributes = { xmlns: NS.focus, room: where, "session-id": session };
     const payload = xml("conference", { ...attributes, "machine-uid": machine });
-    return read(await this.send(from, payload));
+    return read(await this.send(from, payload, entrance));
   }
 
   /** A conference request by HTTP. */

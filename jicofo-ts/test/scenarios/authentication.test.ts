@@ -366,6 +366,19 @@ describe("a secure domain: intruders", () => {
     expect(world.roomOf().granted).to.deep.equal(["ada@example.com"]);
   });
 
+  it("believes at the component who the server says it is, and nobody inside", async () => {
+    const world = new SecureWorld();
+    const asking = { machine: "m1" };
+    for (const from of [guest, `focus.example.com/${user}`, `evil.example/${user}`]) {
+      const answer = await world.ask(from, asking, room, world.component);
+      expect(answer.refused, from).to.equal("not-authorized");
+    }
+    const opened = await world.ask(user, asking, room, world.component);
+    expect(opened).to.include({ ready: true, identity: "ada@example.com" });
+    const logout = xml("logout", { xmlns: NS.focus, "session-id": opened.sessionId });
+    expect(attr(await world.send(user, logout, world.component), "type")).to.equal("result");
+  });
+
   it("makes nobody owner who only says so", async () => {
     const { world, sessionId } = await opened();
     await world.ask(guest, { session: sessionId, machine: "guessed" });
