@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { NS } from "#shared/xmpp/namespaces";
 import { attr, childOf, xml } from "#shared/xmpp/xml";
 import { guest, room, SecureWorld, user } from "./authentication-world.ts";
+import { jid } from "./fake-xmpp.ts";
 
 function conferenceFor(address: string) {
   return xml("conference", { xmlns: NS.focus, room: address, "machine-uid": "m1" });
@@ -131,9 +132,11 @@ describe("a secure domain: owners", () => {
     await world.enter(user, "ada");
     const ada = hall.occupants.get("ada");
     if (ada === undefined) throw new Error("Ada is there");
-    hall.put({ ...ada, affiliation: "owner" });
-    await world.ask(user, { machine: "m1" });
     hall.put({ ...ada, nick: "shadow", realJid: undefined });
+    // One whom the server makes owner by itself, as it does with administrators.
+    const bob = jid("bob@example.com/x");
+    await world.ask(bob, { machine: "m2" });
+    hall.put({ ...ada, nick: "bob", realJid: bob, affiliation: "owner" });
     await world.pass(5);
     expect(hall.granted).to.deep.equal(["ada@example.com"]);
   });
