@@ -118,6 +118,18 @@ describe("sessions on bridges", () => {
     expect(shown(all.drain())).to.deep.equal(["conference+ a+", "b+"]);
   });
 
+  it("J-116: count who was added lately, whether or not it left, and afresh after the end", () => {
+    const all = sessions();
+    const recently = (since: number) => all.sessions.get(bridge.jid)?.recentlyAdded(since);
+    for (const [at, id] of ["a", "b", "c"].entries()) all.allocate(bridge, spec(id), at * 1_000);
+    expect([recently(0), recently(1_000), recently(2_001)]).to.deep.equal([3, 2, 0]);
+    all.expire("a");
+    expect(recently(0)).to.equal(3);
+    all.endSession(bridge.jid);
+    all.allocate(bridge, spec("d"), 3_000);
+    expect(recently(0)).to.equal(1);
+  });
+
   it("say nothing of an endpoint that came and went within a turn", () => {
     const all = sessions();
     all.allocate(bridge, spec("a"), 0);

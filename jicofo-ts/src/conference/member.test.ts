@@ -73,6 +73,43 @@ describe("a member", () => {
     expect(later.caps).to.deep.equal({ node: "n", ver: "v", hash: "sha-1" });
   });
 
+  it("J-049: has video codecs in lower case with VP8 among them, a visitor's for good", () => {
+    const list = (text: string) => xml("jitsi_participant_codecList", {}, text);
+    const one = (text: string) => xml("jitsi_participant_codecType", {}, text);
+    const cases: readonly (readonly [readonly Element[], readonly string[] | undefined])[] = [
+      [[list("AV1,VP9,VP8")], ["av1", "vp9", "vp8"]],
+      [[list("av1,h264")], ["av1", "h264", "vp8"]],
+      [[one("VP9")], ["vp9", "vp8"]],
+      [
+        [list("av1"), one("vp9")],
+        ["av1", "vp8"],
+      ],
+      [[], undefined],
+    ];
+    for (const [children, expected] of cases) {
+      expect(read(...children).videoCodecs).to.deep.equal(expected);
+    }
+    const visitor = readMember(occupant([list("vp9")], { role: "visitor" }), undefined, []);
+    const later = readMember(occupant([list("av1")], { role: "visitor" }), visitor, []);
+    expect(later.videoCodecs).to.deep.equal(["vp9", "vp8"]);
+    expect(readMember(occupant([list("av1")]), read(list("vp9")), []).videoCodecs?.[0]).to.equal(
+      "av1",
+    );
+  });
+
+  it("J-050: asks to be told apart only by saying true", () => {
+    for (const [text, diarize] of [
+      ["true", true],
+      ["TRUE", true],
+      ["false", false],
+      ["1", false],
+      ["", false],
+    ] as const) {
+      expect(read(xml("jitsi_participant_diarize", {}, text)).diarize, text).to.equal(diarize);
+    }
+    expect(read().diarize).to.equal(false);
+  });
+
   it("is believed to be a Jibri or Jigasi only from a trusted domain", () => {
     const features = xml(
       "features",

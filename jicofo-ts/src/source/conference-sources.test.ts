@@ -114,6 +114,27 @@ describe("adding sources", () => {
     });
   }
 
+  for (const first of ["video", "audio"] as const) {
+    it(`J-087: accepts simulcast with retransmissions beside audio, ${first} first`, () => {
+      const sources = new ConferenceSources(limits);
+      const camera = simulcast(1);
+      const voice = source(90, "voice", "audio");
+      const all = first === "video" ? [...camera.sources, voice] : [voice, ...camera.sources];
+      expect(sources.add("a", set(all, [...camera.groups])).ok).to.equal(true);
+      expect(sources.get("a").sources).to.have.length(camera.sources.length + 1);
+    });
+  }
+
+  it("J-089: refuses too many groups over several requests", () => {
+    const sources = new ConferenceSources({ maxSsrcs: 100, maxGroups: 5 });
+    expect(sources.add("a", simulcast(1)).ok).to.equal(true);
+    const pair = (ssrc: number) =>
+      set([source(ssrc, `m${ssrc}`), source(ssrc + 1, `m${ssrc}`)], [group("FID", ssrc, ssrc + 1)]);
+    expect(sources.add("a", pair(50)).ok).to.equal(true);
+    const refused = sources.add("a", pair(60));
+    expect(refused.ok ? "" : refused.error).to.equal("ssrc-group limit (5) exceeded.");
+  });
+
   it("refuses too many groups", () => {
     const sources = new ConferenceSources({ maxSsrcs: 100, maxGroups: 3 });
     const result = sources.add("a", simulcast(1));
