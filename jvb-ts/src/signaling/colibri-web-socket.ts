@@ -14,6 +14,7 @@ import type { Millis, Runtime, Timer } from "#shared/runtime/runtime";
 import type { SocketId } from "../conference/ports.ts";
 import { ChannelBudget } from "../transport/channel-budget.ts";
 import type { FromWorker, ToWorker } from "../worker-messages.ts";
+import { parseChannelAddress } from "./channel-address.ts";
 import { ChannelInbox } from "./channel-inbox.ts";
 
 /** Largest text message. */
@@ -26,7 +27,6 @@ const VERDICT_TIMEOUT_MS = 10_000;
 const MAX_PENDING = 2000;
 /** A client that is disconnected for flooding has this long to read why. */
 const FLOOD_CLOSE_MS = 1000;
-const PASSWORD = /^[A-Za-z0-9]{24}$/;
 const NORMAL_CLOSES: ReadonlySet<number> = new Set([1000, 1001, 1005]);
 
 export interface WebSocketOptions {
@@ -161,19 +161,17 @@ export class ColibriWebSockets {
   ): void {
     const refuse = (status: number, reason: string): void => refuseUpgrade(socket, status, reason);
     socket.on("error", () => socket.destroy());
-    const [serverId, conference, endpoint] = rest.split("/");
-    if (!serverId || !conference || !endpoint) {
+    const address = parseChannelAddress(rest, request.url ?? "");
+    if (address === undefined) {
       refuse(404, "invalid path");
       return;
     }
+    const { serverId, conference, endpoint, password } = address;
     if (serverId !== this.#options.serverId) {
       refuse(404, "server ID mismatch");
       return;
     }
-    const query = (request.url ?? "").split("?")[1] ?? "";
-    // Upstream wants exactly `pwd=…`; reverse proxies add parameters, so the query is parsed.
-    const password = new URLSearchParams(query).get("pwd");
-    if (relay || password === null || !PASSWORD.test(password)) {
+    if (relay || password === undefined) {
       refuse(403, "authentication failed");
       return;
     }
