@@ -73,7 +73,11 @@ export async function restart({ program }: Bridge): Promise<void> {
 }
 
 /** Posts JSON to the private HTTP server of a bridge. */
-export async function post({ privatePort }: Bridge, path: string, body = {}): Promise<void> {
+export async function post(
+  { privatePort }: Pick<Bridge, "privatePort">,
+  path: string,
+  body = {},
+): Promise<void> {
   const response = await fetch(`http://127.0.0.1:${privatePort}${path}`, {
     method: "POST",
     headers: { "content-type": "application/json" },

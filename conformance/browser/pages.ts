@@ -28,6 +28,12 @@ export interface Seen {
   }[];
   /** Longest time since the last mark that the page itself got no processor, in ms. */
   readonly stallMs: number;
+  /** Holes in what the page itself sends, by layer. */
+  readonly sent: readonly {
+    readonly layer: string;
+    readonly limit: string;
+    readonly gapMs: number;
+  }[];
 }
 
 interface Probe {
@@ -226,9 +232,15 @@ async function problems(
         found.push(`${receiver.name} has its media from port ${ports.join()}, not from the bridge`);
     }
   }
-  const stalls = looks.map(([page, { stallMs }]) => `${page.name} ${Math.round(stallMs)} ms`);
-  if (found.length > 0) found.push(`(no processor for: ${stalls.join(", ")})`);
-  return found;
+  if (found.length === 0) return found;
+  const own = looks.map(([{ name }, { stallMs, sent }]) => {
+    const holes = sent.map(
+      ({ layer, gapMs, limit }) =>
+        `${layer} ${Math.round(gapMs)} ms${limit === "none" ? "" : ` (${limit})`}`,
+    );
+    return `(${name} itself stood still for ${Math.round(stallMs)} ms, sent nothing of ${holes.join(", ")})`;
+  });
+  return [...found, ...own];
 }
 
 function none(what: string, found: readonly string[]): void {

@@ -1,14 +1,34 @@
 /**
- * Runs inside the rig's network namespace (`rig in node rig-call.ts`): serves the call page in
- * front of the rig's Prosody and plays a call of three pages on whatever focus and bridge are up.
- * Prints a line for each step and ends with status 0 when all held.
+ * Runs inside the rig's network namespace (`rig in node rig-call.ts PART...`): serves the call page
+ * in front of the rig's Prosody and plays a call of three pages on the focus and the two bridges
+ * named, which are up. Prints a line for each step and ends with status 0 when all held.
  */
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import { serve } from "../../shared/demo/web.ts";
-import { CallPage, expectMedia, launchBrowser } from "./pages.ts";
+import { eventually } from "./call-story.ts";
+import { longestGap, post } from "./faults.ts";
+import { CallPage, expectMedia, launchBrowser, untilMedia } from "./pages.ts";
 
+const run = promisify(execFile);
 const upstream = process.env["JITSI_UPSTREAM"];
 if (upstream === undefined) throw new Error("JITSI_UPSTREAM is not set");
+const rig = join(upstream, "rig");
+const state = process.env["RIG_DIR"] ?? `/tmp/${process.env["RIG_NS"] ?? "jitsi-rig"}`;
+const [focus = "", ...bridgeParts] = process.argv.slice(2);
+
+const bridges = bridgeParts.map((part, at) => ({
+  part,
+  name: `jvb${at + 1}`,
+  mediaPort: 10_000 + at,
+  publicPort: 9090 + at,
+  privatePort: 8080 + at,
+}));
+const java = bridgeParts.includes("jvb1");
+type RigBridge = (typeof bridges)[number];
 
 const close = await serve({
   host: "127.0.0.1",
@@ -18,22 +38,82 @@ const close = await serve({
   domain: "meet.rig",
   xmppHttpPort: 5280,
   focusPort: 8888,
-  bridges: [{ name: "jvb1", publicPort: 9090, privatePort: 8080 }],
+  bridges,
 });
 const browser = await launchBrowser();
-const flow = { mediaPorts: [10_000] };
-const pages: CallPage[] = [];
+const flow = { mediaPorts: bridges.map(({ mediaPort }) => mediaPort) };
+const opened: CallPage[] = [];
 const open = async (number: number) => {
-  const page = await CallPage.open(browser, {
-    url: "http://127.0.0.1:8000/",
-    room: "mixed",
-    number,
-  });
-  pages.push(page);
+  const url = "http://127.0.0.1:8000/";
+  const page = await CallPage.open(browser, { url, room: "mixed", number });
+  opened.push(page);
   return page;
 };
 
+/** The bridge at whose port the media of all `pages` begins, when it is one. */
+async function carrier(pages: readonly CallPage[]): Promise<RigBridge | undefined> {
+  const looks = await Promise.all(pages.map((page) => page.seen()));
+  return bridges.find(({ mediaPort }) =>
+    looks.every(({ pairs }) => pairs.some(({ port }) => port === mediaPort)),
+  );
+}
+
+/**
+ * COMPAT(jvb): a bridge in Java takes some seconds to load what its first call needs. The call goes
+ * to the other bridge and back, so that both are like bridges of a service in use.
+ */
+async function warmUp(
+  pages: readonly CallPage[],
+  used: RigBridge,
+  other: RigBridge,
+): Promise<void> {
+  for (const [from, to] of [
+    [used, other],
+    [other, used],
+  ] as const) {
+    await post(from, "/colibri/drain/enable");
+    const moved = async () => (await carrier(pages)) === to;
+    await eventually(`everybody is on ${to.name}`, moved, 40_000);
+    await untilMedia(pages, 30_000);
+    await post(from, "/colibri/drain/disable");
+    // A bridge says so with its next presence.
+    await sleep(6000);
+  }
+}
+
+/** Takes the bridge of the call away; prints and returns the longest gap until the other has it. */
+async function lose(pages: readonly CallPage[], signal: "SIGTERM" | "SIGKILL") {
+  const used = await carrier(pages);
+  const other = bridges.find((bridge) => bridge !== used);
+  if (used === undefined || other === undefined) throw new Error("not all are on one bridge");
+  if (java && signal === "SIGKILL") await warmUp(pages, used, other);
+  const gap = await longestGap(pages, async () => {
+    process.kill(-Number(readFileSync(join(state, `${used.name}.pid`), "utf8")), signal);
+    const moved = async () => (await carrier(pages)) === other;
+    await eventually(`everybody is on ${other.name}`, moved, 30_000);
+  });
+  await expectMedia(pages, { mediaPorts: [other.mediaPort] });
+  await run(rig, ["up", used.part]);
+  // Both are asked: one that is up need not be in the brewery yet.
+  await eventually("the focus sees two bridges", async () => (await bridgesOfFocus()) === 2);
+  return gap;
+}
+
+async function bridgesOfFocus(): Promise<number> {
+  const response = await fetch("http://127.0.0.1:8888/stats");
+  const { bridge_selector } = (await response.json()) as {
+    bridge_selector: { operational_bridge_count: number };
+  };
+  return bridge_selector.operational_bridge_count;
+}
+
+function limit(what: string, gap: number, most: number): void {
+  console.log(`${what}: longest gap ${Math.round(gap)} ms`);
+  if (gap > most) throw new Error(`${what}: a gap of ${Math.round(gap)} ms, at most ${most}`);
+}
+
 try {
+  await eventually("the focus sees two bridges", async () => (await bridgesOfFocus()) === 2);
   const first = await open(1);
   const second = await open(2);
   console.log(`two pages: media after ${Math.round(await expectMedia([first, second], flow))} ms`);
@@ -45,23 +125,28 @@ try {
   await Promise.all([first.forget(third), second.forget(third)]);
   await expectMedia([first, second], flow);
   third = await open(3);
-  console.log(
-    `it left and returned: media after ${Math.round(await expectMedia([first, second, third], flow))} ms`,
-  );
+  const all = [first, second, third];
+  console.log(`it left and returned: media after ${Math.round(await expectMedia(all, flow))} ms`);
   await second.click("mute");
-  await expectMedia([first, second, third], { ...flow, sources: { p2: ["video"] } });
+  await expectMedia(all, { ...flow, sources: { p2: ["video"] } });
   await second.click("mute");
-  await expectMedia([first, second, third], flow);
+  await expectMedia(all, flow);
   console.log("mute and unmute");
   await first.click("share");
-  await expectMedia([first, second, third], {
-    ...flow,
-    sources: { p1: ["audio", "video", "screen"] },
-  });
+  await expectMedia(all, { ...flow, sources: { p1: ["audio", "video", "screen"] } });
+  await first.click("share");
+  await expectMedia(all, flow);
   console.log("a shared screen");
+  // Upstream's bridge says no farewell on SIGTERM, and the other one is cold.
+  const restarted = java ? 15_000 : 4000;
+  limit("a bridge restarted", await lose(all, "SIGTERM"), restarted);
+  limit("the other restarted, the call back on the first", await lose(all, "SIGTERM"), restarted);
+  // Upstream's focus waits until the server gives the session of the dead bridge up.
+  const killed = focus === "our-jicofo" ? 8000 : 25_000;
+  limit("R1 a bridge killed", await lose(all, "SIGKILL"), killed);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
-  for (const page of pages) console.error(page.report());
+  for (const page of opened) console.error(page.report());
   process.exitCode = 1;
 } finally {
   await browser.close();

@@ -21,9 +21,9 @@ function reason(): string | undefined {
 }
 
 const mixes = [
-  { name: "our focus, our bridge", parts: ["our-jicofo", "our-jvb1"] },
-  { name: "our focus, the Java bridge", parts: ["our-jicofo", "jvb1"] },
-  { name: "the Java focus, our bridge", parts: ["jicofo", "our-jvb1"] },
+  { name: "our focus, our bridges", parts: ["our-jicofo", "our-jvb1", "our-jvb2"] },
+  { name: "our focus, Java bridges", parts: ["our-jicofo", "jvb1", "jvb2"] },
+  { name: "the Java focus, our bridges", parts: ["jicofo", "our-jvb1", "our-jvb2"] },
 ];
 
 describe("mixed stacks over the newest client", () => {
@@ -51,11 +51,13 @@ describe("mixed stacks over the newest client", () => {
       before(() => run(rig, ["up", "prosody", ...parts], { env }));
       after(() => run(rig, ["down"], { env }));
 
-      it("three pages: join, leave and return, mute, shared screen", async () => {
+      it("three pages: join, leave and return, mute, shared screen, bridges restarted and killed", async () => {
         const script = fileURLToPath(new URL("rig-call.ts", import.meta.url));
         const flags = ["--conditions=source", "--disable-warning=ExperimentalWarning"];
         try {
-          await run(rig, ["in", process.execPath, ...flags, script], { env, timeout: 180_000 });
+          const call = ["in", process.execPath, ...flags, script, ...parts];
+          const { stdout } = await run(rig, call, { env, timeout: 280_000 });
+          console.log(stdout.trim().replaceAll(/^ */gm, "      "));
         } catch (error) {
           const { stdout, stderr } = error as { stdout?: string; stderr?: string };
           const said = `${stdout ?? ""}${stderr ?? ""}`.trim() || String(error);

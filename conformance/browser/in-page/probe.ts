@@ -14,12 +14,28 @@ interface Watched {
   energy: number;
 }
 
+interface Sent {
+  readonly layer: string;
+  /** Packets of audio, encoded frames of video. */
+  count: number;
+  changedAt: number;
+  longestGapMs: number;
+  /** What limits the quality, as Chromium says it. */
+  limit: string;
+}
+
 interface RtpRow {
   readonly type: string;
   readonly kind?: string;
   readonly trackIdentifier?: string;
   readonly packetsReceived?: number;
   readonly framesDecoded?: number;
+  readonly packetsSent?: number;
+  readonly framesEncoded?: number;
+  readonly rid?: string;
+  readonly ssrc?: number;
+  readonly active?: boolean;
+  readonly qualityLimitationReason?: string;
   readonly frameHeight?: number;
   readonly totalAudioEnergy?: number;
   readonly selectedCandidatePairId?: string;
@@ -170,6 +186,25 @@ interface Window {
     return found;
   }
 
+  /** What this page itself sends, by SSRC: a hole there is none of the bridge's making. */
+  const sending = new Map<number, Sent>();
+
+  function watchSent(row: RtpRow, now: number): void {
+    const count = (row.kind === "audio" ? row.packetsSent : row.framesEncoded) ?? 0;
+    const { ssrc = 0, qualityLimitationReason: limit = "none" } = row;
+    const before = sending.get(ssrc);
+    const layer = `${row.kind}${row.rid === undefined ? "" : ` ${row.rid}`}`;
+    if (before === undefined || row.active === false) {
+      sending.set(ssrc, { layer, count, changedAt: now, longestGapMs: 0, limit });
+      return;
+    }
+    if (count === before.count) return;
+    before.longestGapMs = Math.max(before.longestGapMs, now - before.changedAt);
+    before.changedAt = now;
+    before.count = count;
+    before.limit = limit;
+  }
+
   /** Longest time since the last mark that this page's own timer came late, in ms. */
   let longestStall = 0;
   let polling: Promise<void> = Promise.resolve();
@@ -200,6 +235,7 @@ interface Window {
               bytes: row.bytesReceived ?? 0,
             });
         }
+        if (row.type === "outbound-rtp") watchSent(row, now);
         const name = row.type === "inbound-rtp" ? known.get(row.trackIdentifier ?? "") : undefined;
         if (name === undefined) continue;
         const count = (row.kind === "audio" ? row.packetsReceived : row.framesDecoded) ?? 0;
@@ -265,6 +301,7 @@ interface Window {
       mark() {
         const now = performance.now();
         longestStall = 0;
+        for (const each of sending.values()) each.longestGapMs = 0;
         for (const each of watched.values()) {
           each.longestGapMs = 0;
           each.changedAt = Math.max(each.changedAt, now - 1e-3);
@@ -289,6 +326,11 @@ interface Window {
           heights,
           pairs,
           stallMs: longestStall,
+          sent: [...sending.values()].map(({ layer, limit, longestGapMs, changedAt }) => ({
+            layer,
+            limit,
+            gapMs: Math.max(longestGapMs, now - changedAt),
+          })),
         };
       },
       /** Numbers in the pictures, by `display name/video` or `…/screen`. */
