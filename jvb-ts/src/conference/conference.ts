@@ -22,8 +22,8 @@ import type { ConferenceSsrcs, MediaEvent } from "../media/media-engine.ts";
 import { type ChannelPath, Endpoint, SCTP_PORT } from "./endpoint.ts";
 import type { ConferencePorts } from "./ports.ts";
 import { refusal } from "./refusal.ts";
-import { sameSecret } from "./same-secret.ts";
 import { structuralFault, toleratesUnknownIds } from "./request-rules.ts";
+import { sameSecret } from "./same-secret.ts";
 
 /** An endpoint that never did anything lives this long (jvb-control 3.9). */
 const NEVER_ACTIVE_MS = 120_000;
@@ -77,7 +77,7 @@ export class Conference {
     this.#log = ports.log.child({ conf: options.id, meeting: options.meetingId });
     this.#ssrcs = ports.engine.addConference(options.id);
     this.#nextExpiry = now + ports.settings.life.expirationCheckMs;
-    this.#nextConnectivity = now + ports.settings.life.connectivityCheckMs;
+    this.#nextConnectivity = nextOf(ports.settings.life.connectivityCheckMs, now);
     ports.count("conferences_created");
     this.#log.info("Conference created", { name: options.name });
   }
@@ -118,7 +118,7 @@ export class Conference {
   /** Periodic work: connectivity of endpoints, then expiry. May expire the conference. */
   handleTimeout(now: Millis): void {
     if (this.#nextConnectivity <= now) {
-      this.#nextConnectivity = now + this.#ports.settings.life.connectivityCheckMs;
+      this.#nextConnectivity = nextOf(this.#ports.settings.life.connectivityCheckMs, now);
       this.#checkConnectivity(now);
     }
     if (this.#nextExpiry <= now) {
@@ -482,6 +482,11 @@ export class Conference {
       endpoint.sendEncoded(message.kind, text);
     }
   }
+}
+
+/** The next multiple of a period: all conferences of a worker are checked in one turn. */
+function nextOf(period: Millis, now: Millis): Millis {
+  return (Math.floor(now / period) + 1) * period;
 }
 
 function visitorSources(id: string): string {

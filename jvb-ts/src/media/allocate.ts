@@ -15,6 +15,8 @@ import { encodingOf } from "./projection.ts";
 const SMALL_CONFERENCE = 10;
 /** In larger ones a layer change waits until this long per endpoint has passed since the last. */
 const SPACING_MS_PER_ENDPOINT = 2;
+/** Reallocations on routine share their wake-ups: each looks at every conference of the worker. */
+const ROUTINE_SLOT_MS = 100;
 /** Ended streams that a receiver's numbering is remembered of. */
 const MAX_ENDED_LEGS = 1024;
 
@@ -59,7 +61,8 @@ function topLayer(source: VideoSource, eid: number, now: Millis): number {
 export function reallocate(ctx: PathContext, conference: ConferenceState, now: Millis): void {
   conference.allocationDirty = false;
   conference.lastAllocationAt = now;
-  conference.nextAllocationAt = now + ctx.options.maxTimeBetweenCalculationsMs;
+  const next = now + ctx.options.maxTimeBetweenCalculationsMs;
+  conference.nextAllocationAt = Math.ceil(next / ROUTINE_SLOT_MS) * ROUTINE_SLOT_MS;
   const sources = sourcesInOrder(conference);
   const values = new Map<VideoSource, SourceValue>();
   for (const source of sources) values.set(source, sourceValue(source, now));

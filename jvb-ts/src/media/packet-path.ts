@@ -27,11 +27,16 @@ import { SpeechActivity } from "./speech-activity.ts";
 import { addEndpointTotals, emptyTotals } from "./totals.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
+/** Reports of many endpoints share their wake-ups: each looks at every conference. */
+const REPORT_SLOT_MS = 25;
+const LAST_SLOT = 0x3fff_ffff;
 
 export class PacketPath implements MediaEngine {
   readonly #ctx: PathContext;
   readonly #random: Random;
   readonly #conferences = new Map<string, ConferenceState>();
+  /** The same for the loops of each turn: iterators of maps are garbage. */
+  #all: readonly ConferenceState[] = [];
   readonly #handles = new Map<EndpointState, EndpointHandle>();
   /** By session number. */
   readonly #bySession: (EndpointState | undefined)[] = [];
@@ -60,6 +65,7 @@ export class PacketPath implements MediaEngine {
     const video = this.#drawSsrc();
     const speech = new SpeechActivity(this.#ctx.options);
     this.#conferences.set(id, new ConferenceState(id, audio | 0, video | 0, speech));
+    this.#all = [...this.#conferences.values()];
     return { audio, video };
   }
 
@@ -68,6 +74,7 @@ export class PacketPath implements MediaEngine {
     if (conference === undefined) return;
     for (const endpoint of [...conference.endpoints]) this.#remove(endpoint);
     this.#conferences.delete(id);
+    this.#all = [...this.#conferences.values()];
   }
 
   addEndpoint(conferenceId: string, endpoint: AddEndpoint): MediaEndpoint {
@@ -149,14 +156,14 @@ export class PacketPath implements MediaEngine {
   }
 
   handleTimeout(now: Millis): void {
-    for (const conference of this.#conferences.values()) this.#tickConference(conference, now);
+    for (const conference of this.#all) this.#tickConference(conference, now);
     writeCollected(this.#ctx, now);
     this.#ctx.egress.flush();
     this.#nextDeadline = this.#computeDeadline();
   }
 
   pollTimeout(): Millis | undefined {
-    for (const conference of this.#conferences.values()) {
+    for (const conference of this.#all) {
       if (conference.allocationDirty) return 0;
       if (conference.endpoints.length === 0) continue;
       // Packets may have brought these forward since the deadline was computed.
@@ -184,7 +191,7 @@ export class PacketPath implements MediaEngine {
 
   setBridgeLastN(lastN: number): void {
     this.#ctx.bridgeLastN = lastN;
-    for (const conference of this.#conferences.values()) invalidateAllocation(conference);
+    for (const conference of this.#all) invalidateAllocation(conference);
   }
 
   dominantSpeaker(conferenceId: string): string | undefined {
@@ -208,7 +215,7 @@ export class PacketPath implements MediaEngine {
 
   totals(_now: Millis): EngineTotals {
     const sum = { ...this.#departed };
-    for (const conference of this.#conferences.values()) {
+    for (const conference of this.#all) {
       sum.dominantSpeakerChanges += conference.speech.changes;
       for (const endpoint of conference.endpoints) addEndpointTotals(sum, endpoint);
     }
@@ -256,11 +263,13 @@ export class PacketPath implements MediaEngine {
     if (now >= conference.preemptiveAt) this.#sendPreemptive(conference, now);
     if (conference.allocationDirty || now >= conference.nextAllocationAt)
       reallocate(this.#ctx, conference, now);
-    for (const endpoint of conference.endpoints) {
-      if (now < endpoint.nextReportAt) continue;
+    const slot = Math.floor(now / REPORT_SLOT_MS);
+    for (let i = 0; i < conference.endpoints.length; i++) {
+      const endpoint = conference.endpoints[i]!;
+      if (slot < endpoint.nextReportSlot) continue;
       writeReports(this.#ctx, endpoint, now);
       sampleRates(endpoint, now);
-      endpoint.nextReportAt = now + REPORT_INTERVAL_MS;
+      endpoint.nextReportSlot = Math.ceil((now + REPORT_INTERVAL_MS) / REPORT_SLOT_MS);
     }
   }
 
@@ -311,7 +320,8 @@ export class PacketPath implements MediaEngine {
 
   #computeDeadline(): Millis {
     let next = NEVER;
-    for (const conference of this.#conferences.values()) {
+    let slot = LAST_SLOT;
+    for (const conference of this.#all) {
       if (conference.endpoints.length === 0) continue;
       next = Math.min(
         next,
@@ -319,8 +329,13 @@ export class PacketPath implements MediaEngine {
         conference.speech.nextDecisionAt,
         conference.preemptiveAt,
       );
-      for (const endpoint of conference.endpoints) next = Math.min(next, endpoint.nextReportAt);
+      // By index: this runs for every timer, and iterators are garbage there.
+      for (let i = 0; i < conference.endpoints.length; i++) {
+        const { nextReportSlot } = conference.endpoints[i]!;
+        if (nextReportSlot < slot) slot = nextReportSlot;
+      }
     }
+    if (slot < LAST_SLOT) next = Math.min(next, slot * REPORT_SLOT_MS);
     return next;
   }
 }

@@ -12,6 +12,8 @@ const MAX_INTERVAL_MS = 100;
 const MIN_INTERVAL_MS = 20;
 const MAX_PENDING = 2048;
 export const MAX_FEEDBACK_BYTES = 1200;
+/** Of a receiver that has not got a packet yet: 32 kB are a lot for an endpoint that never sends. */
+const none = new Float64Array(0);
 
 export class TransportCcReceiver {
   /** Feedback is to be written now. */
@@ -22,8 +24,8 @@ export class TransportCcReceiver {
   readonly #unwrapper = new Unwrapper(16);
   readonly #encoder = new TwccEncoder();
   /** Not yet reported arrivals by ascending unwrapped number. */
-  readonly #indices = new Float64Array(MAX_PENDING);
-  readonly #arrivals = new Float64Array(MAX_PENDING);
+  #indices = none;
+  #arrivals = none;
   #count = 0;
   #windowStart = -1;
   #lastReport: Millis = -1;
@@ -32,6 +34,10 @@ export class TransportCcReceiver {
 
   handlePacket(seq: number, marker: boolean, ssrc: number, arrival: Millis, now: Millis): void {
     // 65536 keeps the first numbers positive when older ones follow.
+    if (this.#indices === none) {
+      this.#indices = new Float64Array(MAX_PENDING);
+      this.#arrivals = new Float64Array(MAX_PENDING);
+    }
     const index = this.#unwrapper.unwrap(seq) + 0x10000;
     this.#insert(index, arrival);
     if (this.#windowStart < 0 || index < this.#windowStart) this.#windowStart = index;

@@ -40,7 +40,8 @@ interface Waiting {
 
 interface Meeting {
   entry: DirectoryEntry | undefined;
-  /** Unanswered requests after which the conference may be gone. */
+  /** Requests that a worker has not answered, and those of them that may end the conference. */
+  unanswered: number;
   ending: number;
   readonly waiting: Waiting[];
 }
@@ -64,10 +65,13 @@ export class ConferenceDirectory {
   readonly #meetings = new Map<string, Meeting>();
   readonly #byConference = new Map<string, DirectoryEntry>();
   readonly #outstanding = new Map<Tag, Outstanding>();
+  /** Conferences by worker. */
+  readonly #load: number[];
   #refusesCreation = false;
 
   constructor(options: DirectoryOptions) {
     this.#options = options;
+    this.#load = new Array<number>(options.workers).fill(0);
   }
 
   /** Conferences known now. */
@@ -99,7 +103,7 @@ export class ConferenceDirectory {
   handleRequest(tag: Tag, request: ConferenceModify): DirectoryEffect[] {
     let meeting = this.#meetings.get(request.meetingId);
     if (meeting === undefined) {
-      meeting = { entry: undefined, ending: 0, waiting: [] };
+      meeting = { entry: undefined, unanswered: 0, ending: 0, waiting: [] };
       this.#meetings.set(request.meetingId, meeting);
     }
     meeting.waiting.push({ tag, request });
@@ -115,6 +119,7 @@ export class ConferenceDirectory {
     const effects: DirectoryEffect[] = [{ kind: "answer", tag, outcome }];
     const meeting = this.#meetings.get(entry.meetingId);
     if (meeting === undefined) throw new Bug(`meeting without a record: ${entry.meetingId}`);
+    meeting.unanswered--;
     if (ending) meeting.ending--;
     if (expired) this.#forget(meeting, entry);
     effects.push(...this.#drain(entry.meetingId, meeting));
@@ -154,18 +159,9 @@ export class ConferenceDirectory {
       meeting.waiting.shift();
       this.#admit(meeting, head, effects);
     }
-    const idle = meeting.waiting.length === 0 && meeting.ending === 0;
-    if (idle && meeting.entry === undefined && !this.#isAwaited(meetingId)) {
-      this.#meetings.delete(meetingId);
-    }
+    const idle = meeting.waiting.length === 0 && meeting.unanswered === 0;
+    if (idle && meeting.entry === undefined) this.#meetings.delete(meetingId);
     return effects;
-  }
-
-  #isAwaited(meetingId: string): boolean {
-    for (const { entry } of this.#outstanding.values()) {
-      if (entry.meetingId === meetingId) return true;
-    }
-    return false;
   }
 
   #admit(meeting: Meeting, { tag, request }: Waiting, effects: DirectoryEffect[]): void {
@@ -191,6 +187,7 @@ export class ConferenceDirectory {
       entry = { conference: this.#newId(), meetingId: id, worker: this.#leastBusyWorker() };
       meeting.entry = entry;
       this.#byConference.set(entry.conference, entry);
+      this.#count(entry.worker, 1);
       const { name, rtcstatsEnabled } = request;
       effects.push({
         kind: "send",
@@ -210,6 +207,7 @@ export class ConferenceDirectory {
       return;
     }
     const ending = mayEnd(request);
+    meeting.unanswered++;
     if (ending) meeting.ending++;
     this.#outstanding.set(tag, { entry, ending });
     effects.push({
@@ -220,7 +218,7 @@ export class ConferenceDirectory {
   }
 
   #forget(meeting: Meeting, entry: DirectoryEntry): void {
-    this.#byConference.delete(entry.conference);
+    if (this.#byConference.delete(entry.conference)) this.#count(entry.worker, -1);
     if (meeting.entry?.conference === entry.conference) meeting.entry = undefined;
   }
 
@@ -232,8 +230,10 @@ export class ConferenceDirectory {
   }
 
   #leastBusyWorker(): number {
-    const load = new Array<number>(this.#options.workers).fill(0);
-    for (const { worker } of this.#byConference.values()) load[worker] = (load[worker] ?? 0) + 1;
-    return load.indexOf(Math.min(...load));
+    return this.#load.indexOf(Math.min(...this.#load));
+  }
+
+  #count(worker: number, by: 1 | -1): void {
+    this.#load[worker] = (this.#load[worker] ?? 0) + by;
   }
 }

@@ -115,7 +115,10 @@ export class MediaWorker {
       return;
     }
     this.#engine.handleTimeout(now);
-    this.#rearm(now);
+    this.#afterTurn();
+    // Of thousands of conferences a message touches one.
+    if ("conference" in message) this.#wakeFor(this.#conferences.get(message.conference ?? ""));
+    else if ("socket" in message) this.#wake(this.#bySocket.get(message.socket)?.deadline);
   }
 
   #dispatch(message: ToWorker, now: Millis): void {
@@ -360,17 +363,18 @@ export class MediaWorker {
     this.#wake(this.#engine.pollTimeout());
   }
 
-  /** `#afterTurn`, and the deadlines of everything: after a message and after the timer. */
+  /** `#afterTurn`, and the deadlines of everything: after the timer. */
   #rearm(now: Millis): void {
     this.#afterTurn();
-    let at = Math.min(this.#nextStats, now + LONGEST_SLEEP_MS);
-    for (const conference of this.#conferences.values()) {
-      at = Math.min(at, conference.pollTimeout() ?? at);
-      for (const { deadline } of conference.endpoints.values()) {
-        if (deadline !== undefined && deadline < at) at = deadline;
-      }
-    }
-    this.#wake(at);
+    this.#wake(Math.min(this.#nextStats, now + LONGEST_SLEEP_MS));
+    for (const conference of this.#conferences.values()) this.#wakeFor(conference);
+  }
+
+  /** Makes sure that the timer fires for a conference and everybody in it. */
+  #wakeFor(conference: Conference | undefined): void {
+    if (conference === undefined) return;
+    this.#wake(conference.pollTimeout());
+    for (const { deadline } of conference.endpoints.values()) this.#wake(deadline);
   }
 
   /** Makes sure that the timer fires at `at` or earlier. */
