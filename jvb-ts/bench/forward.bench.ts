@@ -2,7 +2,7 @@
  * Cost of forwarding in TypeScript alone (no socket, no cipher): nanoseconds and heap bytes per
  * forwarded packet, at 1, 10 and 100 receivers. Budget: 1 byte, 1000 ns (2000 ns at one receiver).
  *
- * Run: shared/tooling/n24 --expose-gc jvb-ts/bench/forward.bench.ts
+ * Run: shared/tooling/n24 --expose-gc jvb-ts/bench/forward.bench.ts [--json]
  */
 import { createMediaEngine } from "../src/cc/create-media-engine.ts";
 import {
@@ -145,6 +145,9 @@ function run(kind: "audio" | "video", receivers: number): boolean {
   const ns = (elapsed * 1e3) / sent;
   const bytes = allocated / sent;
   const ok = ns <= budgetNs(receivers) && bytes <= BUDGET_BYTES;
+  figures[`${kind} 1:${receivers} ns`] = ns;
+  figures[`${kind} 1:${receivers} B`] = bytes;
+  if (asJson) return ok;
   console.log(
     `${kind} 1:${receivers}`.padEnd(12),
     `${ns.toFixed(0)} ns`.padStart(9),
@@ -155,7 +158,10 @@ function run(kind: "audio" | "video", receivers: number): boolean {
   return ok;
 }
 
+const asJson = process.argv.includes("--json");
+const figures: Record<string, number> = {};
 let ok = true;
 for (const receivers of [1, 10, 100])
   for (const kind of ["audio", "video"] as const) ok = run(kind, receivers) && ok;
-process.exitCode = ok ? 0 : 1;
+if (asJson) console.log(JSON.stringify({ "jvb-ts": figures }));
+else process.exitCode = ok ? 0 : 1;

@@ -14,22 +14,34 @@ import { startUpRow } from "./start-up.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-const packetPath: BenchRow = {
-  name: "packet-path",
-  about: "nanoseconds and bytes allocated per forwarded packet in the TypeScript packet path",
-  open: async () => ({
-    async round() {
-      const flags = ["--conditions=source", "--expose-gc", "--disable-warning=ExperimentalWarning"];
-      const script = join(root, "jvb-ts/bench/forward.bench.ts");
-      const child = spawnSync(process.execPath, [...flags, script, "--json"], { encoding: "utf8" });
-      if (child.status !== 0) throw new Error(child.stderr);
-      return JSON.parse(child.stdout) as Figures;
-    },
-    close: () => Promise.resolve(),
-  }),
-};
+/** A row whose round is a script of its own, which prints its figures as JSON. */
+function script(name: string, about: string, file: string, flags: readonly string[]): BenchRow {
+  const always = ["--conditions=source", "--expose-gc", "--disable-warning=ExperimentalWarning"];
+  const args = [...always, ...flags, join(root, "jvb-ts/bench", file), "--json"];
+  const round = async (): Promise<Figures> => {
+    const child = spawnSync(process.execPath, args, { encoding: "utf8" });
+    if (child.status !== 0) throw new Error(child.stderr);
+    return JSON.parse(child.stdout) as Figures;
+  };
+  return { name, about, open: async () => ({ round, close: () => Promise.resolve() }) };
+}
 
-const rows: readonly BenchRow[] = [startUpRow, packetPath];
+const rows: readonly BenchRow[] = [
+  startUpRow,
+  script(
+    "packet-path",
+    "nanoseconds and bytes allocated per forwarded packet in the TypeScript packet path",
+    "forward.bench.ts",
+    [],
+  ),
+  script(
+    "worker-garbage",
+    "bytes allocated by a media worker with thirty endpoints on real sockets, per packet sent",
+    "worker-garbage.ts",
+    // Nothing may be collected while it is measured.
+    ["--min-semi-space-size=256", "--max-semi-space-size=256", "--no-minor-gc-task"],
+  ),
+];
 
 const options = await yargs(process.argv.slice(2))
   .scriptName("npm run bench --")

@@ -377,7 +377,8 @@ export class EndpointState {
   rttMs = -1;
   readonly senderReports = new SenderReportLog();
   lastActivity: Millis = -1;
-  nextReportAt: Millis = 0;
+  /** A count of report slots: small integers cost no memory to compare, times do. */
+  nextReportSlot = 0;
   firCommandSeq = 0;
   keyframesReceived = 0;
   layeringChanges = 0;

@@ -366,15 +366,14 @@ export class MediaWorker {
   /** `#afterTurn`, and the deadlines of everything: after the timer. */
   #rearm(now: Millis): void {
     this.#afterTurn();
-    this.#wake(Math.min(this.#nextStats, now + LONGEST_SLEEP_MS));
-    for (const conference of this.#conferences.values()) this.#wakeFor(conference);
+    let at = Math.min(this.#nextStats, now + LONGEST_SLEEP_MS);
+    for (const conference of this.#conferences.values()) at = Math.min(at, earliestOf(conference));
+    this.#wake(at);
   }
 
   /** Makes sure that the timer fires for a conference and everybody in it. */
   #wakeFor(conference: Conference | undefined): void {
-    if (conference === undefined) return;
-    this.#wake(conference.pollTimeout());
-    for (const { deadline } of conference.endpoints.values()) this.#wake(deadline);
+    if (conference !== undefined) this.#wake(earliestOf(conference));
   }
 
   /** Makes sure that the timer fires at `at` or earlier. */
@@ -477,4 +476,12 @@ export class MediaWorker {
     this.#timer?.cancel();
     this.#options.io.close();
   }
+}
+
+/** The earliest deadline in a conference: one timer is made for all, not one for each. */
+function earliestOf(conference: Conference): Millis {
+  let at = conference.pollTimeout() ?? Number.POSITIVE_INFINITY;
+  for (const { deadline } of conference.endpoints.values())
+    if (deadline !== undefined && deadline < at) at = deadline;
+  return at;
 }

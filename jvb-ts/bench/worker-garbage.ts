@@ -1,0 +1,267 @@
+/**
+ * Garbage of a whole media worker: one conference of 30 over real sockets with ICE, DTLS, SRTP and
+ * bridge channels, ten of whom talk and one sends simulcast, all answering with transport-cc
+ * feedback, reports and NACKs. Prints heap bytes allocated per packet sent, as JSON.
+ *
+ * Run by `npm run bench -- --row worker-garbage`; with `--sites` it also prints who allocates. The
+ * young space must be large enough that nothing is collected while it is measured.
+ */
+import { Session } from "node:inspector";
+import { PerformanceObserver } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
+import { getHeapStatistics } from "node:v8";
+import { Worker } from "node:worker_threads";
+import type { Logger } from "#shared/logging/logger";
+import { realRuntime } from "#shared/runtime/real-runtime";
+import type {
+  ColibriEndpoint,
+  ColibriTransport,
+  ConferenceModified,
+  ConferenceModify,
+} from "#shared/stanza/colibri2";
+import type { IceTransport } from "#shared/stanza/media";
+import {
+  audioExtensions,
+  audioSource,
+  audioTypes,
+  videoExtensions,
+  videoSource,
+  videoTypes,
+} from "../src/cc/engine-fixture.ts";
+import type { BridgeSettings } from "../src/conference/settings.ts";
+import { defaultEngineOptions } from "../src/media/engine-options.ts";
+import { SrtpProfile } from "../src/media/packet-io.ts";
+import { createDtlsEngine, defaultCipherSuites } from "../src/net/native-dtls.ts";
+import { openNativePacketIo } from "../src/net/native-packet-io.ts";
+import { defaultIceSettings } from "../src/transport/ice/ice-settings.ts";
+import { MediaWorker } from "../src/worker/media-worker.ts";
+import type { FromWorker } from "../src/worker-messages.ts";
+import { audioSsrc, type FromPeers, type PeersPlan, type ToPeers, VIDEO_SSRCS } from "./peers.ts";
+
+const plan: PeersPlan = { count: 30, speakers: 10 };
+const WARM_UP_MS = 8000;
+const MEASURED_MS = 8000;
+/** Per packet sent. */
+const BUDGET_BYTES = 32;
+
+const silent: Logger = {
+  error: (text, _context, cause) => console.error(text, cause),
+  warn: (text) => console.error(text),
+  info: () => {},
+  debug: () => {},
+  enabled: () => false,
+  child: () => silent,
+};
+
+const settings: BridgeSettings = {
+  sockets: { addresses: [{ ip: "127.0.0.1", port: 0 }], mappings: [], receiveBufferBytes: 1 << 22 },
+  ice: defaultIceSettings,
+  engine: defaultEngineOptions,
+  dtls: { cipherSuites: defaultCipherSuites, srtpProfiles: [SrtpProfile.AEAD_AES_128_GCM] },
+  life: {
+    expirationTimeoutMs: 60_000,
+    expirationCheckMs: 60_000,
+    firstTransferTimeoutMs: 15_000,
+    maxInactivityMs: 8000,
+    connectivityCheckMs: 500,
+    statsIntervalMs: 5000,
+    statsFilterThreshold: 20,
+  },
+  sctpEnabled: true,
+  webSocketPrefixes: [],
+  announcedVersion: undefined,
+  redactRemoteAddresses: true,
+};
+
+const answers = new Map<number, ConferenceModified>();
+const { io } = openNativePacketIo({
+  addresses: settings.sockets.addresses,
+  receiveBufferBytes: settings.sockets.receiveBufferBytes,
+  worker: 0,
+  workers: 1,
+  clock: realRuntime.clock,
+});
+if (io === undefined) throw new Error("cannot bind");
+const worker = new MediaWorker({
+  settings,
+  runtime: realRuntime,
+  io,
+  dtls: createDtlsEngine(settings.dtls),
+  log: silent,
+  post: (message: FromWorker) => {
+    if (message.kind !== "colibriDone") return;
+    if (!message.outcome.ok) throw new Error(message.outcome.error.text);
+    answers.set(message.tag, message.outcome.modified);
+  },
+});
+
+const noEndpoint: ColibriEndpoint = {
+  id: "",
+  statsId: undefined,
+  mucRole: undefined,
+  create: false,
+  expire: false,
+  diarize: undefined,
+  media: [],
+  transport: undefined,
+  sources: undefined,
+  forceMute: undefined,
+  capabilities: [],
+  initialLastN: undefined,
+};
+const noTransport: ColibriTransport = {
+  iceControlling: true,
+  useUniquePort: false,
+  iceRestart: false,
+  sctp: undefined,
+  ice: undefined,
+};
+
+let tags = 0;
+function ask(endpoint: ColibriEndpoint, isFirst = false): ConferenceModified {
+  const tag = tags++;
+  const request: ConferenceModify = {
+    meetingId: "meeting-1",
+    name: undefined,
+    create: isFirst,
+    expire: false,
+    rtcstatsEnabled: false,
+    endpoints: [endpoint],
+    relays: [],
+    connects: [],
+  };
+  worker.handle({ kind: "colibri", tag, conference: "c", request });
+  return answers.get(tag)!;
+}
+
+/** Makes the conference; the descriptions of its endpoints. */
+function create(): IceTransport[] {
+  worker.handle({
+    kind: "createConference",
+    conference: "c",
+    meetingId: "meeting-1",
+    name: undefined,
+    rtcstatsEnabled: false,
+  });
+  const media = [
+    { type: "audio" as const, payloadTypes: audioTypes, headerExtensions: audioExtensions },
+    { type: "video" as const, payloadTypes: videoTypes, headerExtensions: videoExtensions },
+  ].map((one) => ({ ...one, extmapAllowMixed: true }));
+  return Array.from({ length: plan.count }, (_, i) => {
+    const id = `e${i}`;
+    const sources = i < plan.speakers ? [audioSource(`${id}-a0`, audioSsrc(i))] : [];
+    if (i === 0) sources.push(videoSource(`${id}-v0`, VIDEO_SSRCS));
+    const transport = { ...noTransport, sctp: { port: undefined, role: undefined } };
+    const capabilities = ["source-names"];
+    const endpoint = { ...noEndpoint, id, create: true, capabilities, transport, media, sources };
+    return ask(endpoint, i === 0).endpoints[0]!.transport!.ice!;
+  });
+}
+
+const thread = new Worker(new URL("peers.ts", import.meta.url), { workerData: plan });
+thread.on("error", (cause) => {
+  throw cause;
+});
+const said: FromPeers[] = [];
+thread.on("message", (message: FromPeers) => said.push(message));
+const post = (message: ToPeers): void => thread.postMessage(message);
+async function heard<T>(read: (message: FromPeers) => T | undefined): Promise<T> {
+  for (let waited = 0; waited < 20_000; waited += 20) {
+    for (const message of said) {
+      const value = read(message);
+      if (value !== undefined) return value;
+    }
+    await sleep(20);
+  }
+  throw new Error("the peers say nothing");
+}
+
+const remotes = create();
+const descriptions = await heard((m) => ("descriptions" in m ? m.descriptions : undefined));
+for (const [i, ice] of descriptions.entries()) {
+  ask({ ...noEndpoint, id: `e${i}`, transport: { ...noTransport, ice } });
+}
+post({ remotes });
+await heard((m) => ("connected" in m ? true : undefined));
+const sites = process.argv.includes("--sites");
+let collections = 0;
+const observer = new PerformanceObserver((list) => {
+  collections += list.getEntries().length;
+});
+observer.observe({ entryTypes: ["gc"] });
+interface Site {
+  readonly callFrame: {
+    readonly functionName: string;
+    readonly url: string;
+    readonly lineNumber: number;
+  };
+  readonly selfSize: number;
+  readonly children: readonly Site[];
+}
+const inspector = new Session();
+/** Bytes allocated, and packets, while `ms` pass. */
+async function measure(ms: number) {
+  globalThis.gc?.();
+  await sleep(100);
+  collections = 0;
+  const before = io!.counters();
+  const heap = getHeapStatistics().used_heap_size;
+  await sleep(ms);
+  const allocated = getHeapStatistics().used_heap_size - heap;
+  const after = io!.counters();
+  const perSecond = (value: number) => (value * 1000) / ms;
+  if (collections > 0) console.error(`${collections} collections: the young space is too small`);
+  return {
+    bytes: perSecond(allocated),
+    sent: perSecond(after.sent - before.sent),
+    received: perSecond(after.received - before.received),
+  };
+}
+
+// What checks, timers and statistics of thirty silent endpoints take.
+await sleep(WARM_UP_MS);
+const idle = await measure(MEASURED_MS);
+post({ start: true });
+await sleep(WARM_UP_MS);
+if (sites) {
+  inspector.connect();
+  inspector.post("HeapProfiler.startSampling", {
+    samplingInterval: 512,
+    includeObjectsCollectedByMinorGC: true,
+    includeObjectsCollectedByMajorGC: true,
+  });
+}
+const loaded = await measure(MEASURED_MS);
+
+if (sites)
+  inspector.post("HeapProfiler.stopSampling", (_error, result) => {
+    const sums = new Map<string, number>();
+    // What is the engine's own counts for who called it.
+    const walk = ({ callFrame, selfSize, children }: Site, caller: string): void => {
+      const file = callFrame.url.split("/").slice(-2).join("/");
+      const own = `${callFrame.functionName || "(top)"} ${file}:${callFrame.lineNumber + 1}`;
+      const isOurs = callFrame.url.includes("/src/");
+      const name = isOurs ? own : caller;
+      sums.set(name, (sums.get(name) ?? 0) + selfSize);
+      for (const child of children) walk(child, name);
+    };
+    walk(result.profile.head as Site, "(none of ours)");
+    for (const [name, size] of [...sums].sort((a, b) => b[1] - a[1]).slice(0, 40))
+      console.error(
+        `${(size / (loaded.sent * (MEASURED_MS / 1000))).toFixed(3).padStart(8)} B/packet ${size.toString().padStart(9)} B  ${name}`,
+      );
+  });
+const bytesAPacket = (loaded.bytes - idle.bytes) / loaded.sent;
+console.log(
+  JSON.stringify({
+    "jvb-ts": {
+      "B a packet": bytesAPacket,
+      "B/s": loaded.bytes,
+      "B/s idle": idle.bytes,
+      "packets/s sent": loaded.sent,
+      "packets/s received": loaded.received,
+    },
+  }),
+);
+if (bytesAPacket > BUDGET_BYTES) console.error(`over the budget of ${BUDGET_BYTES} B a packet`);
+process.exit(bytesAPacket > BUDGET_BYTES ? 1 : 0);
