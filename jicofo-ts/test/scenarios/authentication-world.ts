@@ -8,6 +8,7 @@ import { ok } from "#shared/runtime/result";
 import { buildDiscoInfo } from "#shared/stanza/disco-info";
 import { iqResult } from "#shared/stanza/iq";
 import { parseStanzaError } from "#shared/stanza/stanza-error";
+import { logFaults } from "#shared/testing/invariants";
 import { recordingLogger } from "#shared/testing/recording-logger";
 import { VirtualRuntime } from "#shared/testing/virtual-runtime";
 import { NS } from "#shared/xmpp/namespaces";
@@ -15,6 +16,7 @@ import { attr, childOf, childrenOf, type Element, xml } from "#shared/xmpp/xml";
 import { allTables, type FocusSettings, readSettings } from "../../src/config/settings.ts";
 import { createJicofo, type Jicofo } from "../../src/program.ts";
 import { FakeConnection, FakeRoom, jid, occupant } from "./fake-xmpp.ts";
+import { watch } from "./invariants.ts";
 
 /** The settings of a deployment with `configuration` besides its account. */
 export function settings(configuration: string): FocusSettings {
@@ -59,7 +61,7 @@ export const guest = "1a2b3c@guest.example.com/page";
 
 export class SecureWorld {
   readonly runtime = new VirtualRuntime();
-  readonly log = recordingLogger();
+  readonly log = recordingLogger("test", () => this.runtime.clock.now());
   readonly connection = new FakeConnection(this.runtime, jid("focus@auth.example.com/focus"));
   /** The stream on which clients reach `focus.example.com` where the focus is that component. */
   readonly component = new FakeConnection(this.runtime, jid("focus.example.com"));
@@ -103,6 +105,25 @@ export class SecureWorld {
         port: 0,
       },
     });
+    watch(this);
+  }
+
+  /** What is wrong when the whole program has stopped (`invariants.ts`). */
+  async faults(): Promise<readonly string[]> {
+    const { runtime, connection, component, log } = this;
+    const stopped = this.jicofo.stop();
+    await this.pass(60_000);
+    await stopped;
+    const left = [
+      [runtime.pendingTimers, "timers"],
+      [connection.waiting + component.waiting, "unanswered requests"],
+      [[...this.rooms.values()].filter(({ joined }) => joined).length, "rooms"],
+      [this.jicofo.focus.rooms().length, "conferences"],
+    ] as const;
+    return [
+      ...left.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what} left`),
+      ...logFaults(log.lines, { forbidden: [user, guest] }),
+    ];
   }
 
   async pass(ms: number): Promise<void> {

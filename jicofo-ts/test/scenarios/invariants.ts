@@ -18,12 +18,17 @@ import type { World } from "./world.ts";
 /** Longer than every timer and reply deadline of the focus. */
 const windDownMs = 60_000;
 
-const worlds = new Set<World>();
+/** A world that can be brought to rest and then says what is wrong. */
+export interface Checked {
+  faults(): Promise<readonly string[]>;
+}
+
+const worlds = new Set<Checked>();
 const broken: string[] = [];
 let before: SharedObjects = sharedObjects();
 
 /** Every world is looked at after the test that made it. */
-export function watch(world: World): void {
+export function watch(world: Checked): void {
   worlds.add(world);
   redactPii(true);
 }
@@ -34,7 +39,8 @@ beforeEach(() => {
 
 afterEach(async function () {
   const faults = sharedObjectFaults(before);
-  for (const world of [...worlds]) faults.push(...(await faultsOf(world)));
+  for (const world of [...worlds]) faults.push(...(await world.faults()));
+  worlds.clear();
   redactPii(false);
   if (faults.length > 0) broken.push(`${this.currentTest?.fullTitle()}: ${faults.join("; ")}`);
 });

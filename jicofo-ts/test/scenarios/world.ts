@@ -11,7 +11,7 @@ import { createFocus } from "../../src/focus/focus.ts";
 import { FakeBridge, wellReport } from "./fake-bridge.ts";
 import { FakeClient } from "./fake-client.ts";
 import { FakeConnection, FakeRoom, jid } from "./fake-xmpp.ts";
-import { watch } from "./invariants.ts";
+import { faultsOf, watch } from "./invariants.ts";
 
 export const roomJid = "one@conference.example.com";
 
@@ -65,6 +65,10 @@ export class World {
       },
     );
     watch(this);
+  }
+
+  faults(): Promise<readonly string[]> {
+    return faultsOf(this);
   }
 
   get room(): FakeRoom {
