@@ -227,7 +227,7 @@ describe("readSettings", () => {
     );
   });
 
-  it("reads authentication: a domain, a day, and with tokens a minute whatever is set", () => {
+  it("J-035: reads authentication: a domain, a day, and with tokens a minute whatever is set", () => {
     const enabled = "jicofo.authentication { enabled = true, login-url = Example.COM, type =";
     expect(read("").authentication).to.equal(undefined);
     expect(read("jicofo.authentication { type = XMPP, login-url = x }").authentication).to.equal(
@@ -253,7 +253,7 @@ describe("readSettings", () => {
     });
   });
 
-  it("takes the legacy address of authentication, which wins over the file", () => {
+  it("J-035: takes the legacy address of authentication, which wins over the file", () => {
     const file = "jicofo.authentication { enabled = false, type = XMPP, login-url = other }";
     const legacy = (url: string) =>
       read(file, [`-Dorg.jitsi.jicofo.auth.URL=${url}`]).authentication;

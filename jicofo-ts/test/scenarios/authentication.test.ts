@@ -17,7 +17,7 @@ async function opened(authentication?: string) {
 }
 
 describe("a secure domain: the ten cases of upstream", () => {
-  it("1: refuses a guest a room that does not exist", async () => {
+  it("J-027, case 1: refuses a guest a room that does not exist", async () => {
     const world = new SecureWorld();
     const answer = await world.ask(guest, { machine: "m1" });
     expect(answer).to.include({ refused: "not-authorized", text: "not authorized user domain" });
@@ -25,7 +25,7 @@ describe("a secure domain: the ten cases of upstream", () => {
     expect(world.rooms.size).to.equal(0);
   });
 
-  it("2: opens a room for a user and says who that is", async () => {
+  it("J-028, case 2: opens a room for a user and says who that is", async () => {
     const world = new SecureWorld();
     const answer = await world.ask(user, { machine: "m1" });
     expect(answer).to.include({ refused: undefined, ready: true, identity: "ada@example.com" });
@@ -33,27 +33,27 @@ describe("a secure domain: the ten cases of upstream", () => {
     expect(answer.properties).to.include({ authentication: "true", externalAuth: "false" });
   });
 
-  it("3: lets a guest into a room that exists, without a session", async () => {
+  it("J-029, case 3: lets a guest into a room that exists, without a session", async () => {
     const { world } = await opened();
     const answer = await world.ask(guest, { machine: "m2" });
     expect(answer).to.include({ ready: true, sessionId: undefined, identity: undefined });
   });
 
-  it("4: opens a room for a guest who has a session", async () => {
+  it("J-030, case 4: opens a room for a guest who has a session", async () => {
     const { world, sessionId } = await opened();
     const other = "two@conference.example.com";
     const answer = await world.ask(guest, { session: sessionId, machine: "m1" }, other);
     expect(answer).to.include({ ready: true, sessionId, identity: "ada@example.com" });
   });
 
-  it("5: refuses an unknown session, also where the room exists", async () => {
+  it("J-031, case 5: refuses an unknown session, also where the room exists", async () => {
     const { world } = await opened();
     const answer = await world.ask(guest, { session: "made-up", machine: "m1" });
     expect(answer).to.include({ refused: "not-acceptable", text: "invalid session" });
     expect(answer.sessionInvalid).to.equal(true);
   });
 
-  it("6: refuses a session on another machine", async () => {
+  it("J-032, case 6: refuses a session on another machine", async () => {
     const { world, sessionId } = await opened();
     for (const where of [room, "two@conference.example.com"]) {
       const answer = await world.ask(guest, { session: sessionId, machine: "m2" }, where);
@@ -62,13 +62,13 @@ describe("a secure domain: the ten cases of upstream", () => {
     }
   });
 
-  it("7: refuses a user who shows somebody else's session", async () => {
+  it("J-032, case 7: refuses a user who shows somebody else's session", async () => {
     const { world, sessionId } = await opened();
     const answer = await world.ask("bob@example.com/x", { session: sessionId, machine: "m2" });
     expect(answer.refused).to.equal("not-acceptable");
   });
 
-  it("8: refuses a session without a machine", async () => {
+  it("J-032, case 8: refuses a session without a machine", async () => {
     const { world, sessionId } = await opened();
     for (const machine of [undefined, ""]) {
       const answer = await world.ask(guest, { session: sessionId, machine });
@@ -76,7 +76,7 @@ describe("a secure domain: the ten cases of upstream", () => {
     }
   });
 
-  it("9: refuses a user without a machine", async () => {
+  it("J-033, case 9: refuses a user without a machine", async () => {
     const world = new SecureWorld();
     for (const machine of [undefined, "", " "]) {
       const answer = await world.ask(user, { machine });
@@ -86,7 +86,7 @@ describe("a secure domain: the ten cases of upstream", () => {
     expect(world.rooms.size).to.equal(0);
   });
 
-  it("10: gives a user a session for each machine", async () => {
+  it("J-034, case 10: gives a user a session for each machine", async () => {
     const { world, sessionId } = await opened();
     const answer = await world.ask(user, { machine: "m2" });
     expect(answer.sessionId).to.match(/^[0-9a-f-]{36}$/);
@@ -96,7 +96,7 @@ describe("a secure domain: the ten cases of upstream", () => {
 });
 
 describe("a secure domain: owners", () => {
-  it("makes users owners and guests not, whoever comes first", async () => {
+  it("J-054: makes users owners and guests not, whoever comes first", async () => {
     const { world } = await opened();
     await world.ask(guest, { machine: "m2" });
     await world.enter(guest, "gus");
@@ -107,7 +107,7 @@ describe("a secure domain: owners", () => {
     expect(world.roomOf().granted).to.deep.equal(["ada@example.com"]);
   });
 
-  it("makes a guest owner who logs in while in the room", async () => {
+  it("J-054: makes a guest owner who logs in while in the room", async () => {
     const { world } = await opened();
     await world.enter(guest, "gus");
     await world.pass(1000);
@@ -189,7 +189,7 @@ describe("a secure domain: sessions", () => {
     }
   });
 
-  it("end with a logout, by IQ also through the proxy", async () => {
+  it("J-038: end with a logout, by IQ also through the proxy", async () => {
     const { world, sessionId } = await opened();
     const logout = (id: string) => xml("logout", { xmlns: NS.focus, "session-id": id });
     const strange = await world.send(guest, logout("made-up"));
@@ -205,7 +205,7 @@ describe("a secure domain: sessions", () => {
     expect((await world.ask(guest, { machine: "m1" }, other)).refused).to.equal("not-authorized");
   });
 
-  it("are found under the address of the login page", async () => {
+  it("J-037: are found under the address of the login page", async () => {
     const world = new SecureWorld();
     const where = (attributes: Readonly<Record<string, string>>) =>
       world.send(guest, xml("login-url", { xmlns: NS.focus, ...attributes }));
@@ -227,7 +227,7 @@ describe("a secure domain: tokens", () => {
   const jwt =
     "{ enabled = true, type = JWT, login-url = example.com, authentication-lifetime = 24 hours }";
 
-  it("says that the login is elsewhere and gives no address of it", async () => {
+  it("J-036: says that the login is elsewhere and gives no address of it", async () => {
     const { world } = await opened(jwt);
     const answer = await world.ask(user, { machine: "m1" });
     expect(answer.properties).to.include({ authentication: "true", externalAuth: "true" });
@@ -239,7 +239,7 @@ describe("a secure domain: tokens", () => {
     expect(childOf(login, "login-url", NS.focus)?.attrs).to.deep.equal({ xmlns: NS.focus });
   });
 
-  it("keeps a session for one minute, whatever the lifetime, and no longer than its conference", async () => {
+  it("J-036: keeps a session for one minute, whatever the lifetime, and no longer than its conference", async () => {
     const first = await opened(jwt);
     await first.world.enter(user, "ada");
     await first.world.pass(71_000);
@@ -262,7 +262,7 @@ describe("a secure domain: tokens", () => {
 });
 
 describe("a secure domain: breakout rooms", () => {
-  it("lets anybody into rooms of the breakout component", async () => {
+  it("J-039: lets anybody into rooms of the breakout component", async () => {
     const world = new SecureWorld();
     await world.pass(100);
     const answer = await world.ask(guest, { machine: "m1" }, "b1@breakout.example.com");
@@ -272,7 +272,7 @@ describe("a secure domain: breakout rooms", () => {
     expect(bold.refused).to.equal("not-authorized");
   });
 
-  it("lets a guest return to the main room of a breakout room", async () => {
+  it("J-039: lets a guest return to the main room of a breakout room", async () => {
     const world = new SecureWorld();
     await world.pass(100);
     world.prepareRoom = (hall) => {
@@ -291,7 +291,7 @@ describe("a secure domain: breakout rooms", () => {
 });
 
 describe("a secure domain: HTTP requests, which prove no sender", () => {
-  it("refuses a new room with 403, session or not, and starts nothing", async () => {
+  it("J-023: refuses a new room with 403, session or not, and starts nothing", async () => {
     const { world, sessionId } = await opened();
     const two = "two@conference.example.com";
     for (const more of [{}, { machineUid: "m1" }, { sessionId, machineUid: "m1" }]) {
@@ -313,7 +313,7 @@ describe("a secure domain: HTTP requests, which prove no sender", () => {
     expect(JSON.parse(String(known.body))).to.include({ sessionId, identity: "ada@example.com" });
   });
 
-  it("answers a session that is not its own with 400 and the words that clients look for", async () => {
+  it("J-023: answers a session that is not its own with 400 and the words that clients look for", async () => {
     const { world, sessionId } = await opened();
     for (const more of [
       { sessionId: "made-up", machineUid: "m1" },
@@ -360,7 +360,7 @@ describe("a secure domain: intruders", () => {
       expect(refusals).to.have.length(3);
     });
 
-  it("believes the configured proxy", async () => {
+  it("J-012: believes the configured proxy, and answers it", async () => {
     const world = new SecureWorld();
     const answer = await world.ask(`focus.example.com/${user}`, { machine: "m1" });
     expect(answer).to.include({ ready: true, identity: "ada@example.com" });
