@@ -9,11 +9,12 @@ import { capsVersion, parseDiscoInfo } from "./disco-info.ts";
 import { parseConferenceProperties } from "./focus-presence.ts";
 import { buildJingle, parseJingle } from "./jingle.ts";
 import { parseJsonMessage } from "./json-message.ts";
-import { parseMemberPresence } from "./member-presence.ts";
+import { parseEntityCaps, parseMemberPresence } from "./member-presence.ts";
 import { parseMucUser } from "./muc-user.ts";
 import { parseMute } from "./mute.ts";
 import { parseSourceInfo } from "./source-info.ts";
 import { parseStanzaError } from "./stanza-error.ts";
+import { parseTraceParent } from "./trace-parent.ts";
 import { parseSoftwareVersion } from "./version.ts";
 
 const utf8 = new TextDecoder();
@@ -49,6 +50,8 @@ export const targets: Record<string, (input: Uint8Array) => void> = {
   "member-presence": element(parseMemberPresence),
   "muc-user": element(parseMucUser),
   mute: element(parseMute),
+  "entity-caps": element(parseEntityCaps),
+  "trace-parent": element(parseTraceParent),
   "stanza-error": element(parseStanzaError),
   "software-version": element(parseSoftwareVersion),
   "source-info": (input) => {
