@@ -84,7 +84,7 @@ describe("failures on a real Prosody", function () {
     await until(() => pair.every((one) => one.invitations === 2));
     const took = now() - at;
     console.info(`        invited again after ${Math.round(took)} ms`);
-    expect(took).to.be.within(2000, 3800);
+    expect(took).to.be.within(2400, 3800);
     expect(second.endpoints(room)).to.have.length(2);
     expect(await focus.bridges()).to.include("jvb1");
     await until(async () => !(await focus.bridges()).includes("jvb1"), 30_000);

@@ -4,7 +4,7 @@ import type { BridgeJid } from "./bridge.ts";
 /** `jicofo.ts.bridge.liveness`. */
 export interface LivenessSettings {
   readonly enabled: boolean;
-  /** Pause between two pings of a bridge. */
+  /** Time without an answer after which a ping is lost; pings are sent twice as often. */
   readonly interval: Millis;
   /** Silence after which participants are moved away. */
   readonly timeout: Millis;
@@ -43,10 +43,10 @@ interface Patient {
 /** Silence that makes a bridge suspect, unless `timeout` is shorter. */
 const suspectAfter: Millis = 3000;
 /**
- * A ping is lost when nothing was heard for so many intervals after it. More than one, so that a
- * bridge that stood still for two intervals just after a ping has time left to answer.
+ * Pings in an interval. With one, a death just after a ping would be seen a whole interval later
+ * than one just before it, and a standstill of two intervals just after it would be taken for death.
  */
-const lostAfterIntervals = 1.3;
+const pingsPerInterval = 2;
 /** A turn that comes so many intervals late says that we stood still, not the bridges. */
 const lateTurnIntervals = 1.5;
 
@@ -74,7 +74,7 @@ export class BridgeLiveness {
   /** A bridge came. For one that is watched already this does nothing. */
   watch(bridge: BridgeJid, now: Millis): void {
     if (this.#patients.has(bridge)) return;
-    if (this.#patients.size === 0) this.#nextRound = now + this.#settings.interval;
+    if (this.#patients.size === 0) this.#nextRound = now + this.#pause;
     const patient: Patient = {
       answered: false,
       deaf: false,
@@ -130,7 +130,7 @@ export class BridgeLiveness {
   /** We are connected (again): what was not heard before proves nothing. */
   handleOnline(now: Millis): void {
     this.#online = true;
-    this.#nextRound = now + this.#settings.interval;
+    this.#nextRound = now + this.#pause;
     for (const patient of this.#patients.values()) if (patient.state !== "lost") hear(patient, now);
   }
 
@@ -179,8 +179,12 @@ export class BridgeLiveness {
     return { ping, changes, ownFault: wasFault === this.#ownFault ? undefined : this.#ownFault };
   }
 
+  get #pause(): Millis {
+    return this.#settings.interval / pingsPerInterval;
+  }
+
   #round(now: Millis): readonly BridgeJid[] {
-    this.#nextRound = now + this.#settings.interval;
+    this.#nextRound = now + this.#pause;
     for (const patient of this.#patients.values()) {
       if (patient.firstPing === undefined) patient.firstPing = now;
       else patient.secondPing ??= now;
@@ -190,13 +194,13 @@ export class BridgeLiveness {
 
   /** Of those not lost before, more than half miss an answer. */
   #mostAreSilent(now: Millis): boolean {
-    const wait = lostAfterIntervals * this.#settings.interval;
+    const { interval } = this.#settings;
     let judged = 0;
     let silent = 0;
     for (const { deaf, state, firstPing } of this.#patients.values()) {
       if (deaf || state === "lost") continue;
       judged += 1;
-      if (firstPing !== undefined && now >= firstPing + wait) silent += 1;
+      if (firstPing !== undefined && now >= firstPing + interval) silent += 1;
     }
     return silent * 2 > judged;
   }
@@ -210,7 +214,7 @@ export class BridgeLiveness {
   }: Patient): { readonly state: Liveness; readonly at: Millis } | undefined {
     if (deaf || secondPing === undefined || state === "lost") return undefined;
     const { interval, timeout } = this.#settings;
-    const lost = secondPing + lostAfterIntervals * interval;
+    const lost = secondPing + interval;
     const suspect = Math.max(lost, heardAt + Math.min(suspectAfter, timeout));
     if (state === "alive") return { state: "suspect", at: suspect };
     return { state: "lost", at: Math.max(suspect, heardAt + timeout) };

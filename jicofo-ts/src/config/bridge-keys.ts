@@ -194,7 +194,11 @@ export const livenessKeys = keys("jicofo.ts.bridge.liveness", {
     default: true,
     doc: "Ping bridges, so that one that dies without a word is noticed before the server gives it up.",
   },
-  interval: { type: probeTime, default: 1000, doc: "Pause between two pings of a bridge." },
+  interval: {
+    type: probeTime,
+    default: 1000,
+    doc: "Time without an answer after which a ping is lost; pings are sent twice as often.",
+  },
   timeout: {
     type: probeTime,
     default: 3000,
