@@ -106,6 +106,13 @@ export class ConferenceDriver {
     return this.#started.promise;
   }
 
+  /** Whether somebody with that real full JID is in the room. */
+  hasMember(jid: Jid): boolean {
+    for (const { member } of this.conference.state.members.values())
+      if (member.realJid === jid) return true;
+    return false;
+  }
+
   /** Where this is a breakout room: the room it belongs to. */
   get mainRoom(): string | undefined {
     return this.#mainRoom;

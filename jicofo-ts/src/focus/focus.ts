@@ -124,11 +124,14 @@ class Conferences implements Focus {
   }
 
   hasBreakouts(room: string): boolean {
-    return this.#all().some(({ mainRoom }) => mainRoom === room);
+    for (const { mainRoom } of this.#drivers.values()) if (mainRoom === room) return true;
+    return false;
   }
 
   memberAuthenticated(jid: Jid): void {
-    for (const driver of this.#all()) driver.post({ kind: "authenticated", jid });
+    // Who enters later is asked about then; thousands of other conferences need not hear of it.
+    for (const driver of this.#all())
+      if (driver.hasMember(jid)) driver.post({ kind: "authenticated", jid });
   }
 
   handleBridge(event: BridgeEvent): void {
