@@ -39,19 +39,16 @@ export class BridgePings {
   /** A bridge left. */
   remove(bridge: BridgeJid): void {
     this.#liveness.forget(bridge);
-    this.#wait();
   }
 
-  /** Something came from it by another way. */
+  /** Something came from it by another way. That only puts deadlines off: the timer stays. */
   heard(bridge: BridgeJid): void {
     this.#tell(this.#liveness.handleHeard(bridge, this.#now));
-    this.#wait();
   }
 
   /** What is sent to it does not arrive, as is known from elsewhere. */
   unreachable(bridge: BridgeJid): void {
     this.#tell(this.#liveness.handleUnreachable(bridge));
-    this.#wait();
   }
 
   stop(): void {
@@ -92,8 +89,6 @@ export class BridgePings {
     const reply = await connection.request(ping, settings.timeout + settings.interval);
     if (reply.kind === "result") this.#tell(this.#liveness.handleAnswer(bridge, this.#now));
     else if (reply.kind === "error") this.#tell(this.#liveness.handleRefusal(bridge, this.#now));
-    else return;
-    this.#wait();
   }
 
   #tell(changes: readonly LivenessChange[]): void {
