@@ -36,8 +36,22 @@ typedef struct {
   uint8_t *kind, *result;
 } tx_slab_t;
 
+/* Media that overtook the end of the DTLS handshake, kept until the keys come: so many packets of a
+ * session, so many in all. */
+enum { MAX_EARLY = 1024, MAX_EARLY_IN_ALL = 16384 };
+
+typedef struct early {
+  struct early *next;
+  double arrival;
+  address_t from;
+  int length;
+  uint8_t bytes[];
+} early_t;
+
 typedef struct {
   srtp_session_t *srtp;
+  early_t *early, **early_end;
+  int early_count;
   struct sockaddr_storage destination;
   socklen_t destination_size; /* 0: none selected */
   address_t selected;
@@ -92,6 +106,9 @@ typedef struct packet_io {
   int resting_head, resting_count;
   int session_top;
 
+  bool early_ready; /* a session with keys has early packets */
+  int early_count;
+
   rx_slab_t rx[MAX_SLABS];
   tx_slab_t tx[MAX_SLABS];
   int rx_count, tx_count;
@@ -111,13 +128,23 @@ typedef struct packet_io {
 
 /* ---- life ---- */
 
+static void free_session(packet_io_t *io, session_t *session) {
+  while (session->early != NULL) {
+    early_t *next = session->early->next;
+    free(session->early);
+    session->early = next;
+    io->counters[NO_KEYS]++;
+    io->early_count--;
+  }
+  srtp_free(session->srtp);
+  free(session);
+}
+
 /* Freed when neither the environment's functions nor a uv handle can come back to it. */
 static void release(packet_io_t *io) {
   if (io->handles > 0 || !io->orphan) return;
   for (int i = 0; i < io->session_top; i++) {
-    if (io->sessions[i] == NULL) continue;
-    srtp_free(io->sessions[i]->srtp);
-    free(io->sessions[i]);
+    if (io->sessions[i] != NULL) free_session(io, io->sessions[i]);
   }
   free(io->sessions);
   free(io->resting);
@@ -208,7 +235,26 @@ static void on_wake(uv_async_t *handle) { notify(handle->data); }
 
 /* ---- receiving ---- */
 
-/* Fills the row's columns; false when the datagram ends here. */
+/* Keeps media of a session that has no keys yet; false when there is no room. */
+static bool keep_early(packet_io_t *io, session_t *session, const address_t *from,
+                       const uint8_t *packet, int length, double arrival) {
+  if (session->early_count >= MAX_EARLY || io->early_count >= MAX_EARLY_IN_ALL) return false;
+  early_t *early = malloc(sizeof *early + (size_t)length);
+  if (early == NULL) return false;
+  early->next = NULL;
+  early->arrival = arrival;
+  early->from = *from;
+  early->length = length;
+  memcpy(early->bytes, packet, (size_t)length);
+  if (session->early == NULL) session->early_end = &session->early;
+  *session->early_end = early;
+  session->early_end = &early->next;
+  session->early_count++;
+  io->early_count++;
+  return true;
+}
+
+/* Fills the row's columns; false when the datagram ends here, or waits for keys. */
 static bool accept_row(packet_io_t *io, const rx_slab_t *slab, int row, int offset, int length,
                        const address_t *from, double arrival, bool routed) {
   uint8_t *packet = slab->bytes + offset;
@@ -224,6 +270,8 @@ static bool accept_row(packet_io_t *io, const rx_slab_t *slab, int row, int offs
   }
   if (kind == KIND_RTP || kind == KIND_RTCP) {
     srtp_session_t *srtp = io->sessions[number]->srtp;
+    if (srtp == NULL && keep_early(io, io->sessions[number], from, packet, length, arrival))
+      return false;
     if (srtp == NULL)
       status = STATUS_NO_KEYS;
     else
@@ -298,6 +346,30 @@ static int receive_ring(packet_io_t *io, const rx_slab_t *slab) {
   return rows;
 }
 
+/* What waited for keys that have come. */
+static int receive_early(packet_io_t *io, const rx_slab_t *slab) {
+  int rows = 0;
+  for (int i = 0; i < io->session_top && rows < BATCH; i++) {
+    session_t *session = io->sessions[i];
+    if (session == NULL || session->srtp == NULL) continue;
+    while (session->early != NULL && rows < BATCH) {
+      early_t *early = session->early;
+      int offset = rows * SLOT_BYTES + HEADROOM;
+      session->early = early->next;
+      session->early_count--;
+      io->early_count--;
+      memcpy(slab->bytes + offset, early->bytes, (size_t)early->length);
+      if (accept_row(io, slab, rows, offset, early->length, &early->from, early->arrival, true)) {
+        io->counters[RECEIVED_BYTES] += (uint64_t)early->length;
+        rows++;
+      }
+      free(early);
+    }
+  }
+  io->early_ready = rows == BATCH;
+  return rows;
+}
+
 /* receive(slab): rows */
 static napi_value js_receive(napi_env env, napi_callback_info info) {
   napi_value argv[1];
@@ -306,8 +378,10 @@ static napi_value js_receive(napi_env env, napi_callback_info info) {
   int32_t at = js_to_int(env, argv[0]);
   if (at < 0 || at >= io->rx_count) return js_throw(env, "unknown slab");
   const rx_slab_t *slab = &io->rx[at];
-  int rows = 0;
-  if (io->group->workers > 1) {
+  int rows = io->early_ready ? receive_early(io, slab) : 0;
+  if (rows > 0) {
+    /* Before anything newer. */
+  } else if (io->group->workers > 1) {
     rows = receive_ring(io, slab);
   } else {
     /* A batch of which nothing is left must not look like an empty socket; a flood of such batches
@@ -515,8 +589,7 @@ static napi_value js_close_session(napi_env env, napi_callback_info info) {
   session_t *session = session_of(io, number);
   if (session == NULL) return NULL;
   while (session->bound_count > 0) forget(io, number, session->bound_count - 1);
-  srtp_free(session->srtp);
-  free(session);
+  free_session(io, session);
   io->sessions[number] = NULL;
   io->resting[(io->resting_head + io->resting_count++) % io->session_capacity] = number;
   return NULL;
@@ -605,6 +678,10 @@ static napi_value js_set_keys(napi_env env, napi_callback_info info) {
   if (srtp == NULL) return js_bool(env, false);
   srtp_free(session->srtp);
   session->srtp = srtp;
+  if (session->early != NULL) {
+    io->early_ready = true;
+    uv_async_send(&io->wake);
+  }
   return js_bool(env, true);
 }
 

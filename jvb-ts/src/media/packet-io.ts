@@ -45,7 +45,7 @@ export interface PacketCounters {
   readonly unknownUfrag: number;
   /** Dropped: longer than `MAX_DATAGRAM` or empty. Rows of status `malformed` count here too. */
   readonly malformed: number;
-  /** Rows of these statuses. */
+  /** Rows of these statuses; of `noKeys` also what waited for keys that never came. */
   readonly noKeys: number;
   readonly authFailed: number;
   readonly replayed: number;
@@ -90,8 +90,9 @@ export interface PacketIo {
   /** Rows of `session` in a TxSlab go from `socket` to `remote`. The address must be bound. */
   selectAddress(session: number, socket: number, remote: SocketAddress): void;
   /**
-   * Installs keys; earlier packets of the session had status `noKeys`. The same keys again change
-   * nothing, so that no index is ever reused with them.
+   * Installs keys. Media that came before waits, up to 1024 packets of a session, and is received
+   * next; what found no room had status `noKeys`. The same keys again change nothing, so that no
+   * index is ever reused with them.
    */
   setKeys(session: number, keys: SrtpKeys): void;
   /**

@@ -30,7 +30,7 @@ export const Status = {
   ok: 0,
   /** Never in a row: datagrams of unbound addresses are dropped and counted, but for our STUN. */
   unknownAddress: 1,
-  /** SRTP or SRTCP before the session has keys. */
+  /** SRTP or SRTCP before the session has keys, and no room to keep it until then. */
   noKeys: 2,
   authFailed: 3,
   replayed: 4,

@@ -218,9 +218,11 @@ for (const [implementation, open] of implementations) {
       const slab = new TxSlab();
       put(slab, sa, Kind.rtp, rtp(1, 20));
       a.send(slab);
-      expect((await collect(b, 1)).map((row) => row.status)).to.deep.equal([Status.noKeys]);
-
+      expect(await collect(b, 1, 50)).to.deep.equal([]);
       b.setKeys(sb, keysOf(true));
+      expect((await collect(b, 1)).map((row) => [row.status, row.bytes])).to.deep.equal([
+        [Status.ok, hex(rtp(1, 20))],
+      ]);
       put(slab, sa, Kind.rtp | REPEATABLE, rtp(2, 20));
       put(slab, sa, Kind.rtp | REPEATABLE, rtp(2, 20));
       put(slab, sa, Kind.rtp | REPEATABLE, rtp(2, 21));
@@ -239,11 +241,34 @@ for (const [implementation, open] of implementations) {
       expect(a.counters()).to.include({ repeatedIndex: 1, refusedRepeat: 2, sendUnready: 2 });
       expect(b.counters()).to.deep.include({
         received: 6,
-        noKeys: 1,
+        noKeys: 0,
         authFailed: 1,
         replayed: 1,
         malformed: 2,
       });
+    });
+
+    it("keeps 1024 packets that come before the keys, and delivers them first (M-016)", async () => {
+      const { a, b, sa, sb } = await pair(false);
+      a.setKeys(sa, keysOf(false));
+      const slab = new TxSlab();
+      const early = collect(b, Number.POSITIVE_INFINITY, 400);
+      for (let seq = 1; seq <= 1100; seq++) {
+        put(slab, sa, Kind.rtp, rtp(seq, 20));
+        if (slab.count < 50) continue;
+        a.send(slab);
+        await new Promise((resolve) => setTimeout(resolve, 2));
+      }
+      const late = [...Array(1100 - 1024).keys()].map(() => Status.noKeys);
+      expect((await early).map((row) => row.status)).to.deep.equal(late);
+      expect(b.counters().noKeys).to.equal(1100 - 1024);
+      b.setKeys(sb, keysOf(true));
+      put(slab, sa, Kind.rtp, rtp(1101, 20));
+      a.send(slab);
+      const rows = await collect(b, 1025);
+      const expected = [...Array(1024).keys()].map((i) => hex(rtp(i + 1, 20)));
+      expect(rows.map((row) => row.bytes)).to.deep.equal([...expected, hex(rtp(1101, 20))]);
+      expect(rows.every((row) => row.status === Status.ok && row.session === sb)).to.equal(true);
     });
 
     it("lets of an unbound address only our ufrags' requests and our responses in (M-001, M-002)", async () => {

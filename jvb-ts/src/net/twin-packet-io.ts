@@ -32,8 +32,12 @@ interface Waiting {
   readonly arrival: number;
 }
 
+/** Media kept of a session until its keys come. */
+const MAX_EARLY = 1024;
+
 interface Session {
   srtp: TwinSrtp | undefined;
+  readonly early: Waiting[];
   profileKeys: SrtpKeys | undefined;
   destination: { readonly socket: number; readonly remote: SocketAddress } | undefined;
   readonly bound: Map<string, readonly [socket: number, remote: SocketAddress]>;
@@ -149,7 +153,8 @@ class TwinPacketIo implements PacketIo {
     return rows;
   }
 
-  #accept(slab: RxSlab, row: number, { socket, remote, bytes, arrival }: Waiting): boolean {
+  #accept(slab: RxSlab, row: number, datagram: Waiting): boolean {
+    const { socket, remote, bytes, arrival } = datagram;
     const counters = this.#counters;
     if (bytes.length === 0 || bytes.length > MAX_DATAGRAM) {
       counters.malformed++;
@@ -164,7 +169,12 @@ class TwinPacketIo implements PacketIo {
     let length = bytes.length;
     let status: number = kind === Kind.other ? Status.malformed : Status.ok;
     if (kind === Kind.rtp || kind === Kind.rtcp) {
-      const srtp = this.#sessions.get(session)?.srtp;
+      const state = this.#sessions.get(session);
+      const srtp = state?.srtp;
+      if (state !== undefined && srtp === undefined && state.early.length < MAX_EARLY) {
+        state.early.push(datagram);
+        return false;
+      }
       const result =
         srtp === undefined
           ? -Status.noKeys
@@ -277,6 +287,7 @@ class TwinPacketIo implements PacketIo {
     const number = this.#nextSession++;
     this.#sessions.set(number, {
       srtp: undefined,
+      early: [],
       profileKeys: undefined,
       destination: undefined,
       bound: new Map(),
@@ -288,6 +299,7 @@ class TwinPacketIo implements PacketIo {
     for (const [socket, remote] of this.#sessions.get(session)?.bound.values() ?? [])
       this.unbindAddress(session, socket, remote);
     for (const [ufrag, owner] of this.#ufrags) if (owner === session) this.#ufrags.delete(ufrag);
+    this.#counters.noKeys += this.#sessions.get(session)?.early.length ?? 0;
     this.#sessions.delete(session);
   }
 
@@ -312,6 +324,9 @@ class TwinPacketIo implements PacketIo {
     if (state.profileKeys !== undefined && sameKeys(state.profileKeys, keys)) return;
     state.profileKeys = keys;
     state.srtp = new TwinSrtp(keys);
+    if (state.early.length === 0) return;
+    this.#waiting.unshift(...state.early.splice(0));
+    queueMicrotask(() => this.onReadable?.());
   }
 
   registerUfrag(ufrag: string, session: number): void {
