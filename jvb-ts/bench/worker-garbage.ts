@@ -39,8 +39,8 @@ import type { FromWorker } from "../src/worker-messages.ts";
 import { audioSsrc, type FromPeers, type PeersPlan, type ToPeers, VIDEO_SSRCS } from "./peers.ts";
 
 const plan: PeersPlan = { count: 30, speakers: 10 };
-const WARM_UP_MS = 8000;
-const MEASURED_MS = 8000;
+const WARM_UP_MS = 5000;
+const MEASURED_MS = 5000;
 /** Per packet sent. */
 const BUDGET_BYTES = 32;
 

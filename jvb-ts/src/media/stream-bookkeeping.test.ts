@@ -218,7 +218,7 @@ function reports(receiver: TransportCcReceiver, now: number): Report[] {
 describe("transport-cc recording", () => {
   for (const start of starts) {
     const at = (i: number) => (start + i) & 0xffff;
-    it(`reports eleven unmarked packets after 100 ms (M-126), from ${start}`, () => {
+    it(`reports eleven unmarked packets after 100 ms (M-126), then what was missing (M-127) or came late (M-128), from ${start}`, () => {
       const receiver = new TransportCcReceiver();
       for (let i = 0; i <= 10; i++) {
         receiver.handlePacket(at(i), false, 5, i * 10, i * 10);
@@ -226,11 +226,9 @@ describe("transport-cc recording", () => {
       }
       const [report] = reports(receiver, 100);
       expect(report?.seqs).to.deep.equal([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map(at));
-      // M-127: what is missing between reports is in the next one.
       receiver.handlePacket(at(20), true, 5, 120, 120);
       expect(receiver.due).to.equal(true);
       expect(reports(receiver, 120)).to.deep.equal([{ seqs: [at(20)], lost: 9, base: at(11) }]);
-      // M-128: late ones lower the base.
       receiver.handlePacket(at(15), true, 5, 140, 140);
       expect(reports(receiver, 140)).to.deep.equal([{ seqs: [at(15)], lost: 0, base: at(15) }]);
     });
