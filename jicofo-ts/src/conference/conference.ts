@@ -229,6 +229,7 @@ function timer(state: ConferenceState, name: TimerName): string | undefined {
       endLonelySession(state);
       return undefined;
     case "reconnect":
+      state.sessionLost = true;
       return "connection lost";
     case "signal":
       flushAll(state);

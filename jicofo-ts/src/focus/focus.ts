@@ -41,6 +41,8 @@ class Conferences implements Focus {
   readonly #jingleSent = new Map<string, number>();
   readonly #jingleReceived = new Map<string, number>();
   readonly #admission: RequestAdmission;
+  /** Rooms whose conferences ended because we could not come back in time; joined when we can. */
+  readonly #unjoined = new Map<string, ConferenceRequest>();
   #stopping = false;
 
   constructor(options: FocusOptions, ports: FocusPorts) {
@@ -58,6 +60,9 @@ class Conferences implements Focus {
     client.onState(({ state, resumed }) => {
       if (state === "online") {
         for (const driver of this.#all()) driver.post({ kind: "connectionBack", resumed });
+        const unjoined = [...this.#unjoined.values()];
+        this.#unjoined.clear();
+        for (const request of unjoined) this.#joinAgain(request);
         online = true;
       } else if (online) {
         online = false;
@@ -268,7 +273,8 @@ class Conferences implements Focus {
    */
   #joinAgain(request: ConferenceRequest): void {
     if (this.#stopping || this.#options.authentication !== undefined) return;
-    void this.request(request);
+    if (this.#ports.client.state === "online") void this.request(request);
+    else this.#unjoined.set(request.room, request);
   }
 
   /** Metadata of a room counts from the component alone; anybody may send us messages. */

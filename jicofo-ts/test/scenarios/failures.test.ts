@@ -86,9 +86,31 @@ describe("R4: our session is lost", () => {
     bridge.meetings.clear();
   });
 
-  it("joins nothing again that had ended, nor a room of a health check", async () => {
+  it("joins rooms again after a long absence, and expires nothing meanwhile", async () => {
+    const world = new World();
+    const bridge = world.bridge("jvb1");
+    await world.request();
+    await world.joinAll("ada", "bob");
+    const before = bridge.requests.length;
+    world.connection.change("connecting");
+    await world.pass(60_000);
+    expect(world.focus.has(roomJid)).to.equal(false);
+    expect(bridge.requests.length).to.equal(before);
+    world.prepareRoom = (room) => {
+      room.form = new Map();
+    };
+    world.connection.change("online", false);
+    await world.pass(5);
+    const [ada, bob] = await world.joinAll("ada", "bob");
+    expect([ada?.invitations, bob?.invitations]).to.deep.equal([1, 1]);
+    bridge.meetings.delete([...bridge.meetings.keys()][0] ?? "");
+  });
+
+  it("joins no room again that had ended, nor one of a health check", async () => {
     const world = new World();
     await world.request();
+    await world.pass(15_100);
+    expect(world.focus.rooms()).to.deep.equal([]);
     const checked = world.focus.request(
       {
         room: "check@conference.example.com",

@@ -149,6 +149,8 @@ describe("the room and the connection", () => {
     expect(world.focus.has(roomJid)).to.equal(true);
     await world.pass(200);
     expect(world.focus.has(roomJid)).to.equal(false);
+    // What nobody uses any more the bridge ends by itself.
+    for (const { meetings } of world.bridges) meetings.clear();
   });
 
   it("answers a request whose room cannot be joined, and forgets it", async () => {
