@@ -1,4 +1,4 @@
-// Bridges, server and focus fail: the real program on a real Prosody that hibernates sessions for 7 s.
+// Bridges, server and focus fail: the real program on a real Prosody that hibernates sessions for 5 s.
 import { expect } from "chai";
 import { realRuntime } from "#shared/runtime/real-runtime";
 import { Prosody } from "#shared/testing/prosody";
@@ -58,7 +58,7 @@ describe("failures on a real Prosody", function () {
 
   before(async () => {
     // Long enough to tell what waits for it from what does not.
-    prosody = await Prosody.start({ hibernationSeconds: 7 });
+    prosody = await Prosody.start({ hibernationSeconds: 5 });
     focus = await LiveFocus.start(prosody);
   });
   afterEach(async function () {
@@ -88,7 +88,7 @@ describe("failures on a real Prosody", function () {
     expect(second.endpoints(room)).to.have.length(2);
     expect(await focus.bridges()).to.include("jvb1");
     await until(async () => !(await focus.bridges()).includes("jvb1"), 30_000);
-    expect(now() - at).to.be.above(6000);
+    expect(now() - at).to.be.above(4500);
     expect(invitations(pair)).to.deep.equal([2, 2]);
   });
 
@@ -142,7 +142,7 @@ describe("failures on a real Prosody", function () {
     await until(() => pair.every((one) => one.invitations === 2));
     expect(now() - at, "as soon as the new one is there").to.be.below(1000);
     expect(second.endpoints(room)).to.have.length(2);
-    await wait(10_000);
+    await wait(7000);
     expect(invitations(pair)).to.deep.equal([2, 2]);
     expect(await focus.bridges()).to.have.members(["jvb1", "jvb2"]);
   });
@@ -244,7 +244,7 @@ describe("failures on a real Prosody", function () {
       }
       await until(() => pair.every((each) => each.invitations === 1));
       link.down();
-      await wait(11_000);
+      await wait(8000);
       const up = now();
       link.up();
       await until(() => pair.every((each) => each.invitations === 2));
