@@ -1,6 +1,6 @@
 /** What others may use of the bridge: the cores for simulations, and the key tables. */
 
-export { allKeys, openPaths } from "./config/tables.ts";
+export { allKeys } from "./config/tables.ts";
 export { ConferenceDirectory } from "./signaling/conference-directory.ts";
 export { MucClients } from "./signaling/muc-clients.ts";
 export { BridgeStats, bridgeStatistics, presenceStatistics } from "./stats/bridge-stats.ts";

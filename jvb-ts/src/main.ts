@@ -4,10 +4,8 @@
  */
 import { readFileSync } from "node:fs";
 import { checkConfig } from "#shared/config/check-config";
-import { checkKeys } from "#shared/config/check-keys";
-import { type LoadedConfig, loadConfig } from "#shared/config/config";
+import type { LoadedConfig } from "#shared/config/config";
 import { ConfigError, type ConfigFault, errorLines, faultLine } from "#shared/config/config-error";
-import { unknownProperties } from "#shared/config/known-properties";
 import {
   createProgramLogger,
   type LogSettings,
@@ -23,13 +21,9 @@ import { realRuntime } from "#shared/runtime/real-runtime";
 import { createShutdown, EXIT_CONFIG, type Shutdown } from "#shared/runtime/shutdown";
 import { createXmppClient } from "#shared/xmpp/client";
 import { MucRoom } from "#shared/xmpp/muc";
-import {
-  announcesVersion,
-  type BridgeConfig,
-  type HttpSettings,
-  readBridgeConfig,
-} from "./bridge-config.ts";
-import { allKeys, legacyProperties, openPaths } from "./config/tables.ts";
+import type { BridgeConfig, HttpSettings } from "./bridge-config.ts";
+import { loadBridgeConfig, readWholeConfig } from "./config/load.ts";
+import { allKeys } from "./config/tables.ts";
 import { Bridge } from "./main/bridge.ts";
 import { MediaWorkers } from "./main/media-workers.ts";
 import { discoverMappings } from "./net/discover-mappings.ts";
@@ -49,37 +43,17 @@ function readProcStat(): string {
 }
 
 function load(): LoadedConfig {
-  return loadConfig({
-    argv: process.argv.slice(2),
-    env: process.env,
-    tables: allKeys,
-    anyBelow: openPaths,
-  });
+  return loadBridgeConfig(process.argv.slice(2), process.env);
 }
 
-/** Everything a start reads, with every wrong value named, and what there is to warn of. */
-function readConfig(
-  loaded: LoadedConfig,
-  former: readonly ConfigFault[],
+/** A server that listens and has no routes yet; none where the port says so. */
+async function listen(
+  name: "private" | "public",
+  at: HttpSettings,
   log: Logger,
-): { readonly config: BridgeConfig; readonly warnings: readonly ConfigFault[] } {
-  const unbuilt = checkKeys(loaded, allKeys);
-  const read = readBridgeConfig(loaded, log);
-  // A bad key store must stop the start before anything else runs.
-  for (const { tls } of [read.publicHttp, read.privateHttp]) if (tls) readTlsSettings(tls);
-  const unknown = unknownProperties(loaded, allKeys, legacyProperties);
-  const warnings = [...former, ...loaded.warnings, ...unknown, ...unbuilt];
-  if (loaded.strict && warnings.length > 0) throw new ConfigError(warnings);
-  const own = read.version ?? version;
-  const announcedVersion = announcesVersion(loaded) ? own : undefined;
-  return {
-    config: { ...read, version: own, settings: { ...read.settings, announcedVersion } },
-    warnings,
-  };
-}
-
-function makeServer(name: "private" | "public", at: HttpSettings, log: Logger): HttpServer {
-  return createHttpServer({
+): Promise<HttpServer | undefined> {
+  if (at.port < 0) return undefined;
+  const server = createHttpServer({
     name,
     host: at.host,
     port: at.port,
@@ -88,6 +62,8 @@ function makeServer(name: "private" | "public", at: HttpSettings, log: Logger): 
     dialect: JVB_HTTP,
     log,
   });
+  await server.start();
+  return server;
 }
 
 /** Starts everything. Throws `ConfigError` for what the operator must put right. */
@@ -97,8 +73,11 @@ async function start(
   shutdown: Shutdown,
   former: readonly ConfigFault[],
 ): Promise<void> {
-  const { config, warnings } = readConfig(load(), former, log);
+  const { config, warnings } = readWholeConfig(load(), former, log);
   for (const warning of warnings) log.warn(faultLine(warning));
+  // A port that is taken stops the start before a focus could see this bridge.
+  const publicServer = await listen("public", config.publicHttp, log);
+  const privateServer = await listen("private", config.privateHttp, log);
   const workers = new MediaWorkers({
     count: config.workers,
     settings: config.settings,
@@ -129,7 +108,14 @@ async function start(
   }
   workers.start();
   shutdown.onStop("media workers", () => workers.stop());
-  await startHttp(config, bridge, log, shutdown);
+  const sockets = publicServer && servePublic(publicServer, config, bridge, log, shutdown);
+  const clients = makeClients(bridge, log);
+  bridge.start(clients, sockets);
+  if (privateServer) {
+    addPrivateRoutes(privateServer, bridge, config.apis);
+    shutdown.onStop("private HTTP", () => privateServer.stop(0));
+  }
+  shutdown.onStop("XMPP", () => clients.stop());
   discover(config, bridge, log);
   log.info("Bridge started", { version: bridge.version, workers: config.workers });
 }
@@ -144,41 +130,29 @@ function discover({ settings, stunServers }: BridgeConfig, bridge: Bridge, log: 
   );
 }
 
-async function startHttp(
-  config: BridgeConfig,
+/** WebSockets of the bridge channel, if they are on. */
+function servePublic(
+  server: HttpServer,
+  { webSockets }: BridgeConfig,
   bridge: Bridge,
   log: Logger,
   shutdown: Shutdown,
-): Promise<void> {
-  const { webSockets, publicHttp, privateHttp } = config;
-  let sockets: ColibriWebSockets | undefined;
-  if (publicHttp.port >= 0) {
-    const server = makeServer("public", publicHttp, log);
-    if (webSockets.enabled) {
-      sockets = new ColibriWebSockets({
+): ColibriWebSockets | undefined {
+  const sockets = webSockets.enabled
+    ? new ColibriWebSockets({
         ...webSockets,
         runtime,
         log,
         toConference: (conference, message) => bridge.toConference(conference, message),
         count: (counter) => bridge.count(counter),
-      });
-      sockets.addTo(server);
-    }
-    await server.start();
-    shutdown.onStop("public HTTP", async () => {
-      sockets?.close();
-      await server.stop(0);
-    });
-  }
-  const clients = makeClients(bridge, log);
-  bridge.start(clients, sockets);
-  if (privateHttp.port >= 0) {
-    const server = makeServer("private", privateHttp, log);
-    addPrivateRoutes(server, bridge, config.apis);
-    await server.start();
-    shutdown.onStop("private HTTP", () => server.stop(0));
-  }
-  shutdown.onStop("XMPP", () => clients.stop());
+      })
+    : undefined;
+  sockets?.addTo(server);
+  shutdown.onStop("public HTTP", async () => {
+    sockets?.close();
+    await server.stop(0);
+  });
+  return sockets;
 }
 
 function makeClients(bridge: Bridge, log: Logger): MucClients {
@@ -225,7 +199,7 @@ function check(all: boolean, former: readonly ConfigFault[]): number {
     all,
     errorStatus: EXIT_CONFIG,
     load,
-    read: (loaded, log) => readConfig(loaded, former, log).warnings,
+    read: (loaded, log) => readWholeConfig(loaded, former, log).warnings,
   });
   process.stderr.write(report.stderr);
   process.stdout.write(report.stdout);

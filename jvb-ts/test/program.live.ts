@@ -18,13 +18,17 @@ class Program {
   readonly child: ChildProcess;
   readonly ended: Promise<number | null>;
   stderr = "";
+  stdout = "";
 
   constructor(...args: string[]) {
     this.child = spawn(process.execPath, ["--conditions=source", main, ...args]);
     this.child.stderr?.on("data", (data: Buffer) => {
       this.stderr += data.toString();
     });
-    this.ended = new Promise((resolve) => this.child.once("exit", resolve));
+    this.child.stdout?.on("data", (data: Buffer) => {
+      this.stdout += data.toString();
+    });
+    this.ended = new Promise((resolve) => this.child.once("close", resolve));
   }
 }
 
@@ -80,6 +84,22 @@ describe("a bridge that cannot start", function () {
     }
   });
 
+  it("checks the configuration without starting, and shows no secret", async () => {
+    const file = join(folder, "check.conf");
+    writeFileSync(
+      file,
+      `videobridge { http-servers.private.port = 1, relay.enabled = true
+      apis.xmpp-client.configs.a { hostname = h, domain = d, username = u, password = hunter2, muc_jids = "m@x", muc_nickname = n } }`,
+    );
+    const program = new Program("--config", file, "--check-config");
+    expect(await program.ended).to.equal(0);
+    expect(program.stderr).to.equal("");
+    expect(program.stdout).to.match(/check\.conf:1: videobridge\.relay\.enabled: is not built yet/);
+    expect(program.stdout).to.match(/configs\.a\.password = \(hidden\) +.*check\.conf:2 +works/);
+    expect(program.stdout).to.match(/Fit to start, with 1 warning\.\n$/);
+    expect(program.stdout).not.to.contain("hunter2");
+  });
+
   for (const [name, text, line, more = []] of cases) {
     it(`says so in one line and ends with 78: ${name}`, async () => {
       const file = join(folder, "j.conf");
@@ -97,9 +117,25 @@ describe("a bridge that cannot start", function () {
     const address = blocker.address();
     const port = typeof address === "object" && address ? address.port : 0;
     const file = join(folder, "taken.conf");
-    writeFileSync(file, `videobridge { http-servers.private.port = ${port}, ice.udp.port = 0 }`);
+    let logins = 0;
+    const xmpp = createServer((socket) => {
+      logins++;
+      socket.destroy();
+    });
+    await new Promise<void>((resolve) => xmpp.listen(0, "127.0.0.1", resolve));
+    const there = xmpp.address();
+    const xmppPort = typeof there === "object" && there ? there.port : 0;
+    writeFileSync(
+      file,
+      `videobridge { http-servers.private.port = ${port}, ice.udp.port = 0
+      apis.xmpp-client.configs.a { hostname = 127.0.0.1, port = ${xmppPort}, domain = d, username = u, password = p, muc_jids = "m@x", muc_nickname = n } }`,
+    );
     const program = new Program("--config", file);
     expect(await program.ended).to.equal(78);
+    // R25: nobody has seen a bridge that then went away.
+    expect(logins).to.equal(0);
+    expect(program.stderr).not.to.contain("Media worker ready");
+    await new Promise((resolve) => xmpp.close(resolve));
     expect(program.stderr).to.match(/videobridge\.http-servers\.private\.port: 127\.0\.0\.1:\d+/);
     await new Promise((resolve) => blocker.close(resolve));
   });

@@ -10,6 +10,7 @@ import {
   notBuilt,
   oneOf,
   optional,
+  period,
   str,
   where,
 } from "#shared/config/keys";
@@ -117,9 +118,15 @@ export const bridgeKeys = keys("jicofo.bridge", {
     doc: "Ask bridges for their health.",
   },
   "health-checks.interval": {
-    type: duration,
+    type: period,
     default: 10_000,
-    legacy: ["org.jitsi.jicofo.HEALTH_CHECK_INTERVAL"],
+    // 0 switches the checks off.
+    legacy: [
+      {
+        name: "org.jitsi.jicofo.HEALTH_CHECK_INTERVAL",
+        convert: (ms) => (Number(ms) > 0 ? ms : undefined),
+      },
+    ],
     doc: "Pause between two checks of a bridge.",
   },
   "health-checks.retry-delay": {
@@ -167,7 +174,7 @@ export const bridgeKeys = keys("jicofo.bridge", {
     default: false,
     doc: "Move endpoints away from bridges under stress.",
   },
-  "load-redistribution.interval": { type: duration, default: 60_000, doc: "Pause between runs." },
+  "load-redistribution.interval": { type: period, default: 60_000, doc: "Pause between runs." },
   "load-redistribution.stress-threshold": {
     type: double,
     default: 0.9,

@@ -1,5 +1,5 @@
 /** `jicofo.rest.*`, `jicofo.health.*`, `jicofo.metrics.*` (spec jicofo 10, 11.2). */
-import { bool, duration, keys, port, str } from "#shared/config/keys";
+import { bool, duration, keys, period, port, str } from "#shared/config/keys";
 
 export const restKeys = keys("jicofo.rest", {
   enabled: { type: bool, default: true, doc: "Serve HTTP." },
@@ -19,7 +19,7 @@ export const healthKeys = keys("jicofo.health", {
     legacy: ["org.jitsi.jicofo.health.ENABLE_HEALTH_CHECKS"],
     doc: "Check this focus with a test conference and serve /about/health.",
   },
-  interval: { type: duration, default: 10_000, doc: "Pause between two checks." },
+  interval: { type: period, default: 10_000, doc: "Pause between two checks." },
   timeout: { type: duration, default: 30_000, doc: "Age of the last result that is too old." },
   "max-check-duration": {
     type: duration,
@@ -34,5 +34,5 @@ export const healthKeys = keys("jicofo.health", {
 });
 
 export const metricsKeys = keys("jicofo.metrics", {
-  "update-interval": { type: duration, default: 30_000, doc: "Pause between updates of gauges." },
+  "update-interval": { type: period, default: 30_000, doc: "Pause between updates of gauges." },
 });

@@ -7,6 +7,7 @@ import {
   noEffect,
   notBuilt,
   optional,
+  period,
   port,
   str,
 } from "#shared/config/keys";
@@ -129,7 +130,7 @@ export const webSocketKeys = keys("videobridge.websockets", {
   },
   "enable-compression": { type: bool, default: true, doc: "Accept permessage-deflate." },
   "send-keepalive-pings": { type: bool, default: true, doc: "Ping idle clients." },
-  "keepalive-ping-interval": { type: duration, default: 15_000, doc: "How often." },
+  "keepalive-ping-interval": { type: period, default: 15_000, doc: "How often." },
   "idle-timeout": {
     type: duration,
     default: 60_000,

@@ -10,6 +10,7 @@ import {
   notBuilt,
   oneOf,
   optional,
+  period,
   port,
   raw,
   size,
@@ -121,7 +122,7 @@ export const ice4jKeys = keys("ice4j", {
     doc: "Checks go on for this long after nomination.",
   },
   "consent-freshness.interval": {
-    type: duration,
+    type: period,
     default: 5000,
     legacy: [ice4j("ice.CONSENT_FRESHNESS_INTERVAL")],
     doc: "Time between consent checks.",

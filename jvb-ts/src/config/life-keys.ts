@@ -8,6 +8,7 @@ import {
   noEffect,
   notBuilt,
   optional,
+  period,
   raw,
   str,
 } from "#shared/config/keys";
@@ -20,7 +21,7 @@ export const lifeKeys = keys("videobridge", {
     doc: "Inactivity before an endpoint may expire.",
   },
   "entity-expiration.check-interval": {
-    type: duration,
+    type: period,
     default: 60_000,
     legacy: [inSeconds(legacy("EXPIRE_CHECK_SLEEP_SEC"))],
     follows: "videobridge.entity-expiration.timeout",
@@ -39,12 +40,12 @@ export const lifeKeys = keys("videobridge", {
     doc: "A silent endpoint counts as disconnected after this long.",
   },
   "ep-connection-status.check-interval": {
-    type: duration,
+    type: period,
     default: 500,
     doc: "How often connections are checked.",
   },
   "stats.interval": {
-    type: duration,
+    type: period,
     default: 5000,
     doc: "How often gauges of the statistics are refreshed.",
   },
@@ -88,7 +89,7 @@ export const lifeKeys = keys("videobridge", {
     doc: "Tell endpoints figures of their connection.",
   },
   "connection-stats.interval": {
-    type: duration,
+    type: period,
     default: 10_000,
     state: notBuilt("endpoints are not told figures of their connection"),
     doc: "How often.",
@@ -171,7 +172,7 @@ export const lifeKeys = keys("videobridge", {
 
 export const healthKeys = keys("videobridge.health", {
   interval: {
-    type: duration,
+    type: period,
     default: 60_000,
     legacy: [legacy("health.INTERVAL")],
     doc: "How often health is checked.",

@@ -39,9 +39,6 @@ export const allKeys = [
   tracingKeys,
 ] as const;
 
-/** Paths below which any key is accepted. */
-export const openPaths: readonly string[] = [];
-
 /** Properties that are read elsewhere, or that upstream reads or ignores without a key of its own. */
 export const legacyProperties: LegacyProperties = {
   prefixes: ["org.jitsi.videobridge.", "org.ice4j."],

@@ -1,9 +1,9 @@
 /** XMPP connections (jvb-control 8.2 `apis.xmpp-client`). */
-import { bool, duration, int, keys, list, noEffect, optional, raw, str } from "#shared/config/keys";
+import { bool, int, keys, list, noEffect, optional, period, raw, str } from "#shared/config/keys";
 
 export const xmppKeys = keys("videobridge.apis.xmpp-client", {
   "presence-interval": {
-    type: duration,
+    type: period,
     default: 5000,
     follows: "videobridge.stats.interval",
     doc: "How often the statistics presence is sent.",

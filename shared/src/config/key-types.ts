@@ -107,6 +107,13 @@ export const duration: KeyType<number> = scalar(
   "malformed",
 );
 
+/** Time between two runs of something; 0 would never let anything else run. */
+export const period: KeyType<number> = where(
+  duration,
+  "a duration above 0, such as 5 seconds",
+  (ms) => ms > 0,
+);
+
 /** Bytes; `10MB` is 10^7, `10m` and `10 MiB` are 10 * 2^20. */
 export const size: KeyType<number> = scalar("a size such as 10 MB", parseSize, String, "malformed");
 

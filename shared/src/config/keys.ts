@@ -27,6 +27,7 @@ export {
   oneOf,
   optional,
   pattern,
+  period,
   port,
   raw,
   record,

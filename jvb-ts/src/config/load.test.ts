@@ -1,0 +1,203 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { ConfigError, faultLine } from "#shared/config/config-error";
+import { recordingLogger } from "#shared/testing/recording-logger";
+import { loadBridgeConfig, readWholeConfig } from "./load.ts";
+
+const client = `videobridge.apis.xmpp-client.configs.s { hostname = h, domain = d, username = u, password = p, muc_jids = "a@b", muc_nickname = n }`;
+
+describe("the bridge's configuration", () => {
+  let folder = "";
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "jvb-load-"));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  const short = (text: string): string => text.replaceAll(`${folder}/`, "");
+  const read = (text: string, ...argv: string[]) => {
+    const file = join(folder, "jvb.conf");
+    writeFileSync(file, text);
+    return readWholeConfig(
+      loadBridgeConfig(["--config", file, ...argv], {}),
+      [],
+      recordingLogger(),
+    );
+  };
+  const warnings = (text: string, ...argv: string[]): string[] =>
+    read(`${client}\n${text}`, ...argv).warnings.map((fault) => short(faultLine(fault)));
+  const refusal = (text: string, ...argv: string[]): string => {
+    try {
+      read(text, ...argv);
+    } catch (error) {
+      if (error instanceof ConfigError) return short(error.line);
+      throw error;
+    }
+    return "accepted";
+  };
+
+  it("says nothing of a complete configuration, nor of upstream's defaults", () => {
+    expect(warnings("")).to.deep.equal([]);
+    expect(
+      warnings("videobridge { sctp.max-channels = 1, relay.enabled = off, cc.trust-bwe = true }"),
+    ).to.deep.equal([]);
+  });
+
+  for (const [text, line] of [
+    [
+      "videobridge.relay.enabled = true",
+      "videobridge.relay.enabled: is not built yet: each conference stays on one bridge, relay_id is not published",
+    ],
+    [
+      "videobridge.octo.enabled = true",
+      "videobridge.octo.enabled: is not built yet: each conference stays on one bridge, relay_id is not published",
+    ],
+    [
+      "videobridge.cryptex.endpoint = true",
+      "videobridge.cryptex.endpoint: is not built yet: header extensions travel in the clear",
+    ],
+    [
+      "videobridge.load-management.reducer-enabled = true",
+      "videobridge.load-management.reducer-enabled: is not built yet: load is measured and published, not reduced",
+    ],
+    [
+      "jmt.bwe.estimator.engine = GoogleCc",
+      "jmt.bwe.estimator.engine: is not built yet: the bandwidth of receivers is not estimated",
+    ],
+    [
+      "jmt.audio.red.policy = PROTECT_ALL",
+      "jmt.audio.red.policy: is not built yet: RED is forwarded as it comes",
+    ],
+    [
+      "ice4j.harvest.mapping.aws.force = true",
+      "ice4j.harvest.mapping.aws.force: is not built yet: no cloud service is asked; give static-mappings or STUN servers",
+    ],
+    ["tracing.enabled = true", "tracing.enabled: is not built yet: no traces are sent"],
+    [
+      "videobridge.ice.udp.prot = 5",
+      "videobridge.ice.udp.prot: unknown key; did you mean videobridge.ice.udp.port?",
+    ],
+    [
+      "jmt.keyframe.min-intervall = 5",
+      "jmt.keyframe.min-intervall: unknown key; did you mean jmt.keyframe.min-interval?",
+    ],
+    [
+      "videobridge.websockets.idle-timeout = 1 min",
+      'videobridge.websockets.idle-timeout: "1 min" is not a duration such as 5 seconds; 60 seconds is used',
+    ],
+  ] as const) {
+    it(`warns once of ${text}`, () => {
+      expect(warnings(text)).to.deep.equal([`jvb.conf:2: ${line}`]);
+    });
+  }
+
+  it("counts older names of keys, which win", () => {
+    const { config } = read(
+      `${client}\nvideobridge.cc { thumbnail-max-height-px = 270, enable-onstage-video-suspend = true }`,
+    );
+    expect(config.settings.engine).to.include({
+      defaultMaxHeightPx: 270,
+      initialMaxHeightPx: 270,
+      allowOversendOnstage: false,
+    });
+  });
+
+  const mistakes: readonly (readonly [name: string, text: string, line: RegExp])[] = [
+    [
+      "fewer fingerprint hashes than are accepted",
+      "jmt.dtls.accepted-fingerprint-hash-functions = [sha-256]",
+      /^jvb\.conf:2: jmt\.dtls\.accepted-fingerprint-hash-functions: is not built yet: .*; remove it/,
+    ],
+    [
+      "text for a port",
+      "videobridge.ice.udp.port = many",
+      /^jvb\.conf:2: videobridge\.ice\.udp\.port: "many" is not a port number, -1 to 65535; correct it, or remove it for the default 10000$/,
+    ],
+    [
+      "a port out of range",
+      "videobridge.http-servers.private.port = 65536",
+      /^jvb\.conf:2: .*private\.port: "65536" is not a port/,
+    ],
+    [
+      "an interval of nothing",
+      "videobridge.stats.interval = 0",
+      /^jvb\.conf:2: videobridge\.stats\.interval: "0" is not a duration above 0/,
+    ],
+    [
+      "a negative interval",
+      "videobridge.health.interval = -1 s",
+      /"-1 s" is not a duration above 0/,
+    ],
+    [
+      "1 for a boolean",
+      "videobridge.rest.debug.enabled = 1",
+      /^jvb\.conf:2: videobridge\.rest\.debug\.enabled: "1" is not true or false/,
+    ],
+    ["a text for a list", "videobridge.websockets.domains = a.b", /"a\.b" is not a list/],
+    [
+      "a STUN server without port",
+      'ice4j.harvest.mapping.stun.addresses = ["a.b"]',
+      /^jvb\.conf:2: .*stun\.addresses: a list is not a list of host:port/,
+    ],
+    [
+      "a mapping without addresses",
+      "ice4j.harvest.mapping.static-mappings = [{}]",
+      /^jvb\.conf:2: .*local-address is missing; give/,
+    ],
+    [
+      "an unknown cipher suite",
+      "jmt.dtls.cipher-suites = [X]",
+      /^jvb\.conf:2: jmt\.dtls\.cipher-suites: a list is not a list of TLS 1\.2 cipher suites/,
+    ],
+    [
+      "a key store that is not there",
+      "videobridge.http-servers.public { tls-port = 8443, key-store-path = /nowhere }",
+      /key-store-path: .*\/nowhere.*; /,
+    ],
+    ["an open brace", "videobridge {", /^jvb\.conf:\d+: .*; /],
+    [
+      "an unset variable",
+      `videobridge.relay.region = \${REGION}`,
+      /^jvb\.conf:2: \$\{REGION\} has no value; set REGION/,
+    ],
+    [
+      "a required file that is missing",
+      'include required("more.conf")',
+      /^jvb\.conf:2: .*more\.conf.*; /,
+    ],
+    [
+      "a file of another machine",
+      'include url("http://x/y")',
+      /^jvb\.conf:2: include url\(…\) is not supported; copy/,
+    ],
+    [
+      "two mistakes, both named",
+      "videobridge.sctp.enabled = 7\njmt.audio.level.discard-silence = 8",
+      /sctp\.enabled: .*\n.*discard-silence: /,
+    ],
+  ];
+  for (const [name, text, line] of mistakes) {
+    it(`refuses ${name}`, () => {
+      expect(refusal(`${client}\n${text}`)).to.match(line);
+    });
+  }
+
+  it("refuses a connection without its password, naming the entry", () => {
+    expect(refusal(client.replace("password = p, ", ""))).to.match(
+      /^jvb\.conf:1: videobridge\.apis\.xmpp-client\.configs\.s\.password: is missing; add/,
+    );
+  });
+
+  it("never prints passwords", () => {
+    const secret = "hunter2";
+    for (const text of [
+      client.replace("password = p", `password = ${secret}@x`),
+      client.replace("password = p", `passwort = ${secret}`),
+      `${client}\nvideobridge.http-servers.public { tls-port = 8443, key-store-path = /nowhere, key-store-password = ${secret} }`,
+    ]) {
+      expect(refusal(text), text).not.to.contain(secret);
+      expect(refusal(text), text).not.to.equal("accepted");
+    }
+  });
+});

@@ -1,0 +1,42 @@
+/** From command line and environment to settings: what a start and `--check-config` share. */
+import { checkKeys } from "#shared/config/check-keys";
+import { type LoadedConfig, loadConfig } from "#shared/config/config";
+import { ConfigError, type ConfigFault } from "#shared/config/config-error";
+import { unknownProperties } from "#shared/config/known-properties";
+import { readTlsSettings } from "#shared/http/tls-settings";
+import type { Logger } from "#shared/logging/logger";
+import { announcesVersion, type BridgeConfig, readBridgeConfig } from "../bridge-config.ts";
+import { version } from "../version.ts";
+import { allKeys, legacyProperties } from "./tables.ts";
+
+/** Reads the files. Throws `ConfigError` for what cannot be read at all. */
+export function loadBridgeConfig(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): LoadedConfig {
+  return loadConfig({ argv, env, tables: allKeys });
+}
+
+/**
+ * Everything a start reads, and what there is to warn of, `former` first. Throws `ConfigError` for
+ * every wrong value, for protection that is not built, and with `--strict` for warnings.
+ */
+export function readWholeConfig(
+  loaded: LoadedConfig,
+  former: readonly ConfigFault[],
+  log: Logger,
+): { readonly config: BridgeConfig; readonly warnings: readonly ConfigFault[] } {
+  const unbuilt = checkKeys(loaded, allKeys);
+  const read = readBridgeConfig(loaded, log);
+  // A bad key store must stop the start before anything else runs.
+  for (const { tls } of [read.publicHttp, read.privateHttp]) if (tls) readTlsSettings(tls);
+  const unknown = unknownProperties(loaded, allKeys, legacyProperties);
+  const warnings = [...former, ...loaded.warnings, ...unknown, ...unbuilt];
+  if (loaded.strict && warnings.length > 0) throw new ConfigError(warnings);
+  const own = read.version ?? version;
+  const announcedVersion = announcesVersion(loaded) ? own : undefined;
+  return {
+    config: { ...read, version: own, settings: { ...read.settings, announcedVersion } },
+    warnings,
+  };
+}
