@@ -55,8 +55,8 @@ const lateTurnIntervals = 1.5;
  * their session could be resumed (XEP-0198), 15 s and more, and nobody answers for them meanwhile.
  *
  * Inputs: `watch`, `forget`, `handleHeard`, `handleAnswer`, `handleRefusal`, `handleUnreachable`,
- * `handleOnline`, `handleOffline`; after
- * each wait until `pollTimeout` and call `handleTimeout`. Owns no timer and sends nothing.
+ * `handleOnline`, `handleOffline`; then wait until `pollTimeout` and call `handleTimeout`. Owns no
+ * timer and sends nothing.
  */
 export class BridgeLiveness {
   readonly #settings: LivenessSettings;
