@@ -251,6 +251,35 @@ static int rtp_header_length(const uint8_t *p, int length) {
   return header <= length ? header : -1;
 }
 
+/* Cryptex (RFC 9335): everything behind the first words of header and extension is encrypted. */
+enum { CRYPTEX_ONE_BYTE = 0xc0de, CRYPTEX_TWO_BYTE = 0xc2de, CRYPTEX_CLEAR = 16 };
+
+/* The header must have been measured. */
+static bool is_cryptex(const uint8_t *p) {
+  if ((p[0] & 0x10) == 0) return false;
+  int profile = read16(p + 12 + 4 * (p[0] & 15));
+  return profile == CRYPTEX_ONE_BYTE || profile == CRYPTEX_TWO_BYTE;
+}
+
+/* Exchanges the `first` bytes behind the fixed header with the `second` that follow: for the cipher
+ * the CSRCs stand behind the first word of the extension. */
+static void exchange(uint8_t *p, int first, int second) {
+  uint8_t moved[4 * 15];
+  memcpy(moved, p + 12, (size_t)first);
+  memmove(p + 12, p + 12 + first, (size_t)second);
+  memcpy(p + 12 + second, moved, (size_t)first);
+}
+
+/* Back in order and with the profile of RFC 8285, as what follows reads it. */
+static void end_cryptex(uint8_t *p) {
+  int csrcs = 4 * (p[0] & 15);
+  exchange(p, 4, csrcs);
+  uint8_t *profile = p + 12 + csrcs;
+  bool one_byte = read16(profile) == CRYPTEX_ONE_BYTE;
+  profile[0] = one_byte ? 0xbe : 0x10;
+  profile[1] = one_byte ? 0xde : 0x00;
+}
+
 static void gcm_iv(const stream_keys_t *keys, uint32_t ssrc, uint64_t low48, uint8_t iv[12]) {
   memcpy(iv, keys->salt, 12);
   uint8_t value[10];
@@ -490,10 +519,16 @@ int srtp_unprotect(srtp_session_t *session, uint8_t *packet, int *length) {
   if (index < 0 || window_seen(window, (uint64_t)index)) return STATUS_REPLAYED;
 
   const stream_keys_t *keys = &session->rx.rtp;
-  uint8_t *payload = packet + header, *tag = packet + plain;
+  uint8_t *tag = packet + plain;
+  /* Taken from whoever sends it, negotiated or not, as upstream does. */
+  bool cryptex = is_cryptex(packet);
+  int csrcs = 4 * (packet[0] & 15);
+  if (cryptex) header = CRYPTEX_CLEAR;
+  uint8_t *payload = packet + header;
   if (session->profile == PROFILE_AEAD_AES_128_GCM) {
     uint8_t iv[12];
     gcm_iv(keys, ssrc, (uint64_t)index, iv);
+    if (cryptex) exchange(packet, csrcs, 4);
     if (!gcm_open(keys, iv, packet, header, NULL, payload, plain - header, tag))
       return STATUS_AUTH_FAILED;
   } else {
@@ -501,9 +536,11 @@ int srtp_unprotect(srtp_session_t *session, uint8_t *packet, int *length) {
     write32(roc, (uint32_t)(index >> 16));
     authenticate(keys, packet, plain, roc, expected);
     if (CRYPTO_memcmp(expected, tag, HMAC_TAG) != 0) return STATUS_AUTH_FAILED;
+    if (cryptex) exchange(packet, csrcs, 4);
     if (!counter_mode(keys, ssrc, (uint64_t)index, payload, plain - header))
       return STATUS_AUTH_FAILED;
   }
+  if (cryptex) end_cryptex(packet);
   if (!remember(session, &stream, ssrc)) return STATUS_MALFORMED;
   window_mark(&stream->rtp, (uint64_t)index);
   *length = plain;

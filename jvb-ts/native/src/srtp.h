@@ -2,7 +2,8 @@
  * SRTP and SRTCP of one session (RFC 3711, RFC 7714): one keyed cipher context per direction and
  * stream kind, the IV set per packet; rollover counters and replay windows per SSRC.
  *
- * Receive: nothing changes before a packet authenticated. Send: the rollover counter of an SSRC
+ * Receive: nothing changes before a packet authenticated; header extensions encrypted by Cryptex
+ * (RFC 9335) come out in the form of RFC 8285. Send: the rollover counter of an SSRC
  * follows RFC 3711 3.3.1, so repeating an older sequence number encrypts it under its first index.
  * The same index with *other* bytes would reuse an IV (fatal with GCM) and does not go out, whatever
  * the caller does: a number used before passes only if its packet was marked repeatable and is the

@@ -155,6 +155,85 @@ describe("SRTP known answers (M-010), SRTCP from index 0 on (M-014)", () => {
       "81c8000bcafebabe7128035be487b9bdbef89041f977a5a880000001993e08cd54d6c1230798",
     ],
   ];
+  // RFC 9335, appendix A: sequence number, whether with CSRCs, extension block, what is encrypted.
+  const csrcs = "0001e2400000b26e";
+  const text = "abababababababababababababababab";
+  const cryptex: readonly (readonly [string, SrtpKeys, string, string])[] = [
+    [
+      "one byte",
+      cm,
+      `900f1235decafbadcafebabebede000151000200${text}`,
+      "900f1235decafbadcafebabec0de0001eb92365251c3e036f8de27e9c27ee3e0b4651d9fbc4218a70244522f34a5",
+    ],
+    [
+      "two bytes",
+      cm,
+      `900f1236decafbadcafebabe1000000105020002${text}`,
+      "900f1236decafbadcafebabec2de00014ed9cc4e6a712b3096c5ca77339d4204ce0d77396cab69585fbce38194a5",
+    ],
+    [
+      "one byte, CSRCs",
+      cm,
+      `920f1238decafbadcafebabe${csrcs}bede000151000200${text}`,
+      "920f1238decafbadcafebabe8bb6e12b5cff16ddc0de000192838c8c09e58393e1de3a9a74734d6745671338c3acf11da2df8423bee0",
+    ],
+    [
+      "two bytes, CSRCs",
+      cm,
+      `920f1239decafbadcafebabe${csrcs}1000000105020002${text}`,
+      "920f1239decafbadcafebabef70e513eb90b9b25c2de0001bbed4848faa644665f3d7f34125914e9f4d0ae923c6f479b95a0f7b53133",
+    ],
+    [
+      "empty, CSRCs",
+      cm,
+      `920f123adecafbadcafebabe${csrcs}bede0000${text}`,
+      "920f123adecafbadcafebabe7130b6abfe2ab0e3c0de0000e3d9f64b25c9e74cb4cf8e43fb92e3781c2c0ceab6b3a499a14c",
+    ],
+    [
+      "one byte",
+      gcm,
+      `900f1235decafbadcafebabebede000151000200${text}`,
+      "900f1235decafbadcafebabec0de000139972dc9572c4d99e8fc355de743fb2e94f9d8ff54e72f4193bbc5c74ffab0fa9fa0fbeb",
+    ],
+    [
+      "two bytes",
+      gcm,
+      `900f1236decafbadcafebabe1000000105020002${text}`,
+      "900f1236decafbadcafebabec2de0001bb75a4c545cd1f413bdb7daa2b1e3263de313667c963249081b35a65f5cb6c88b394235f",
+    ],
+    [
+      "one byte, CSRCs",
+      gcm,
+      `920f1238decafbadcafebabe${csrcs}bede000151000200${text}`,
+      "920f1238decafbadcafebabe63bbccc4a7f695c4c0de00018ad7c71fac70a80c92866b4c6ba98546ef913586e95ffaaffe956885bb0647a8bc094ac8",
+    ],
+    [
+      "two bytes, CSRCs",
+      gcm,
+      `920f1239decafbadcafebabe${csrcs}1000000105020002${text}`,
+      "920f1239decafbadcafebabe3680524f8d312b00c2de0001c78d120038422bc111a7187a18246f980c059cc6bc9df8b626394eca344e4b05d80fea83",
+    ],
+    [
+      "empty, CSRCs",
+      gcm,
+      `920f123adecafbadcafebabe${csrcs}bede0000${text}`,
+      "920f123adecafbadcafebabe15b6bb4337906fffc0de0000b7b964537a2b03ab7ba5389ce93317126b5d974df30c6884dcb651c5e120c1da",
+    ],
+  ];
+  for (const [implementation, create] of implementations)
+    for (const [name, keys, clear, encrypted] of cryptex)
+      it(`${implementation}: takes Cryptex that nobody negotiated (M-017), ${keys.profile}, ${name}`, () => {
+        const receiver = create(keys);
+        const packet = hex(encrypted);
+        for (const at of [13, 15, 17, packet.length - 1]) {
+          const forged = Uint8Array.from(packet);
+          forged[at]! ^= 1;
+          expect(run(receiver, "unprotectRtp", forged)).to.be.a("number");
+        }
+        expect(toHex(bytesOf(run(receiver, "unprotectRtp", packet)))).to.equal(clear);
+        expect(run(receiver, "unprotectRtp", packet)).to.equal(Status.replayed);
+      });
+
   for (const [implementation, create] of implementations)
     for (const [name, keys, method, packet, expected] of answers)
       it(`${implementation}: ${name}`, () => {

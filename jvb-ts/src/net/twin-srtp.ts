@@ -160,6 +160,35 @@ function rtpHeaderLength(packet: Uint8Array): number | undefined {
   return header <= packet.length ? header : undefined;
 }
 
+/** Cryptex (RFC 9335): everything behind the first words of header and extension is encrypted. */
+const CRYPTEX_CLEAR = 16;
+const CRYPTEX_PROFILES: Readonly<Record<number, number>> = { 49374: 0xbede, 49886: 0x1000 };
+
+/** The header must have been measured. */
+function isCryptex(packet: Uint8Array): boolean {
+  const first = packet[0] ?? 0;
+  return (first & 0x10) !== 0 && read16(packet, 12 + 4 * (first & 15)) in CRYPTEX_PROFILES;
+}
+
+/**
+ * Exchanges the `first` bytes behind the fixed header with the `second` that follow: for the cipher
+ * the CSRCs stand behind the first word of the extension.
+ */
+function exchange(packet: Uint8Array, first: number, second: number): void {
+  const [a, b] = [packet.slice(12, 12 + first), packet.slice(12 + first, 12 + first + second)];
+  packet.set(b, 12);
+  packet.set(a, 12 + second);
+}
+
+/** Back in order and with the profile of RFC 8285, as what follows reads it. */
+function endCryptex(packet: Uint8Array): void {
+  const csrcs = 4 * ((packet[0] ?? 0) & 15);
+  exchange(packet, 4, csrcs);
+  const profile = CRYPTEX_PROFILES[read16(packet, 12 + csrcs)] ?? 0;
+  packet[12 + csrcs] = profile >> 8;
+  packet[13 + csrcs] = profile;
+}
+
 /** SSRC and 48-bit index laid over the salt, from byte `at`. */
 function ivOf(salt: Uint8Array, length: number, at: number, ssrc: number, index: number) {
   const iv = salt.slice(0, length);
@@ -321,16 +350,22 @@ export class TwinSrtp implements SrtpTransform {
     const index = stream.rtp.estimate(read16(packet, 2));
     if (index === undefined || stream.rtp.seen(index)) return -Status.replayed;
     const keys = this.#rx.rtp;
-    const payload = packet.subarray(header);
+    const cryptex = isCryptex(packet);
+    const csrcs = 4 * ((packet[0] ?? 0) & 15);
+    const clear = cryptex ? CRYPTEX_CLEAR : header;
+    const payload = packet.subarray(clear);
     const tag = bytes.slice(offset + plain, offset + length);
     if (this.#gcm) {
       const iv = gcmIv(keys.salt, ssrc, index);
-      if (!open(keys, iv, packet.subarray(0, header), payload, tag)) return -Status.authFailed;
+      if (cryptex) exchange(packet, csrcs, 4);
+      if (!open(keys, iv, packet.subarray(0, clear), payload, tag)) return -Status.authFailed;
     } else {
       if (!timingSafeEqual(hmac(keys, packet, Math.floor(index / 0x10000)), tag))
         return -Status.authFailed;
+      if (cryptex) exchange(packet, csrcs, 4);
       counterMode(keys, ssrc, index, payload);
     }
+    if (cryptex) endCryptex(packet);
     stream.rtp.mark(index);
     this.#rx.streams.set(ssrc, stream);
     return plain;
