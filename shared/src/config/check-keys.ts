@@ -48,14 +48,22 @@ export function checkKeys(
     if (state.restricts !== true) warnings.push(fault);
     else faults.push({ ...fault, remedy: state.remedy ?? `remove ${path}, or keep upstream's` });
   }
-  if (faults.length > 0) throw new ConfigError(faults);
-  return warnings;
+  if (faults.length > 0) throw new ConfigError(inFileOrder(faults));
+  return inFileOrder(warnings);
+}
+
+function inFileOrder(faults: readonly ConfigFault[]): readonly ConfigFault[] {
+  const place = ({ origin }: ConfigFault): string =>
+    origin === undefined ? "" : `${origin.file}:${String(origin.line).padStart(6, "0")}`;
+  return faults.toSorted((a, b) => (place(a) < place(b) ? -1 : place(a) > place(b) ? 1 : 0));
 }
 
 /** Whether the value asks for what is not built. */
 function asksFor({ state, type, default: usual }: AnyKey["spec"], value: unknown): boolean {
   if (state?.kind !== "not-built") return false;
   if (state.values !== undefined) return state.values(value);
+  // What is not there needs no switching off.
+  if (value === false) return false;
   return type.show(value) !== type.show(usual);
 }
 

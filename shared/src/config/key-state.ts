@@ -16,7 +16,10 @@ export interface NotBuilt<T> {
   readonly kind: "not-built";
   /** What happens instead, as a sentence without a full stop. */
   readonly instead: string;
-  /** The values that ask for the feature; every value but the default unless given. Others work. */
+  /**
+   * The values that ask for the feature; others work. Unless given: every value but the default and
+   * `false`.
+   */
   values?(value: T): boolean;
   /** The value keeps people out or demands protection: ignoring it would be unsafe. */
   readonly restricts?: boolean;
