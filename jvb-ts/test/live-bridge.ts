@@ -5,7 +5,7 @@ import { realRuntime } from "#shared/runtime/real-runtime";
 import type { Timer } from "#shared/runtime/runtime";
 import { recordingLogger } from "#shared/testing/recording-logger";
 import type { PacketIo } from "../src/media/packet-io.ts";
-import { Kind, RxSlab, Status } from "../src/media/slab.ts";
+import { HEADROOM, Kind, RxSlab, Status, TxSlab } from "../src/media/slab.ts";
 import { createDtlsEngine } from "../src/net/native-dtls.ts";
 import { openNativePacketIo } from "../src/net/native-packet-io.ts";
 import { EndpointTransport } from "../src/transport/endpoint-transport.ts";
@@ -21,6 +21,9 @@ interface Entry {
   timer: Timer | undefined;
 }
 
+/** Each has sockets of its own. */
+let made = 0;
+
 export class LiveBridge {
   readonly io: PacketIo;
   readonly log = recordingLogger();
@@ -29,8 +32,11 @@ export class LiveBridge {
   readonly #certificate = this.#dtls.createCertificate();
   readonly #entries = new Map<EndpointTransport, Entry>();
   readonly #rx = new RxSlab();
+  readonly #tx = new TxSlab();
   /** RTP and RTCP rows decrypted. */
   media = 0;
+  /** Gets each decrypted RTP packet; the bytes are good until it returns. */
+  onRtp: (bytes: Uint8Array) => void = () => {};
   onEvent: (transport: EndpointTransport, event: TransportOutput) => void = () => {};
 
   constructor(ip = "127.0.0.1") {
@@ -39,6 +45,7 @@ export class LiveBridge {
       receiveBufferBytes: 1_000_000,
       worker: 0,
       workers: 1,
+      group: `live bridge ${made++}`,
       clock: realRuntime.clock,
     });
     if (io === undefined) throw new Error("cannot bind");
@@ -137,7 +144,20 @@ export class LiveBridge {
       if (entry !== undefined) this.flush(entry.transport);
     } else {
       this.media++;
+      if (rx.kind[row] === Kind.rtp) this.onRtp(bytes);
     }
+  }
+
+  /** Sends one RTP packet, encrypted, once the transport is connected. */
+  sendRtp(transport: EndpointTransport, bytes: Uint8Array): void {
+    const tx = this.#tx;
+    tx.bytes.set(bytes, HEADROOM);
+    tx.offset[0] = HEADROOM;
+    tx.length[0] = bytes.length;
+    tx.session[0] = this.#entries.get(transport)?.session ?? -1;
+    tx.kind[0] = Kind.rtp;
+    tx.count = 1;
+    this.io.send(tx);
   }
 
   events(transport: EndpointTransport): readonly TransportOutput[] {

@@ -210,10 +210,15 @@ const stages: readonly Stage[] = [
     "--seconds",
     "1",
   ]),
-  mocha("hostile input, full rates", ["full"], ["jvb-ts/test/hostile*.live.ts"], {
-    timeoutMs: 600_000,
-    env: { ABUSE_SCALE: "10" },
-  }),
+  mocha(
+    "hostile input, full rates",
+    ["full"],
+    ["jvb-ts/test/{hostile*,idle-conferences,frozen-call}.live.ts"],
+    {
+      timeoutMs: 600_000,
+      env: { ABUSE_SCALE: "10" },
+    },
+  ),
   mocha("failures that last", ["full"], ["conformance/browser/*.long.ts"], {
     timeoutMs: 180_000,
     retries: 1,

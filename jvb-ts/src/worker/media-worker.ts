@@ -31,8 +31,9 @@ import { snapshotStats } from "./worker-stats.ts";
 const CERTIFICATE_LIFE_MS = 24 * 3_600_000;
 /** Batches read in one turn before messages and timers get theirs. */
 const BATCHES_PER_TURN = 16;
-/** The same after a standstill: what waited is read before anybody's silence is judged. */
+/** The same after a standstill, and how long the timer waits for it. */
 const BATCHES_AFTER_STANDSTILL = 256;
+const READ_FIRST_MS = 10;
 /** Never sleeps longer: a missed deadline shows as a late action, not as a dead conference. */
 const LONGEST_SLEEP_MS = 500;
 
@@ -105,7 +106,8 @@ export class MediaWorker {
   /** Takes one message of the main thread. */
   handle(message: ToWorker): void {
     if (this.#stopped) return;
-    const now = this.#beginTurn();
+    this.#noticeStandstill();
+    const now = this.#options.runtime.clock.now();
     this.#dispatch(message, now);
     if (this.#stopped) return;
     if (message.kind === "channelText") {
@@ -231,7 +233,9 @@ export class MediaWorker {
 
   #onReadable(): void {
     if (this.#stopped) return;
-    this.#read(this.#beginTurn(), BATCHES_PER_TURN);
+    const stood = this.#noticeStandstill();
+    const now = this.#options.runtime.clock.now();
+    this.#read(now, stood ? BATCHES_AFTER_STANDSTILL : BATCHES_PER_TURN);
     this.#afterTurn();
   }
 
@@ -250,24 +254,20 @@ export class MediaWorker {
   }
 
   #socketsDry(now: Millis): void {
-    const skipped = this.#standstill.handleDry();
+    const skipped = this.#standstill.handleDry(now);
     if (skipped === 0) return;
     this.#options.log.warn("Media that waited for too long was left out", { packets: skipped });
     this.#engine.requestKeyframes(now);
   }
 
-  /**
-   * The time of this turn. When it comes late, the time between was nobody's silence, and what
-   * waited in the sockets is read before anything is judged.
-   */
-  #beginTurn(): Millis {
+  /** To be called first in each turn. When it comes late, the time between was nobody's silence. */
+  #noticeStandstill(): boolean {
     const now = this.#options.runtime.clock.now();
     const stood = this.#standstill.handleTurn(now);
-    if (stood === 0 || this.#conferences.size === 0) return now;
+    if (stood === 0 || this.#conferences.size === 0) return false;
     this.#options.log.warn("This media worker stood still", { milliseconds: Math.round(stood) });
     for (const conference of this.#conferences.values()) conference.handleStandstill(stood, now);
-    this.#read(now, BATCHES_AFTER_STANDSTILL);
-    return now;
+    return true;
   }
 
   /** Walks a batch. A bug ends the conference of its row only, and the walk goes on behind it. */
@@ -332,8 +332,14 @@ export class MediaWorker {
 
   #onTimer(): void {
     if (this.#stopped) return;
-    const now = this.#beginTurn();
+    const stood = this.#noticeStandstill();
+    const now = this.#options.runtime.clock.now();
     this.#wakeAt = Number.POSITIVE_INFINITY;
+    if (stood) {
+      // Timers come before sockets: what waits there is read before anything is judged.
+      this.#wake(now + READ_FIRST_MS);
+      return;
+    }
     for (const conference of [...this.#conferences.values()]) {
       this.#guard(conference, now, () => {
         for (const endpoint of conference.endpoints.values()) {

@@ -14,14 +14,18 @@ const STANDSTILL_MS = 1000;
 const KEPT_MS = 1000;
 /** Shortest span over which the usual rate is measured. */
 const RATE_SPAN_MS = 1000;
+const RATE_SPANS = 5;
+/** Empty sockets mean that all that waited was read only after this long: other threads read too. */
+const SETTLE_MS = 100;
 
 export class Standstill {
   #lastTurn: Millis;
   #rateSince: Millis;
   #packets = 0;
-  /** Media packets per ms, as of the last full span. */
-  #rate = 0;
+  /** Media packets per ms in each of the last spans; the usual rate is the highest of them. */
+  readonly #rates: number[] = [];
   #toSkip = 0;
+  #wokeAt: Millis = Number.NEGATIVE_INFINITY;
   /** Standstills, and media packets left out after them, since the start. */
   count = 0;
   skipped = 0;
@@ -41,7 +45,8 @@ export class Standstill {
       return 0;
     }
     this.count++;
-    this.#toSkip = Math.max(0, Math.round((passed - KEPT_MS) * this.#rate));
+    this.#wokeAt = now;
+    this.#toSkip = Math.max(0, Math.round((passed - KEPT_MS) * Math.max(0, ...this.#rates)));
     // What waited says nothing about the usual rate.
     this.#rateSince = now;
     this.#packets = 0;
@@ -58,7 +63,8 @@ export class Standstill {
   }
 
   /** The sockets are empty, so what comes now is live: how much was left out since the last time. */
-  handleDry(): number {
+  handleDry(now: Millis): number {
+    if (this.#toSkip > 0 && now - this.#wokeAt < SETTLE_MS) return 0;
     const untold = this.skipped - this.#told;
     this.#toSkip = 0;
     this.#told = this.skipped;
@@ -68,7 +74,8 @@ export class Standstill {
   #measure(now: Millis): void {
     const span = now - this.#rateSince;
     if (span < RATE_SPAN_MS) return;
-    this.#rate = this.#packets / span;
+    this.#rates.push(this.#packets / span);
+    if (this.#rates.length > RATE_SPANS) this.#rates.shift();
     this.#packets = 0;
     this.#rateSince = now;
   }
