@@ -26,11 +26,15 @@ describe("failures on a real Prosody", function () {
     await made.login();
     return made;
   };
-  const bridge = async (nick: string, c2sPort = prosody.c2sPort): Promise<LiveBridge> => {
+  const bridge = async (
+    nick: string,
+    c2sPort = prosody.c2sPort,
+    resource?: string,
+  ): Promise<LiveBridge> => {
     const { domain, authDomain } = prosody;
     const made = new LiveBridge({ c2sPort, domain, authDomain }, nick);
     bridges.push(made);
-    await made.start();
+    await made.start(resource);
     await until(async () => (await focus.bridges()).includes(nick));
     return made;
   };
@@ -161,6 +165,20 @@ describe("failures on a real Prosody", function () {
     await until(() => again.endpoints(room).length === 2);
     await wait(3000);
     expect(invitations(pair)).to.deep.equal([2, 2]);
+  });
+
+  it("R1: the only bridge is restarted and takes the place of its old session: at once", async () => {
+    const link = await CuttableLink.to(prosody.c2sPort);
+    links.push(link);
+    await bridge("jvb1", link.port, "jvb1");
+    const pair = await call("aaaaaaaa", "bbbbbbbb");
+    link.down();
+    await wait(700);
+    const at = now();
+    const again = await bridge("jvb1", prosody.c2sPort, "jvb1");
+    await until(() => pair.every((one) => one.invitations === 2));
+    expect(now() - at).to.be.below(1000);
+    expect(again.endpoints(pair[0]?.room ?? "")).to.have.length(2);
   });
 
   it("R4: the server is away for 4 s: all is back 3 s after its port opens", async () => {

@@ -20,9 +20,9 @@ export class LiveBridge {
     this.script = new FakeBridge(realRuntime, nick);
   }
 
-  async start(): Promise<void> {
-    // As bridges do: the server chooses the resource.
-    const connection = await login(this.#prosody, "jvb");
+  /** Without a resource the server chooses one, as for upstream's bridges. */
+  async start(resource?: string): Promise<void> {
+    const connection = await login(this.#prosody, "jvb", resource);
     this.#connection = connection;
     connection.handleIq({ type: "get", name: "conference-modify", ns: NS.colibri2 }, ({ iq }) =>
       this.script.peer(iq),
