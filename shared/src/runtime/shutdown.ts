@@ -13,6 +13,7 @@ export const EXIT_SOFTWARE = 70;
 export const EXIT_CONFIG = 78;
 
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+const HOLD_MS = 2 ** 30;
 type StopSignal = keyof typeof SIGNALS;
 
 /** The part of `process` that is used; replaced in tests. */
@@ -41,7 +42,7 @@ export type StopHook = () => Promise<void> | void;
 export interface Shutdown {
   /** Adds a part that has been started. Parts stop in the reverse order. Returns its removal. */
   onStop(name: string, hook: StopHook): () => void;
-  /** Begins to listen for signals and uncaught errors. */
+  /** Begins to listen for signals and uncaught errors, and keeps the process until `stop`. */
   listen(): void;
   /** Stops everything and ends the process with `exitCode`. Later calls join the first. */
   stop(reason: string, exitCode: number): Promise<void>;
@@ -109,6 +110,9 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
       for (const signal of Object.keys(SIGNALS) as StopSignal[]) port.on(signal, onSignal(signal));
       port.on("uncaughtException", onUncaught);
       port.on("unhandledRejection", onUncaught);
+      // With no server and the XMPP server away there is no socket, and timers are unref'd: Node
+      // would find nothing left to do and end in silence, with status 0.
+      if (options.process === undefined) setInterval(() => {}, HOLD_MS);
     },
     stop,
     get stopping() {

@@ -72,6 +72,27 @@ describe("xmpp session", () => {
     expect(log.messages("warn")).to.deep.equal(Array(5).fill("Left out a stanza"));
   });
 
+  it("says each reason once until it is online again", () => {
+    const { runtime, transport, log } = started();
+    transport.end("reset");
+    for (let i = 0; i < 50; i++) {
+      runtime.advance(2000);
+      transport.end(i % 2 === 0 ? "refused" : "closed");
+    }
+    const said = log.messages("warn").map((line) => line.replace(/, for .*/, ""));
+    expect(said).to.deep.equal([
+      "XMPP connection lost, reconnecting: reset",
+      "XMPP connection failed, still trying: refused",
+      "XMPP connection failed, still trying: closed",
+    ]);
+    runtime.advance(2000);
+    transport.online();
+    transport.end("reset");
+    runtime.advance(0);
+    transport.end("refused");
+    expect(log.messages("warn")).to.have.length(5);
+  });
+
   it("gives way to another program with the same account, and says so once", () => {
     const { runtime, transport, log } = started();
     const openedAt: number[] = [];

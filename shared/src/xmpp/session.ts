@@ -62,6 +62,8 @@ const keepaliveMs = 1000;
  * which takes as long at most.
  */
 const standstillMs = 2000;
+/** Reasons of failed attempts that are said before it gets quiet. */
+const mostReasons = 10;
 /** Pause after another stream took our place; doubled each time, so that two do not fight for it. */
 const conflictMinMs = 10_000;
 const conflictMaxMs = 300_000;
@@ -106,7 +108,8 @@ export class XmppSession implements XmppConnection {
   /** How often in a row another stream took our place. */
   #conflicts = 0;
   /** The last reason logged, so that endless retries are one line. */
-  #loggedReason: string | undefined = undefined;
+  /** Why attempts have failed since the last session, each said once. */
+  readonly #saidReasons = new Set<string>();
 
   constructor(
     transport: StanzaTransport,
@@ -184,7 +187,7 @@ export class XmppSession implements XmppConnection {
   #handleOnline(jid: Jid, resumed: boolean): void {
     if (this.#stopped !== undefined) return;
     this.#jid = jid;
-    this.#loggedReason = undefined;
+    this.#saidReasons.clear();
     if (!resumed) {
       this.#sessions++;
       this.#failPending();
@@ -238,8 +241,11 @@ export class XmppSession implements XmppConnection {
       this.#logConflict(delay);
       return;
     }
-    if (!wasOnline && this.#loggedReason === end.reason) return;
-    this.#loggedReason = wasOnline ? undefined : end.reason;
+    if (!wasOnline) {
+      const said = this.#saidReasons;
+      if (said.has(end.reason) || said.size >= mostReasons) return;
+      said.add(end.reason);
+    }
     const account = this.#options.account ?? this.#domain;
     if (wasOnline) {
       this.#log.warn(`XMPP connection lost, reconnecting: ${end.reason}`, { account });
