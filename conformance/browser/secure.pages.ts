@@ -108,7 +108,7 @@ for (const [name, client, reason] of [
       );
     });
 
-    it("a guest who logs in during the call becomes owner too, and opens other rooms without", async () => {
+    it("a guest who logs in during the call becomes owner too, and opens other rooms until it logs out", async () => {
       const room = `secure${++round}`;
       const [[account, password] = ["", ""], [other, others] = ["", ""]] = accounts(started);
       const host = await open(room, 1, waiting);
@@ -127,6 +127,11 @@ for (const [name, client, reason] of [
       const next = await guest.page.context().newPage();
       await next.goto(`${started.url}?room=secure${++round}&name=again`);
       await next.waitForSelector('body[data-state="in the room"]', { timeout: 20_000 });
+      // Until it logs out.
+      await next.click("#logout");
+      await next.waitForEvent("load");
+      await next.goto(`${started.url}?room=secure${++round}&name=again`);
+      await next.waitForSelector(`body[data-state="${waiting}"]`, { timeout: 20_000 });
     });
 
     it("a guest who asks by HTTP waits just so", async function () {

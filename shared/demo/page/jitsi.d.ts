@@ -38,6 +38,11 @@ export interface LoginFailure {
   readonly message?: string;
 }
 
+/** Internal; there is no public way to log out, upstream's own page takes this one too. */
+export interface Moderator {
+  logout(done: () => void): void;
+}
+
 export interface JitsiConference {
   join(): void;
   isJoined(): boolean;
@@ -58,6 +63,8 @@ export interface JitsiConference {
   setDisplayName(name: string): void;
   setReceiverConstraints(constraints: ReceiverConstraints): void;
   on(event: string, listener: (...args: never[]) => void): void;
+  /** Internal: the moderator was the room's in 2022 and is the connection's now. */
+  room?: { readonly moderator?: Moderator; readonly xmpp?: { readonly moderator?: Moderator } };
   /** Internal, for statistics: the leg to the bridge and the direct one. */
   jvbJingleSession?: JingleSession | null;
   p2pJingleSession?: JingleSession | null;

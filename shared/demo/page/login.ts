@@ -16,6 +16,18 @@ const element = <T extends HTMLElement>(id: string): T => {
   return found as T;
 };
 
+/**
+ * Whether the library keeps a session. The one of 2022 never says who is logged in: the event for it
+ * goes out under no name.
+ */
+function hasSession(): boolean {
+  try {
+    return localStorage.getItem("sessionId") !== null;
+  } catch {
+    return false;
+  }
+}
+
 export class Login {
   readonly #conference: JitsiConference;
   readonly #domain: string;
@@ -30,6 +42,7 @@ export class Login {
         this.#show("Log in", "With an account you become moderator of this call.");
       else element("login").hidden = true;
     };
+    element("logout").onclick = () => this.#logOut();
     element<HTMLFormElement>("login").onsubmit = (event) => {
       event.preventDefault();
       void this.#logIn();
@@ -52,9 +65,17 @@ export class Login {
     this.roleChanged();
   }
 
-  /** Who is moderator has no reason to log in. */
+  /** Who is moderator has no reason to log in, and who has no session none to log out. */
   roleChanged(): void {
-    element("login-open").hidden = !this.#conference.isJoined() || this.#conference.isModerator();
+    const joined = this.#conference.isJoined();
+    element("login-open").hidden = !joined || this.#conference.isModerator();
+    element("logout").hidden = !joined || !hasSession();
+  }
+
+  /** Ends the session, without which this browser is a guest again. */
+  #logOut(): void {
+    const { room } = this.#conference;
+    (room?.xmpp?.moderator ?? room?.moderator)?.logout(() => location.reload());
   }
 
   #show(title: string, text: string): void {
