@@ -227,6 +227,12 @@ describe("readSettings", () => {
     );
   });
 
+  it("J-012: knows the proxy by its normalised address, as senders are", () => {
+    expect(read("jicofo.xmpp.client.client-proxy = Focus.Example.COM").clientProxy).to.equal(
+      "focus.example.com",
+    );
+  });
+
   it("J-035: reads authentication: a domain, a day, and with tokens a minute whatever is set", () => {
     const enabled = "jicofo.authentication { enabled = true, login-url = Example.COM, type =";
     expect(read("").authentication).to.equal(undefined);

@@ -170,7 +170,7 @@ export function readSettings(config: LoadedConfig): FocusSettings {
   return {
     client,
     service: readService(config),
-    clientProxy: config.readTable(clientKeys)["client-proxy"],
+    clientProxy: config.readTable(clientKeys)["client-proxy"]?.toLowerCase(),
     component: readComponent(config),
     authentication: readAuthentication(config),
     bridgeBrewery: readBrewery(config),
