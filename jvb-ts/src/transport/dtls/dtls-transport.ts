@@ -92,7 +92,7 @@ export class DtlsTransport {
     if (this.#role === "undecided") {
       if (first.setup === "active") this.#role = "server";
       else if (first.setup === "passive") this.#role = "client";
-      else this.#log.error("no usable dtls setup in the description", { setup: first.setup });
+      else this.#log.warn("no usable dtls setup in the description", { setup: first.setup });
     }
     this.#tryStart(now);
   }
