@@ -105,7 +105,7 @@ export class ColibriWebSockets {
   }
 
   /** Adds the two prefixes to the public server. Plain requests below them get 405. */
-  addTo(server: HttpServer): void {
+  addTo(server: Pick<HttpServer, "route" | "upgrade">): void {
     for (const prefix of ["/colibri-ws", "/colibri-relay-ws"]) {
       const relay = prefix !== "/colibri-ws";
       server.route("GET", prefix, () => ({ status: 405 }));
