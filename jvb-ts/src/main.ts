@@ -78,13 +78,17 @@ async function start(
   // A port that is taken stops the start before a focus could see this bridge.
   const publicServer = await listen("public", config.publicHttp, log);
   const privateServer = await listen("private", config.privateHttp, log);
+  const socketsOpen = Promise.withResolvers<void>();
   const workers = new MediaWorkers({
     count: config.workers,
     settings: config.settings,
     logging,
     runtime,
     log,
-    onMessage: (worker, message) => bridge.handleWorker(worker, message),
+    onMessage: (worker, message) => {
+      bridge.handleWorker(worker, message);
+      if (message.kind === "ready") socketsOpen.resolve();
+    },
     onDeath: (worker) => bridge.handleWorkerDeath(worker),
   });
   const bridge = new Bridge({
@@ -109,13 +113,16 @@ async function start(
   workers.start();
   shutdown.onStop("media workers", () => workers.stop());
   const sockets = publicServer && servePublic(publicServer, config, bridge, log, shutdown);
-  const clients = makeClients(bridge, log);
-  bridge.start(clients, sockets);
   if (privateServer) {
     addPrivateRoutes(privateServer, bridge, config.apis);
     shutdown.onStop("private HTTP", () => privateServer.stop(0));
   }
+  // Nor could it with a UDP port that is taken.
+  await socketsOpen.promise;
+  if (shutdown.stopping) return;
+  const clients = makeClients(bridge, log);
   shutdown.onStop("XMPP", () => clients.stop());
+  bridge.start(clients, sockets);
   discover(config, bridge, log);
   log.info("Bridge started", { version: bridge.version, workers: config.workers });
 }

@@ -141,6 +141,10 @@ export class Bridge implements BridgeApi {
       cpuSteal: () => this.#steal,
       startedAt: runtime.clock.wallNow(),
     });
+    if (config.settings.sockets.addresses.length === 0) {
+      this.#bindFailed[0] = true;
+      this.#checkHealth();
+    }
   }
 
   /** For the process metrics, which belong to `main.ts`. */
@@ -158,10 +162,6 @@ export class Bridge implements BridgeApi {
     this.#cpu.handleReading(this.#options.readProcStat());
     timers.after(FIRST_LOAD_SAMPLE_MS, () => this.#sampleLoad());
     timers.every(LOAD_SAMPLE_PERIOD_MS, () => this.#sampleLoad());
-    if (config.settings.sockets.addresses.length === 0) {
-      this.#bindFailed[0] = true;
-      this.#checkHealth();
-    }
     this.#publish();
     timers.every(config.presenceIntervalMs, () => this.#publish());
     for (const client of config.mucClients) clients.add(client);
