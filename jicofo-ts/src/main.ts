@@ -16,7 +16,7 @@ import { MucRoom } from "#shared/xmpp/muc";
 import { NS } from "#shared/xmpp/namespaces";
 import type { Element } from "#shared/xmpp/xml";
 import type { ComponentSettings } from "./config/component-keys.ts";
-import { loadFocusConfig, readFocusConfig } from "./config/load.ts";
+import { loadFocusConfig, missingBrewery, readFocusConfig } from "./config/load.ts";
 import { allTables, type ConnectionSettings } from "./config/settings.ts";
 import { version } from "./config/version.ts";
 import { CapsCensus } from "./entry/caps-census.ts";
@@ -99,7 +99,10 @@ function check(all: boolean, former: readonly ConfigFault[]): number {
     all,
     errorStatus: EXIT_CONFIG,
     load,
-    read: (config) => readFocusConfig(config, former).warnings,
+    read(config) {
+      const { settings, warnings } = readFocusConfig(config, former);
+      return [...warnings, ...missingBrewery(settings)];
+    },
   });
   process.stderr.write(report.stderr);
   process.stdout.write(report.stdout);

@@ -81,7 +81,8 @@ describe("the focus as a program", function () {
 
   it("checks the configuration without starting, and shows no secret", async () => {
     const xmpp = await dropping();
-    const file = write(`${account(xmpp.port)}\nocto.enabled = true }`);
+    const brewery = 'bridge.brewery-jid = "b@internal.auth.x"';
+    const file = write(`${account(xmpp.port)}\nocto.enabled = true, ${brewery} }`);
     const program = new Program("--config", file, "--check-config");
     expect(await program.ended).to.equal(0);
     expect(program.stderr).to.equal("");

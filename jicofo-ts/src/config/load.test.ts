@@ -86,6 +86,14 @@ describe("the focus' configuration", () => {
     });
   }
 
+  it("warns of an interface that other machines reach", () => {
+    expect(warnings("jicofo.rest.host = 127.0.0.1")).to.deep.equal([]);
+    expect(warnings("jicofo.rest { host = 0.0.0.0, enabled = off }")).to.deep.equal([]);
+    expect(warnings("jicofo.rest.host = 0.0.0.0")).to.deep.equal([
+      "jicofo.conf:2: jicofo.rest.host: 0.0.0.0 lets other machines reach rooms, statistics and pins without a password; set it to 127.0.0.1, or keep others out by a firewall",
+    ]);
+  });
+
   it("warns of legacy properties that it does not know", () => {
     expect(
       warnings("", "-Dorg.jitsi.jicofo.HOSTNAM=x", "-Dorg.jitsi.focus.IDLE_TIMEOUT=1"),

@@ -3,6 +3,7 @@ import { checkKeys } from "#shared/config/check-keys";
 import { type LoadedConfig, loadConfig } from "#shared/config/config";
 import { ConfigError, type ConfigFault } from "#shared/config/config-error";
 import { type LegacyProperties, unknownProperties } from "#shared/config/known-properties";
+import { openHost } from "#shared/config/open-host";
 import { openAuthentication } from "./authentication-keys.ts";
 import { allTables, anonymousLogins, type FocusSettings, readSettings } from "./settings.ts";
 
@@ -39,8 +40,19 @@ export function readFocusConfig(
     ...unknownProperties(config, allTables, legacyProperties),
     ...unbuilt,
     ...openAuthentication(config),
+    ...(settings.rest === undefined
+      ? []
+      : openHost(config, "jicofo.rest.host", settings.rest.host, "rooms, statistics and pins")),
     ...anonymousLogins(settings),
   ];
   if (config.strict && warnings.length > 0) throw new ConfigError(warnings);
   return { settings, warnings };
+}
+
+/** What a start says when it happens: for those who ask before. */
+export function missingBrewery({ bridgeBrewery }: FocusSettings): readonly ConfigFault[] {
+  if (bridgeBrewery !== undefined) return [];
+  const message = "is not set: there are no bridges, so nobody sees or hears anybody";
+  const remedy = 'set it to the room of the bridges, such as "jvbbrewery@internal.auth.DOMAIN"';
+  return [{ key: "jicofo.bridge.brewery-jid", message, remedy }];
 }

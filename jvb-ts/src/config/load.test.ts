@@ -73,6 +73,10 @@ describe("the bridge's configuration", () => {
       "ice4j.harvest.mapping.aws.force = true",
       "ice4j.harvest.mapping.aws.force: is not built yet: no cloud service is asked; give static-mappings or STUN servers",
     ],
+    [
+      "videobridge.http-servers.private.host = 0.0.0.0",
+      "videobridge.http-servers.private.host: 0.0.0.0 lets other machines reach statistics, drain and shutdown without a password; set it to 127.0.0.1, or keep others out by a firewall",
+    ],
     ["tracing.enabled = true", "tracing.enabled: is not built yet: no traces are sent"],
     [
       "videobridge.ice.udp.prot = 5",

@@ -3,6 +3,7 @@ import { checkKeys } from "#shared/config/check-keys";
 import { type LoadedConfig, loadConfig } from "#shared/config/config";
 import { ConfigError, type ConfigFault } from "#shared/config/config-error";
 import { unknownProperties } from "#shared/config/known-properties";
+import { openHost } from "#shared/config/open-host";
 import { readTlsSettings } from "#shared/http/tls-settings";
 import type { Logger } from "#shared/logging/logger";
 import { announcesVersion, type BridgeConfig, readBridgeConfig } from "../bridge-config.ts";
@@ -31,7 +32,10 @@ export function readWholeConfig(
   // A bad key store must stop the start before anything else runs.
   for (const { tls } of [read.publicHttp, read.privateHttp]) if (tls) readTlsSettings(tls);
   const unknown = unknownProperties(loaded, allKeys, legacyProperties);
-  const warnings = [...former, ...loaded.warnings, ...unknown, ...unbuilt];
+  const { port, host } = read.privateHttp;
+  const hostKey = "videobridge.http-servers.private.host";
+  const open = port < 0 ? [] : openHost(loaded, hostKey, host, "statistics, drain and shutdown");
+  const warnings = [...former, ...loaded.warnings, ...unknown, ...unbuilt, ...open];
   if (loaded.strict && warnings.length > 0) throw new ConfigError(warnings);
   const own = read.version ?? version;
   const announcedVersion = announcesVersion(loaded) ? own : undefined;
