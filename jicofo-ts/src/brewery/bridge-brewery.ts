@@ -107,6 +107,7 @@ export class BridgeBrewery {
 
   /** An event of the brewery room. */
   handle(event: MucEvent): void {
+    if (event.kind === "lost" || event.kind === "removed") this.#sessions.forgetAll();
     this.#brewery.handle(event);
   }
 

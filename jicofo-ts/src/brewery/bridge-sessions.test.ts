@@ -24,6 +24,15 @@ describe("BridgeSessions", () => {
     expect(news("jvb@x/c")).to.equal("same");
   });
 
+  it("takes anybody for the same after we were out of the room", () => {
+    const sessions = new BridgeSessions();
+    const news = (...jids: string[]) => sessions.handlePresence(bridge, presence(...jids));
+    news("jvb@x/a");
+    sessions.forgetAll();
+    expect(news("jvb@x/b")).to.equal("same");
+    expect(news("jvb@x/c")).to.equal("replaced");
+  });
+
   it("has no news where real addresses are hidden", () => {
     const sessions = new BridgeSessions();
     expect(sessions.handlePresence(bridge, xml("presence"))).to.equal("same");

@@ -28,6 +28,11 @@ export class BridgeSessions {
     return "replaced";
   }
 
+  /** We were out of the room: whoever has another address since may have had to log in again too. */
+  forgetAll(): void {
+    this.#known.clear();
+  }
+
   /** It left the room. */
   forget(bridge: BridgeJid): void {
     this.#known.delete(bridge);
