@@ -168,6 +168,13 @@ describe("configuration", () => {
     ]);
   });
 
+  it("warns of a misspelt top-level object, and of no other program's", () => {
+    const config = load("videobrige.ice.udp.port = 1\nsmack.x = 1\njicofo.y = 1\njibri.z = 1");
+    expect(config.warnings.map((w) => [w.key, w.remedy])).to.deep.equal([
+      ["videobrige", "did you mean videobridge?"],
+    ]);
+  });
+
   it("names every wrong value with file, line, key and remedy", () => {
     const config = load('videobridge.ice {\n udp.port = "abc"\n relaxed = 1\n}');
     const fault = faultOf(() => readKeys(config, ice));

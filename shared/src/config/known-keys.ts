@@ -35,13 +35,12 @@ export function unknownKeys(
         if (value.kind === "object") walk(value, path);
         continue;
       }
-      if (prefix === "") continue;
-      warnings.push({
-        key: path,
-        origin: value.origin,
-        message: "unknown key",
-        remedy: hint(path, [...leaves, ...siblings(path)]),
-      });
+      // Other programs have objects of their own in shared files, unless it is ours misspelt.
+      const top = prefix === "" ? nearest(path, siblings(path), 3) : undefined;
+      if (prefix === "" && top === undefined) continue;
+      const remedy =
+        top === undefined ? hint(path, [...leaves, ...siblings(path)]) : didYouMean(top);
+      warnings.push({ key: path, origin: value.origin, message: "unknown key", remedy });
     }
   };
   walk(root, "");

@@ -55,7 +55,12 @@ export function createProgramLogger(options: ProgramLoggerOptions): Logger {
   const { clock, program, component, argv, env } = options;
   const { redact, ...settings } = readLogSettings(argv, env, options.level);
   redactPii(redact);
-  return createRootLogger({ clock, program, component, ...settings });
+  const log = createRootLogger({ clock, program, component, ...settings });
+  const file = loggingFile(argv, env);
+  if (file !== undefined && readProperties(file) === undefined) {
+    log.warn(`Cannot read ${file}, logging as by default; check java.util.logging.config.file`);
+  }
+  return log;
 }
 
 /** Reads the file named by `-D`, if any; one that cannot be read means the defaults, as in Java. */
@@ -64,9 +69,17 @@ export function readLogSettings(
   env: Readonly<Record<string, string | undefined>>,
   level?: LogLevel,
 ): LogSettings {
+  const file = loggingFile(argv, env);
+  const properties = file === undefined ? undefined : readProperties(file);
+  return logSettings(properties ?? new Map(), env, level);
+}
+
+function loggingFile(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): string | undefined {
   const { systemProperties } = parseCommandLine(argv, env["JAVA_SYS_PROPS"]);
-  const file = systemProperties.get("java.util.logging.config.file");
-  return logSettings(file === undefined ? new Map() : readProperties(file), env, level);
+  return systemProperties.get("java.util.logging.config.file");
 }
 
 /**
@@ -102,11 +115,11 @@ export function logSettings(
   };
 }
 
-function readProperties(file: string): ReadonlyMap<string, string> {
+function readProperties(file: string): ReadonlyMap<string, string> | undefined {
   try {
     return propertyMap(decodeText(readFileSync(file)));
   } catch {
-    return new Map();
+    return undefined;
   }
 }
 
