@@ -120,7 +120,7 @@ async function start(
   // Nor could it with a UDP port that is taken.
   await socketsOpen.promise;
   if (shutdown.stopping) return;
-  const clients = makeClients(bridge, log);
+  const clients = makeClients(bridge, log, config.settings.redactRemoteAddresses);
   shutdown.onStop("XMPP", () => clients.stop());
   bridge.start(clients, sockets);
   discover(config, bridge, log);
@@ -162,7 +162,7 @@ function servePublic(
   return sockets;
 }
 
-function makeClients(bridge: Bridge, log: Logger): MucClients {
+function makeClients(bridge: Bridge, log: Logger, hideAddresses: boolean): MucClients {
   return new MucClients({
     version: bridge.version,
     timers: runtime.timers,
@@ -194,6 +194,7 @@ function makeClients(bridge: Bridge, log: Logger): MucClients {
     health: () => bridge.health(),
     onDisconnect: () => bridge.count("xmpp_disconnects"),
     onDelay: (kind, delayMs) => bridge.addDelay(kind, delayMs),
+    hideAddresses,
   });
 }
 

@@ -166,6 +166,7 @@ function setUp() {
       world.disconnects++;
     },
     onDelay: () => {},
+    hideAddresses: true,
   });
   clients.add(config);
   const [connection] = connections;

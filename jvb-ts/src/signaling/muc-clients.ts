@@ -19,6 +19,7 @@ import { NS } from "#shared/xmpp/namespaces";
 import { attr, type Element, xml } from "#shared/xmpp/xml";
 import { refusal } from "../conference/refusal.ts";
 import type { ColibriOutcome } from "../worker-messages.ts";
+import { colibriLogText } from "./colibri-log.ts";
 import type { HealthResult } from "./health.ts";
 import { isSameAccount, type MucClientConfig } from "./muc-client-config.ts";
 
@@ -51,6 +52,8 @@ export interface MucClientsOptions {
   /** How long one IQ took, by `colibri`, `health`, `version`. */
   readonly onDelay: (kind: "colibri" | "health" | "version", delayMs: Millis) => void;
   readonly now: () => Millis;
+  /** Leave addresses of participants out of the log. */
+  readonly hideAddresses: boolean;
 }
 
 interface Room {
@@ -289,6 +292,7 @@ export class MucClients {
 
   async #conferenceModify({ iq, payload }: IqRequest): Promise<Element> {
     const started = this.#options.now();
+    this.#logColibri("RECV colibri2 request", payload);
     const request = parseConferenceModify(payload);
     // Upstream does not answer what it cannot parse, and the focus waits 15 s.
     if (!request.ok) {
@@ -297,8 +301,16 @@ export class MucClients {
     }
     const outcome = await this.#options.colibri(request.value);
     this.#options.onDelay("colibri", this.#options.now() - started);
-    return outcome.ok
+    const answer = outcome.ok
       ? iqResult(iq, buildConferenceModified(outcome.modified))
       : colibriErrorReply(iq, outcome.error);
+    this.#logColibri("SENT colibri2 response", answer);
+    return answer;
+  }
+
+  /** Upstream's words, which operators search for; at `debug`, for there are many. */
+  #logColibri(what: string, el: Element): void {
+    const { log, hideAddresses } = this.#options;
+    if (log.enabled("debug")) log.debug(`${what}: ${colibriLogText(el, hideAddresses)}`);
   }
 }
