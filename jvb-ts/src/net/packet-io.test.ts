@@ -271,7 +271,7 @@ for (const [implementation, open] of implementations) {
       expect(rows.every((row) => row.status === Status.ok && row.session === sb)).to.equal(true);
     });
 
-    it("lets of an unbound address only our ufrags' requests and our responses in (M-001, M-002)", async () => {
+    it("lets of an unbound address only our ufrags' requests and our responses in (M-001, M-002, B-072)", async () => {
       const { a, b, sb } = await pair();
       const stranger = await start();
       const to = b.localAddresses[0]!;

@@ -71,7 +71,7 @@ describe("media", () => {
     );
   });
 
-  it("stops at a force-mute and goes on when it is lifted", async () => {
+  it("B-033 stops at a force-mute and goes on when it is lifted", async () => {
     const stage = new Stage();
     const [a, b] = await pair(stage);
     const mute = (audio: boolean) =>

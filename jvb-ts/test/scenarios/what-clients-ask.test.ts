@@ -2,7 +2,7 @@
 import { expect } from "chai";
 import { videoSource } from "../../src/cc/engine-fixture.ts";
 import { defaultIceSettings } from "../../src/transport/ice/ice-settings.ts";
-import { type Client, creation, endpointRequest, modify, Stage } from "./stage.ts";
+import { audioSource, type Client, creation, endpointRequest, modify, Stage } from "./stage.ts";
 
 const video = {
   type: "video" as const,
@@ -305,4 +305,59 @@ describe("addresses that are private", () => {
       expect(shown).to.deep.equal(expected);
     });
   }
+});
+
+describe("who is heard", () => {
+  const audio = (ssrc: number) => {
+    let seq = 0;
+    return (): Uint8Array => {
+      const bytes = new Uint8Array(12 + 20);
+      const view = new DataView(bytes.buffer);
+      bytes[0] = 0x80;
+      bytes[1] = 111;
+      view.setUint16(2, seq++);
+      view.setUint32(4, seq * 960);
+      view.setUint32(8, ssrc);
+      return bytes;
+    };
+  };
+
+  it("B-116 B-117 B-119 a subscription may name who comes later, and outlives who goes", async () => {
+    const stage = new Stage();
+    const a = await stage.join("aaaa1111", { sources: [audioSource("aaaa1111", 11)] });
+    const c = await stage.join("cccc3333");
+    const packets = new Map([[11, audio(11)]]);
+    const heardNow = async (): Promise<number[]> => {
+      c.media.length = 0;
+      for (const [ssrc, packet] of packets) {
+        const from = ssrc === 11 ? a : b;
+        from?.sendMedia(packet());
+      }
+      await stage.run(50);
+      return c.media
+        .filter((bytes) => (bytes[1] ?? 0) < 192)
+        .map((bytes) => new DataView(bytes.buffer, bytes.byteOffset).getUint32(8))
+        .sort();
+    };
+    let b: Client | undefined;
+    const subscribe = (all: boolean, include: string[], exclude: string[]): void =>
+      c.say({ kind: "ReceiverAudioSubscription", all, include, exclude });
+    expect(await heardNow()).to.deep.equal([11]);
+    subscribe(false, ["bbbb2222-a0"], []);
+    await stage.run(50);
+    expect(await heardNow()).to.deep.equal([]);
+    b = await stage.join("bbbb2222", { sources: [audioSource("bbbb2222", 22)] });
+    packets.set(22, audio(22));
+    expect(await heardNow()).to.deep.equal([22]);
+    subscribe(true, ["bbbb2222-a0"], ["bbbb2222-a0"]);
+    await stage.run(50);
+    expect(await heardNow()).to.deep.equal([11]);
+    // It leaves, and comes again under the same name: what was said still counts.
+    await stage.ask(modify({ endpoints: [endpointRequest("bbbb2222", { expire: true })] }));
+    b = await stage.join("bbbb2222", { sources: [audioSource("bbbb2222", 22)] });
+    expect(await heardNow()).to.deep.equal([11]);
+    // Who had asked for something and goes leaves nothing behind.
+    await stage.ask(modify({ endpoints: [endpointRequest("cccc3333", { expire: true })] }));
+    expect(await stage.stats()).to.include({ endpoints: 2 });
+  });
 });

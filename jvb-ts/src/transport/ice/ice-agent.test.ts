@@ -211,6 +211,24 @@ describe("ICE agent", () => {
     expect(bridge.pollTimeout()).to.equal(undefined);
   });
 
+  it("B-075 passes over candidates that are names, TCP, of another component or generation", () => {
+    const net = new VirtualNet();
+    const bridge = new Peer(net, [A], true, "bridge");
+    bridge.agent.setRemoteCredentials({ ufrag: "x", pwd: "y" }, 0);
+    const useless = [
+      { ip: "2f3c6a52-10b7-4b13-8d0a-0f6b5a3f5f55.local" },
+      { ip: "peer.example" },
+      { protocol: "tcp" },
+      { component: 2 },
+      { generation: 1 },
+      { port: 0 },
+    ];
+    for (const over of useless) {
+      expect(bridge.agent.addRemoteCandidates([{ ...candidate(B), ...over }], 0)).to.equal(0);
+    }
+    expect(bridge.agent.addRemoteCandidates([candidate(B)], 0)).to.equal(1);
+  });
+
   it("does not fail without any pair", () => {
     const net = new VirtualNet();
     const bridge = new Peer(net, [A], true, "bridge");

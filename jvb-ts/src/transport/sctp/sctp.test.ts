@@ -98,7 +98,7 @@ describe("SCTP", () => {
     expect(taken).to.equal(26);
   });
 
-  it("ignores a second channel (M-026), closes when the peer resets the stream, and resets its own side", () => {
+  it("ignores a second channel (M-026, B-098), closes when the peer resets the stream, and resets its own side", () => {
     const net = new VirtualNet();
     const { random } = net.runtime;
     const bridge = new SctpTransport({ role: "server", random, log: recordingLogger() });
