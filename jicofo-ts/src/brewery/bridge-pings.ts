@@ -70,8 +70,11 @@ export class BridgePings {
     this.#timer?.cancel();
     const at = this.#liveness.pollTimeout();
     if (at === undefined) return;
-    const delay = Math.max(0, at - this.#now);
-    this.#timer = this.#options.runtime.timers.after(delay, () => this.#turn());
+    const { timers } = this.#options.runtime;
+    this.#timer = timers.after(Math.max(0, at - this.#now), () => {
+      // Timers come before sockets in a turn: what waits there is read before anybody is judged.
+      this.#timer = timers.after(0, () => this.#turn());
+    });
   }
 
   #turn(): void {

@@ -23,9 +23,9 @@ class World {
     for (const bridge of bridges) this.liveness.watch(bridge, 0);
   }
 
-  /** From now on, for that long. */
+  /** From now on, for that long; the dead stay dead, and what stands still does so until the later end. */
   freeze(bridge: string, ms = Number.POSITIVE_INFINITY): void {
-    this.frozenUntil.set(bridge, this.now + ms);
+    this.frozenUntil.set(bridge, Math.max(this.now + ms, this.frozenUntil.get(bridge) ?? 0));
   }
 
   /** Passes time; `blocked`: we do nothing until it is over. */
@@ -38,9 +38,9 @@ class World {
       const next = Math.max(this.now, Math.min(timeout, answer));
       if (next > end) break;
       this.now = next;
-      // A timer that is due comes before what the socket has: that is the worse order for us.
-      if (timeout <= this.now) this.#turn();
-      else this.#answer();
+      // The driver reads what the socket has before it gives time to the core.
+      if (answer <= this.now) this.#answer();
+      else this.#turn();
     }
     this.now = end;
   }
