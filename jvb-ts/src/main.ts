@@ -178,7 +178,8 @@ function makeClients(bridge: Bridge, log: Logger, hideAddresses: boolean): MucCl
           domain: client.domain,
           username: client.username,
           password: client.password,
-          resource: undefined,
+          // Known beforehand, so that a bridge that died takes its old session's place at once.
+          resource: client.mucNickname,
           security: client.securityMode,
           disableCertificateVerification: client.disableCertificateVerification,
           unknownIq: "feature-not-implemented",
