@@ -63,6 +63,28 @@ export interface PacketCounters {
   readonly refusedRepeat: number;
 }
 
+/** Nothing received and nothing sent. */
+export function zeroPacketCounters(): PacketCounters {
+  return {
+    received: 0,
+    receivedBytes: 0,
+    sent: 0,
+    sentBytes: 0,
+    unknownAddress: 0,
+    unknownUfrag: 0,
+    malformed: 0,
+    noKeys: 0,
+    authFailed: 0,
+    replayed: 0,
+    ringFull: 0,
+    sendUnready: 0,
+    sendCongested: 0,
+    sendRefused: 0,
+    repeatedIndex: 0,
+    refusedRepeat: 0,
+  };
+}
+
 export interface PacketIo {
   /** Local addresses of the sockets; their index is the `socket` column. */
   readonly localAddresses: readonly SocketAddress[];

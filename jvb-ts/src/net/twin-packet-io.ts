@@ -7,7 +7,13 @@ import { once } from "node:events";
 import { isIPv4 } from "node:net";
 import { Bug } from "#shared/runtime/bug";
 import type { Clock } from "#shared/runtime/runtime";
-import type { PacketCounters, PacketIo, SocketAddress, SrtpKeys } from "../media/packet-io.ts";
+import {
+  type PacketCounters,
+  type PacketIo,
+  type SocketAddress,
+  type SrtpKeys,
+  zeroPacketCounters,
+} from "../media/packet-io.ts";
 import {
   BATCH,
   HEADROOM,
@@ -42,25 +48,6 @@ interface Session {
   destination: { readonly socket: number; readonly remote: SocketAddress } | undefined;
   readonly bound: Map<string, readonly [socket: number, remote: SocketAddress]>;
 }
-
-const zero: PacketCounters = {
-  received: 0,
-  receivedBytes: 0,
-  sent: 0,
-  sentBytes: 0,
-  unknownAddress: 0,
-  unknownUfrag: 0,
-  malformed: 0,
-  noKeys: 0,
-  authFailed: 0,
-  replayed: 0,
-  ringFull: 0,
-  sendUnready: 0,
-  sendCongested: 0,
-  sendRefused: 0,
-  repeatedIndex: 0,
-  refusedRepeat: 0,
-};
 
 const keyOf = (socket: number, { ip, port }: SocketAddress): string => `${socket} ${port} ${ip}`;
 
@@ -122,7 +109,7 @@ class TwinPacketIo implements PacketIo {
   readonly #addresses = new Map<string, number>();
   readonly #ufrags = new Map<string, number>();
   readonly #transactions = new Set<string>();
-  readonly #counters: Mutable<PacketCounters> = { ...zero };
+  readonly #counters: Mutable<PacketCounters> = zeroPacketCounters();
   #nextSession = 0;
   #closed = false;
 

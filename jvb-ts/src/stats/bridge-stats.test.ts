@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { zeroDrops } from "../media/media-statistics.ts";
+import { zeroPacketCounters } from "../media/packet-io.ts";
 import { emptyTotals } from "../media/totals.ts";
-import { noPacketIo } from "../worker/no-packet-io.ts";
 import {
   type WorkerCounter,
   type WorkerStats,
@@ -40,7 +40,7 @@ function report(over: Partial<WorkerStats> = {}): WorkerStats {
   return {
     counters: counters as Record<WorkerCounter, number>,
     conferences: [],
-    sockets: noPacketIo().counters(),
+    sockets: zeroPacketCounters(),
     drops: zeroDrops(),
     engine: emptyTotals(),
     ...zeroSums(),
@@ -103,7 +103,7 @@ describe("bridge statistics", () => {
 
   it("sums datagrams by name", () => {
     const stats = new BridgeStats();
-    const sockets = { ...noPacketIo().counters(), received: 5, authFailed: 2 };
+    const sockets = { ...zeroPacketCounters(), received: 5, authFailed: 2 };
     stats.handleReport(0, report({ sockets }));
     stats.handleReport(1, report({ sockets }));
     expect(stats.sockets()).to.include({ received: 10, authFailed: 4, replayed: 0 });

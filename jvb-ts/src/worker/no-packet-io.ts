@@ -1,24 +1,5 @@
 /** Stands in when no socket could be opened: signalling works, media does not, health says why. */
-import type { PacketCounters, PacketIo } from "../media/packet-io.ts";
-
-const zero: PacketCounters = {
-  received: 0,
-  receivedBytes: 0,
-  sent: 0,
-  sentBytes: 0,
-  unknownAddress: 0,
-  unknownUfrag: 0,
-  malformed: 0,
-  noKeys: 0,
-  authFailed: 0,
-  replayed: 0,
-  ringFull: 0,
-  sendUnready: 0,
-  sendCongested: 0,
-  sendRefused: 0,
-  repeatedIndex: 0,
-  refusedRepeat: 0,
-};
+import { type PacketIo, zeroPacketCounters } from "../media/packet-io.ts";
 
 export function noPacketIo(): PacketIo {
   let sessions = 0;
@@ -39,7 +20,7 @@ export function noPacketIo(): PacketIo {
     setKeys: () => {},
     registerUfrag: () => {},
     unregisterUfrag: () => {},
-    counters: () => zero,
+    counters: zeroPacketCounters,
     close: () => {},
   };
 }

@@ -137,7 +137,7 @@ describe("shutdown", () => {
     });
   }
 
-  it("ends at the deadline, and at once on a second signal", async () => {
+  it("R23: ends at the deadline, and at once on a second signal", async () => {
     const late = setUp({ hang: true });
     late.raise("SIGTERM");
     await late.runtime.advanceAsync(1000);
