@@ -39,4 +39,29 @@ describe("R5 the focus killed and started again", () => {
     expect(took).to.be.below(2000);
     expect(atTheJoin, "gap of the old pages").to.be.below(1000);
   });
+
+  it("a page that asks while it is away is in the call as soon as its client asks again", async () => {
+    await calls.closePages();
+    const room = `refocused${++round}`;
+    const pages = await Promise.all([1, 2].map((number) => calls.open(room, number)));
+    await expectMedia(pages, { mediaPorts: calls.mediaPorts });
+    await calls.stack.focus.kill();
+    // Chromium needs a second for the page; it then asks a focus that is not there.
+    const opening = calls.open(room, 3);
+    await sleep(2000);
+    let took = 0;
+    const gap = await longestGap(pages, async () => {
+      await calls.stack.focus.start();
+      took = performance.now();
+      const all = [...pages, await opening];
+      await untilMedia(all);
+      took = performance.now() - took;
+    });
+    console.log(
+      `      the new page sees and hears all ${Math.round(took)} ms after the focus is up`,
+    );
+    expect(gap, "gap of the old pages").to.be.below(1000);
+    // The client waits 1 s after a refusal, then 2 s.
+    expect(took).to.be.below(4000);
+  });
 });
