@@ -16,7 +16,10 @@ export default class CountingReporter extends Mocha.reporters.Spec {
       const { passes, failures, pending } = this.stats;
       const file = process.env.TEST_COUNTS;
       if (file !== undefined)
-        writeFileSync(file, JSON.stringify({ passed: passes, failed: failures, skipped: pending }));
+        writeFileSync(
+          file,
+          JSON.stringify({ passed: passes, failed: failures, skipped: pending, retried }),
+        );
     });
   }
 }

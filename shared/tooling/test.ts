@@ -3,12 +3,13 @@
  *
  *   check   format, lint, types, rooms, key reference, clock rule, unit tests
  *   test    check, scenarios, real parts, pages, conformance (quick), one second of fuzzing a parser
- *   full    test with both client libraries and mixed stacks; resumable (`--fresh` starts over),
- *           one JSON file a stage in dist/test-full/
+ *   full    test with both client libraries and mixed stacks; one JSON file a stage in dist/test-full/.
+ *           Resumable: what passed on the same state of the checkout is not run again unless `--fresh`
  *
  * `--stage NAME` (repeatable) runs those stages alone.
  */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,6 +21,8 @@ interface Outcome {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  /** Tests that passed or failed at their second try. */
+  readonly retried: number;
 }
 
 interface Stage {
@@ -79,7 +82,7 @@ function single(
       const passed = counted === null ? Number(code === 0) : Number(counted[1]);
       const failed = counted === null ? Number(code !== 0) : Number(counted[2]);
       // A program that ends badly after counting no failure has failed all the same.
-      return { passed, failed: code !== 0 && failed === 0 ? 1 : failed, skipped: 0 };
+      return { passed, failed: code !== 0 && failed === 0 ? 1 : failed, skipped: 0, retried: 0 };
     },
   };
 }
@@ -90,6 +93,8 @@ function mocha(
   tiers: readonly Tier[],
   patterns: readonly string[],
   options: {
+    /** Files that another stage runs. */
+    readonly without?: readonly string[];
     readonly timeoutMs?: number;
     readonly env?: Record<string, string>;
     /** Times a failed test may be tried again; the reporter says each of them. */
@@ -100,13 +105,11 @@ function mocha(
     name,
     tiers,
     async run(log) {
-      const files = patterns
-        .flatMap((pattern) => globSync(pattern, { cwd: root }))
-        .filter((file) => !file.includes("node_modules") && !file.startsWith("dist/"))
-        .sort();
+      const exclude = ["**/node_modules/**", "dist/**", ...(options.without ?? [])];
+      const files = patterns.flatMap((pattern) => globSync(pattern, { cwd: root, exclude })).sort();
       if (files.length === 0) {
         log(`no file matches ${patterns.join(" ")}\n`);
-        return { passed: 0, failed: 1, skipped: 0 };
+        return { passed: 0, failed: 1, skipped: 0, retried: 0 };
       }
       mkdirSync(join(root, "dist/test"), { recursive: true });
       const counts = join(root, "dist/test", `${name.replaceAll(/\W+/g, "-")}.json`);
@@ -128,7 +131,7 @@ function mocha(
         ...options.env,
         TEST_COUNTS: counts,
       });
-      if (!existsSync(counts)) return { passed: 0, failed: 1, skipped: 0 };
+      if (!existsSync(counts)) return { passed: 0, failed: 1, skipped: 0, retried: 0 };
       const found = JSON.parse(readFileSync(counts, "utf8")) as Outcome;
       // A crash after the last test is a failure too.
       return code !== 0 && found.failed === 0 ? { ...found, failed: 1 } : found;
@@ -192,7 +195,9 @@ const stages: readonly Stage[] = [
     [...nodeFlags, "shared/tooling/clock-rule.ts"],
     "static",
   ),
-  mocha("unit tests", all, ["{shared,jicofo-ts,jvb-ts,conformance}/**/*.test.ts"]),
+  mocha("unit tests", all, ["{shared,jicofo-ts,jvb-ts,conformance}/**/*.test.ts"], {
+    without: ["**/test/scenarios/**"],
+  }),
   mocha("scenarios", beyond, ["{jicofo-ts,jvb-ts}/test/scenarios/*.ts"], { timeoutMs: 20_000 }),
   mocha("real parts", beyond, ["{shared,jicofo-ts,jvb-ts}/**/*.live.ts"], {
     timeoutMs: 60_000,
@@ -245,11 +250,28 @@ if (options.fresh) rmSync(resultFolder, { recursive: true, force: true });
 const resultFile = (stage: Stage) =>
   join(resultFolder, `${stage.name.replaceAll(/\W+/g, "-")}.json`);
 
+/** What git knows of the checkout: the commit and whatever differs from it. */
+function stateOfCheckout(): string {
+  const git = (...args: readonly string[]) =>
+    execFileSync("git", args, { cwd: root, encoding: "utf8", maxBuffer: 1 << 28 });
+  const changes = git("diff", "HEAD") + git("status", "--porcelain");
+  return `${git("rev-parse", "HEAD").trim()} ${createHash("sha256").update(changes).digest("hex")}`;
+}
+
+const state = tier === "full" ? stateOfCheckout() : "";
+
+interface Result extends Outcome {
+  readonly name: string;
+  readonly seconds: number;
+  /** Of the checkout that was tested. */
+  readonly state: string;
+}
+
 /** The outcome of a stage that passed in an earlier, interrupted run of the full tier. */
 function earlier(stage: Stage): Outcome | undefined {
   if (tier !== "full" || !existsSync(resultFile(stage))) return undefined;
-  const found = JSON.parse(readFileSync(resultFile(stage), "utf8")) as Outcome;
-  return found.failed === 0 ? found : undefined;
+  const found = JSON.parse(readFileSync(resultFile(stage), "utf8")) as Result;
+  return found.failed === 0 && found.state === state ? found : undefined;
 }
 
 interface Row extends Outcome {
@@ -261,17 +283,15 @@ async function runStage(stage: Stage, log: (text: string) => void): Promise<Row>
   const before = earlier(stage);
   if (before !== undefined) {
     log(`${stage.name}: passed earlier (--fresh runs it again)\n`);
-    return { name: stage.name, seconds: 0, ...before };
+    return { ...before, name: stage.name, seconds: 0 };
   }
   const start = process.hrtime.bigint();
   const outcome = await stage.run(log);
   const seconds = Number(process.hrtime.bigint() - start) / 1e9;
   if (tier === "full") {
     mkdirSync(resultFolder, { recursive: true });
-    writeFileSync(
-      resultFile(stage),
-      `${JSON.stringify({ name: stage.name, seconds, ...outcome }, null, 2)}\n`,
-    );
+    const result: Result = { name: stage.name, seconds, ...outcome, state };
+    writeFileSync(resultFile(stage), `${JSON.stringify(result, null, 2)}\n`);
   }
   return { name: stage.name, seconds, ...outcome };
 }
@@ -306,17 +326,18 @@ for (let next = 0; next < chosen.length; ) {
   rows.push(...results);
 }
 
-const sum = (key: "passed" | "failed" | "skipped" | "seconds") =>
+const sum = (key: "passed" | "failed" | "skipped" | "retried" | "seconds") =>
   rows.reduce((total, row) => total + row[key], 0);
+const counts = (passed: number, failed: number, skipped: number, retried: number): string =>
+  `${passed} passed, ${failed} failed` +
+  (skipped > 0 ? `, ${skipped} skipped` : "") +
+  (retried > 0 ? `, ${retried} of them tried twice` : "");
+const line = (name: string, seconds: number, text: string) =>
+  print(`${name.padEnd(26)} ${seconds.toFixed(1).padStart(7)} s  ${text}\n`);
 print("\n── summary\n");
-for (const row of rows) {
-  const skipped = row.skipped > 0 ? `, ${row.skipped} skipped` : "";
-  print(
-    `${row.name.padEnd(22)} ${row.seconds.toFixed(1).padStart(7)} s  ${row.passed} passed, ${row.failed} failed${skipped}\n`,
-  );
-}
-print(`${"together".padEnd(22)} ${sum("seconds").toFixed(1).padStart(7)} s of stages\n\n`);
-print(
-  `${sum("passed")} passed, ${sum("failed")} failed${sum("skipped") > 0 ? `, ${sum("skipped")} skipped` : ""}\n`,
-);
-process.exitCode = sum("failed") === 0 && rows.length > 0 ? 0 : 1;
+for (const { name, seconds, passed, failed, skipped, retried } of rows)
+  line(name, seconds, counts(passed, failed, skipped, retried));
+const [passed, failed] = [sum("passed"), sum("failed")];
+line("together", sum("seconds"), counts(passed, failed, sum("skipped"), sum("retried")));
+print(`\n${passed} passed, ${failed} failed\n`);
+process.exitCode = failed === 0 && rows.length > 0 ? 0 : 1;

@@ -10,10 +10,15 @@ import {
   sharedObjectFaults,
   sharedObjects,
 } from "#shared/testing/invariants";
+import type { RecordingLogger } from "#shared/testing/recording-logger";
+import type { VirtualRuntime } from "#shared/testing/virtual-runtime";
 import { NS } from "#shared/xmpp/namespaces";
 import { attr, childOf, type Element } from "#shared/xmpp/xml";
-import { ssrcsOfElement } from "./fake-client.ts";
-import type { World } from "./world.ts";
+import type { BridgeRegistry } from "../../src/bridge/registry.ts";
+import type { Focus } from "../../src/focus/door.ts";
+import type { FakeBridge } from "./fake-bridge.ts";
+import { type FakeClient, ssrcsOfElement } from "./fake-client.ts";
+import type { FakeConnection, FakeRoom } from "./fake-xmpp.ts";
 
 /** Longer than every timer and reply deadline of the focus. */
 const windDownMs = 60_000;
@@ -21,6 +26,20 @@ const windDownMs = 60_000;
 /** A world that can be brought to rest and then says what is wrong. */
 export interface Checked {
   faults(): Promise<readonly string[]>;
+}
+
+/** What is looked at: a world, in the words of this file. */
+export interface Scene extends Checked {
+  readonly runtime: VirtualRuntime;
+  readonly log: RecordingLogger;
+  readonly connection: FakeConnection;
+  readonly registry: BridgeRegistry;
+  readonly focus: Focus;
+  readonly rooms: ReadonlyMap<string, FakeRoom>;
+  readonly clients: readonly FakeClient[];
+  readonly bridges: readonly FakeBridge[];
+  readonly expectedBugs: number;
+  pass(ms: number): Promise<void>;
 }
 
 const worlds = new Set<Checked>();
@@ -51,7 +70,7 @@ after(() => {
 });
 
 /** Empties every room and says what is wrong then. A test that breaks one on purpose calls it first. */
-export async function faultsOf(world: World): Promise<string[]> {
+export async function faultsOf(world: Scene): Promise<string[]> {
   worlds.delete(world);
   const faults = [...separationFaults(world), ...counterFaults(world)];
   for (const bridge of world.bridges) bridge.refuse = undefined;
@@ -79,7 +98,7 @@ export async function faultsOf(world: World): Promise<string[]> {
 }
 
 /** The counters of Jingle say what went over the wire (I8). */
-function counterFaults({ connection, focus }: World): string[] {
+function counterFaults({ connection, focus }: Scene): string[] {
   const sent = new Map<string, number>();
   for (const iq of connection.sent) {
     const jingle = childOf(iq, "jingle", NS.jingle);
@@ -93,7 +112,7 @@ function counterFaults({ connection, focus }: World): string[] {
 }
 
 /** Nothing that belongs to one room reaches another (I10): names, meeting ids, SSRCs. */
-function separationFaults(world: World): string[] {
+function separationFaults(world: Scene): string[] {
   if (world.rooms.size < 2) return [];
   const owners = new Map<string, string>();
   const shared = new Set<string>();
@@ -131,7 +150,7 @@ function separationFaults(world: World): string[] {
   return faults;
 }
 
-function roomOfRequest(world: World, iq: Element): string | undefined {
+function roomOfRequest(world: Scene, iq: Element): string | undefined {
   const to = attr(iq, "to") ?? "";
   const bare = to.split("/")[0] ?? "";
   if (world.rooms.has(bare)) return bare;

@@ -10,21 +10,46 @@ import {
   sharedObjectFaults,
   sharedObjects,
 } from "#shared/testing/invariants";
-import { modify, Stage } from "./stage.ts";
+import type { RecordingLogger } from "#shared/testing/recording-logger";
+import type { VirtualRuntime } from "#shared/testing/virtual-runtime";
+import type { Traffic } from "./traffic.ts";
 
-/** Enough for datagrams under way. */
-const windDownMs = 500;
 /** Past everything a bridge does once after its start. */
-const startUpMs = 11_000;
+export const startUpMs = 11_000;
 
-const stages = new Set<Stage>();
+/** What is looked at of somebody who joined. */
+interface Participant {
+  readonly id: string;
+  readonly meetingId: string;
+  readonly address: { readonly ip: string };
+  readonly messages: readonly string[];
+  readonly media: readonly Uint8Array[];
+}
+
+/** What is looked at: a stage, in the words of this file. */
+export interface Scene {
+  readonly runtime: VirtualRuntime;
+  readonly log: RecordingLogger;
+  readonly io: { readonly open: ReadonlySet<number>; readonly ufrags: ReadonlySet<string> };
+  readonly traffic: Traffic;
+  readonly joined: readonly Participant[];
+  readonly secrets: readonly string[];
+  readonly expectedBugs: number;
+  readonly workerDied: boolean;
+  /** Ends every meeting and everybody in it. */
+  windDown(): Promise<void>;
+  stats(): Promise<Readonly<Record<string, number | boolean | string>>>;
+  /** Timers of a bridge that serves nobody. */
+  timersAtRest(): number;
+}
+
+const stages = new Set<Scene>();
 const broken: string[] = [];
 let before: SharedObjects = sharedObjects();
-/** Timers of a bridge that serves nobody. */
 let idleTimers: number | undefined;
 
 /** Every stage is looked at after the test that made it. */
-export function watch(stage: Stage): void {
+export function watch(stage: Scene): void {
   stages.add(stage);
   redactPii(true);
 }
@@ -46,18 +71,11 @@ after(() => {
 });
 
 /** Ends every meeting and says what is wrong then. A test that breaks one on purpose calls it first. */
-export async function faultsOf(stage: Stage): Promise<string[]> {
+export async function faultsOf(stage: Scene): Promise<string[]> {
   stages.delete(stage);
-  const { bridge, io, log, runtime, traffic, joined } = stage;
+  const { io, log, runtime, traffic, joined } = stage;
   const faults = [...separationFaults(stage)];
-  for (const client of joined) stage.vanish(client);
-  for (const habit of stage.habits) habit.cancel();
-  for (const meetingId of stage.meetings) {
-    if (bridge.conferenceOf(meetingId) !== undefined) {
-      await stage.ask(modify({ meetingId, expire: true }));
-    }
-  }
-  await stage.run(windDownMs);
+  await stage.windDown();
   runtime.advance(startUpMs);
   const expect = (what: string, left: number): void => {
     if (left > 0) faults.push(`${left} ${what} left`);
@@ -68,7 +86,7 @@ export async function faultsOf(stage: Stage): Promise<string[]> {
     expect("endpoints", Number(endpoints));
     expect("sessions", io.open.size);
     expect("ufrags", io.ufrags.size);
-    idleTimers ??= timersOfIdleStage();
+    idleTimers ??= stage.timersAtRest();
     expect("timers", runtime.pendingTimers - idleTimers);
   }
   faults.push(...traffic.faults);
@@ -79,7 +97,7 @@ export async function faultsOf(stage: Stage): Promise<string[]> {
 }
 
 /** Nothing of one meeting reaches another (I10): names and media. */
-function separationFaults({ joined, traffic }: Stage): string[] {
+function separationFaults({ joined, traffic }: Scene): string[] {
   const faults: string[] = [];
   for (const client of joined) {
     const here = new Set(
@@ -96,9 +114,7 @@ function separationFaults({ joined, traffic }: Stage): string[] {
   return faults;
 }
 
-function timersOfIdleStage(): number {
-  const stage = new Stage();
+/** This one is looked at by nobody. */
+export function unwatch(stage: Scene): void {
   stages.delete(stage);
-  stage.runtime.advance(startUpMs);
-  return stage.runtime.pendingTimers;
 }

@@ -40,10 +40,12 @@ import { parseIp } from "../../src/transport/stun/ip-address.ts";
 import { MediaWorker } from "../../src/worker/media-worker.ts";
 import { noPacketIo } from "../../src/worker/no-packet-io.ts";
 import type { ColibriOutcome, FromWorker } from "../../src/worker-messages.ts";
-import { watch } from "./invariants.ts";
+import { startUpMs, unwatch, watch } from "./invariants.ts";
 import { Traffic } from "./traffic.ts";
 
 const bridgeAddress: SocketAddress = { ip: "192.0.2.1", port: 10_000 };
+/** Enough for datagrams under way. */
+const windDownMs = 500;
 /** One way through the network. */
 const DELAY_MS = 5;
 
@@ -588,6 +590,24 @@ export class Stage {
     client.connect(description);
     await this.run(1000);
     return client;
+  }
+
+  async windDown(): Promise<void> {
+    for (const client of this.joined) this.vanish(client);
+    for (const habit of this.habits) habit.cancel();
+    for (const meetingId of this.meetings) {
+      if (this.bridge.conferenceOf(meetingId) !== undefined) {
+        await this.ask(modify({ meetingId, expire: true }));
+      }
+    }
+    await this.run(windDownMs);
+  }
+
+  timersAtRest(): number {
+    const idle = new Stage();
+    unwatch(idle);
+    idle.runtime.advance(startUpMs);
+    return idle.runtime.pendingTimers;
   }
 
   /** The client vanishes: nothing of it arrives any more. */
