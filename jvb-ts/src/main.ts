@@ -168,7 +168,7 @@ function makeClients(bridge: Bridge, log: Logger, hideAddresses: boolean): MucCl
     timers: runtime.timers,
     log,
     now: () => runtime.clock.now(),
-    connect: (client) =>
+    connect: (client, resource) =>
       createXmppClient(
         {
           name: client.id,
@@ -178,8 +178,7 @@ function makeClients(bridge: Bridge, log: Logger, hideAddresses: boolean): MucCl
           domain: client.domain,
           username: client.username,
           password: client.password,
-          // Known beforehand, so that a bridge that died takes its old session's place at once.
-          resource: client.mucNickname,
+          resource,
           security: client.securityMode,
           disableCertificateVerification: client.disableCertificateVerification,
           unknownIq: "feature-not-implemented",

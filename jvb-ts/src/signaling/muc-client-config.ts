@@ -117,3 +117,19 @@ export function isSameAccount(a: MucClientConfig, b: MucClientConfig): boolean {
     a.username === b.username
   );
 }
+
+/**
+ * The stream's resource: the nickname, or with the entry's id where another entry has that JID.
+ * Two streams of one JID would end each other for ever. The host is not looked at, it may be two
+ * names of one server.
+ */
+export function resourceOf(config: MucClientConfig, others: readonly MucClientConfig[]): string {
+  const taken = others.some(
+    (other) =>
+      other.id !== config.id &&
+      other.domain === config.domain &&
+      other.username === config.username &&
+      other.mucNickname === config.mucNickname,
+  );
+  return taken ? `${config.mucNickname}-${config.id}` : config.mucNickname;
+}

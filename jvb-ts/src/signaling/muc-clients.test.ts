@@ -132,6 +132,7 @@ class FakeRoom implements MucRoomDoor {
 function setUp() {
   const runtime = new VirtualRuntime();
   const connections: FakeConnection[] = [];
+  const resources: string[] = [];
   const rooms: FakeRoom[] = [];
   const asked: ConferenceModify[] = [];
   const world = {
@@ -147,7 +148,8 @@ function setUp() {
     timers: runtime.timers,
     log: recordingLogger(),
     now: () => runtime.clock.now(),
-    connect: () => {
+    connect: (_config, resource) => {
+      resources.push(resource);
       const connection = new FakeConnection();
       connections.push(connection);
       return connection;
@@ -172,7 +174,7 @@ function setUp() {
   const [connection] = connections;
   const [room] = rooms;
   if (connection === undefined || room === undefined) throw new Error("nothing was opened");
-  return { runtime, clients, connections, rooms, connection, room, asked, world };
+  return { runtime, clients, connections, resources, rooms, connection, room, asked, world };
 }
 
 /** Condition and text of an error answer. */
@@ -226,6 +228,15 @@ describe("MUC clients", () => {
     clients.add({ ...config, id: "second" });
     expect(rooms[1]?.extensions.has("stats")).to.equal(true);
     expect(clients.ids).to.deep.equal(["second", "shard"]);
+  });
+
+  it("of one account and nickname get a JID each, or they would end each other for ever", () => {
+    const { clients, resources } = setUp();
+    clients.add({ ...config, id: "second", mucJids: [brewery] });
+    clients.add({ ...config, id: "third", hostname: "localhost" });
+    clients.add({ ...config, id: "other domain", domain: "auth.other.example" });
+    clients.add({ ...config, id: "other user", username: "jvb2" });
+    expect(resources).to.deep.equal(["jvb1", "jvb1-second", "jvb1-third", "jvb1", "jvb1"]);
   });
 
   it("keep an account that is there, replace one that differs, and remove", () => {

@@ -21,7 +21,7 @@ import { refusal } from "../conference/refusal.ts";
 import type { ColibriOutcome } from "../worker-messages.ts";
 import { colibriLogText } from "./colibri-log.ts";
 import type { HealthResult } from "./health.ts";
-import { isSameAccount, type MucClientConfig } from "./muc-client-config.ts";
+import { isSameAccount, type MucClientConfig, resourceOf } from "./muc-client-config.ts";
 
 const FIRST_RETRY_MS = 2000;
 const LONGEST_RETRY_MS = 60_000;
@@ -38,7 +38,8 @@ export interface MucClientsOptions {
   readonly version: string;
   readonly timers: Timers;
   readonly log: Logger;
-  readonly connect: (config: MucClientConfig) => XmppConnection;
+  /** `resource`: known beforehand, so that a bridge that died takes its old session's place. */
+  readonly connect: (config: MucClientConfig, resource: string) => XmppConnection;
   readonly openRoom: (
     connection: XmppConnection,
     room: BareJid,
@@ -111,7 +112,12 @@ export class MucClients {
       this.#end(old);
     }
     const log = this.#options.log.child({ client: config.id });
-    const connection = this.#options.connect(config);
+    const others = [...this.#clients.values()].filter((other) => other !== old);
+    const resource = resourceOf(
+      config,
+      others.map((other) => other.config),
+    );
+    const connection = this.#options.connect(config, resource);
     const rooms = config.mucJids.flatMap((text) => {
       const room = this.#makeRoom(connection, config, text, log);
       return room === undefined ? [] : [room];
