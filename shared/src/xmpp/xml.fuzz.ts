@@ -21,10 +21,18 @@ export const targets: Record<string, (input: Uint8Array) => void> = {
 };
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const levels = 30;
+const manyPrefixes = Array.from(
+  { length: levels },
+  (_, level) =>
+    `<a${Array.from({ length: 40 }, (_, at) => ` xmlns:p${level}n${at}='u'`).join("")}>`,
+).join("");
 const documents = [
   "<iq type='set' id='1'><a xmlns='urn:a'>x &amp; y</a></iq>",
   "<stream:stream xmlns='jabber:client' xmlns:stream='urn:s'><presence><j:x xmlns:j='urn:j'/></presence>",
   "<a><![CDATA[ ]] ]]></a>",
+  `<s xmlns='jabber:client'><iq>${manyPrefixes}${"</a>".repeat(levels)}</iq>`,
+  "<s><iq><a xmlns:p='u' xmlns:q='v'><b xmlns:p='w'><p:c q:d='1'/></b></a></iq></s>",
 ].map(bytes);
 
 export const seeds: Record<string, Uint8Array[]> = {

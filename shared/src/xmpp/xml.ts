@@ -151,6 +151,9 @@ export function boolAttr(el: Element, name: string, otherwise = false): boolean 
 /** Deepest nesting taken from a peer. */
 const maxDepth = 64;
 
+/** Most `xmlns:` declarations in force at one place, those of the stream header included. */
+const maxPrefixes = 64;
+
 /** Longest stanza taken from a peer, in characters; Prosody's limit for what clients send. */
 const maxStanzaChars = 256 * 1024;
 
@@ -161,12 +164,34 @@ interface OpenElement {
   readonly defaultNs: string | undefined;
   /** The element's own namespace. */
   readonly ns: string | undefined;
-  readonly prefixes: ReadonlyMap<string, string>;
+  readonly prefixes: Prefix;
 }
 
-const noPrefixes: ReadonlyMap<string, string> = new Map([
-  ["xml", "http://www.w3.org/XML/1998/namespace"],
-]);
+/**
+ * One declared prefix and those before it. A chain, so that an element costs what it declares and
+ * not what its ancestors did.
+ */
+interface Prefix {
+  readonly name: string;
+  readonly ns: string;
+  readonly outer: Prefix | undefined;
+  /** How many there are up to here. */
+  readonly count: number;
+}
+
+const noPrefixes: Prefix = {
+  name: "xml",
+  ns: "http://www.w3.org/XML/1998/namespace",
+  outer: undefined,
+  count: 0,
+};
+
+function resolvePrefix(innermost: Prefix, name: string): string | undefined {
+  for (let at: Prefix | undefined = innermost; at !== undefined; at = at.outer) {
+    if (at.name === name) return at.ns;
+  }
+  return undefined;
+}
 
 /**
  * Builds elements out of tokens and rewrites prefixed elements to default-namespace form (A1.2),
@@ -250,11 +275,14 @@ class TreeBuilder implements TokenHandler {
     for (const key in raw) {
       const value = raw[key] as string;
       if (key === "xmlns") defaultNs = value;
-      else if (key.startsWith("xmlns:")) prefixes = new Map(prefixes).set(key.slice(6), value);
-      else if (key.startsWith("xml:") || !key.includes(":")) attrs[key] = value;
+      else if (key.startsWith("xmlns:")) {
+        if (prefixes.count >= maxPrefixes) return "too many namespace prefixes";
+        const count = prefixes.count + 1;
+        prefixes = { name: key.slice(6), ns: value, outer: prefixes, count };
+      } else if (key.startsWith("xml:") || !key.includes(":")) attrs[key] = value;
     }
     const colon = name.indexOf(":");
-    const ns = colon < 0 ? defaultNs : prefixes.get(name.slice(0, colon));
+    const ns = colon < 0 ? defaultNs : resolvePrefix(prefixes, name.slice(0, colon));
     if (colon >= 0 && ns === undefined) return "undeclared prefix";
     const parentNs = parent === undefined ? this.#context : parent.ns;
     if (ns !== parentNs || raw["xmlns"] !== undefined) attrs["xmlns"] = ns ?? "";
@@ -360,9 +388,9 @@ export interface StreamHandler {
 
 /**
  * Reads an endless XMPP stream: header, stanzas, footer. One object per stream. A stanza beyond the
- * limits (`maxStanzaChars`, depth 64, 256 attributes, names of 1 kB) is read past and told of: its
- * sender is one of many behind the server that owns the stream. What no server may send (comments,
- * DTDs, crossed tags) ends the stream.
+ * limits (`maxStanzaChars`, depth 64, 256 attributes, names of 1 kB, 64 prefixes in force) is read
+ * past and told of: its sender is one of many behind the server that owns the stream. What no server
+ * may send (comments, DTDs, crossed tags) ends the stream.
  */
 export class XmlStreamParser {
   readonly #tokens: XmlTokenizer;
