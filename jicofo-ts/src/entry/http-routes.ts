@@ -12,6 +12,7 @@ import {
 } from "./conference-json.ts";
 import type { AskForConference } from "./conference-requests.ts";
 import type { HealthReport } from "./health-checker.ts";
+import { httpOrigin } from "./http-origin.ts";
 import type { FocusMetrics } from "./metrics.ts";
 
 /** What the plain routes show. */
@@ -67,7 +68,8 @@ export function addConferenceRoute(server: HttpServer, ask: AskForConference): v
     if (!body.ok) return badRequest(`Failed to convert request body: ${body.error}`);
     const parsed = parseConferenceJson(body.value, request.headers.authorization);
     if (!parsed.ok) return badRequest(parsed.error);
-    const answer = await ask({ ...parsed.value, address: request.remoteAddress });
+    const origin = httpOrigin(request.remoteAddress, request.headers["x-forwarded-for"]);
+    const answer = await ask({ ...parsed.value, origin });
     return answer.ok ? conferenceReply(answer.value) : refusalReply(answer.error);
   });
 }

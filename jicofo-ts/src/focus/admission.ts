@@ -1,16 +1,20 @@
-import { BlockList, isIPv6 } from "node:net";
 import type { Logger } from "#shared/logging/logger";
 import { pii } from "#shared/logging/pii";
-import type { Millis, Timers } from "#shared/runtime/runtime";
-import { type Allowance, TokenBuckets } from "#shared/runtime/token-bucket";
+import type { Millis, Runtime, Timers } from "#shared/runtime/runtime";
+import { type Allowance, TokenBucket, TokenBuckets } from "#shared/runtime/token-bucket";
+import { bareOf, localOf, parseJid } from "#shared/xmpp/jid";
 import type { ConferenceRequest } from "./request.ts";
 
 /** What conference requests may cost (spec benchmarks-and-faults E3). Upstream has no limit at all. */
 export interface AdmissionLimits {
-  /** Requests of one client over XMPP, or of one address over HTTP: hundreds may share it. */
+  /** Requests of one account over XMPP, or of one address over HTTP: hundreds may share it. */
   readonly requests: Allowance;
-  /** New rooms of one client or address. */
+  /** New rooms of one account or address. */
   readonly rooms: Allowance;
+  /** Requests of all together who come over HTTP proxies. */
+  readonly proxied: Allowance;
+  /** New rooms of all together whom proxies do not name. */
+  readonly unnamedRooms: Allowance;
   /** Rooms that are being joined at the same time. */
   readonly joining: number;
   /** New rooms that wait for others to be joined, and for how long. */
@@ -21,6 +25,8 @@ export interface AdmissionLimits {
 export const defaultAdmissionLimits: AdmissionLimits = {
   requests: { rate: 100, burst: 1_000 },
   rooms: { rate: 50, burst: 1_000 },
+  proxied: { rate: 1_000, burst: 5_000 },
+  unnamedRooms: { rate: 200, burst: 2_000 },
   joining: 100,
   waiting: 2_000,
   longestWait: 10_000,
@@ -52,30 +58,45 @@ export class RequestAdmission {
   readonly #log: Logger;
   readonly #requests: TokenBuckets;
   readonly #rooms: TokenBuckets;
+  readonly #proxied: TokenBucket;
+  readonly #unnamedRooms: TokenBucket;
   readonly #lines = new TokenBuckets(logAllowance, mostSources);
   readonly #queue: ((turn: boolean) => void)[] = [];
   #joining = 0;
   #complainedAt = Number.NEGATIVE_INFINITY;
   #turnedAway = 0;
 
-  constructor(limits: AdmissionLimits, timers: Timers, log: Logger) {
+  constructor(limits: AdmissionLimits, { clock, timers }: Runtime, log: Logger) {
+    const now = clock.now();
     this.#limits = limits;
     this.#timers = timers;
     this.#log = log;
     this.#requests = new TokenBuckets(limits.requests, mostSources);
     this.#rooms = new TokenBuckets(limits.rooms, mostSources);
+    this.#proxied = new TokenBucket(limits.proxied, now);
+    this.#unnamedRooms = new TokenBucket(limits.unnamedRooms, now);
   }
 
   /** Counts the request against its sender. `known`: whether the room has a conference. */
-  admit({ from, address }: ConferenceRequest, known: boolean, now: Millis): Admission {
-    const source = from ?? address ?? "";
-    // A proxy in front of us has a local address: its clients cannot be told apart.
-    const many = from === undefined && (address === undefined || isLocal(address));
-    let verdict: Verdict = "admitted";
-    if (!many && !this.#requests.take(source, now)) verdict = "refused";
-    else if (!known && !many && !this.#rooms.take(source, now)) verdict = "later";
-    if (verdict !== "admitted") this.#complain(source, verdict, now);
-    return { verdict, loud: verdict === "admitted" && this.#lines.take(source, now) };
+  admit(request: ConferenceRequest, known: boolean, now: Millis): Admission {
+    const source = sourceOf(request);
+    const proxied = request.origin?.proxied === true;
+    const verdict = this.#judge(source, proxied, known, now);
+    if (verdict !== "admitted") this.#complain(source ?? "a proxy", verdict, now);
+    // Names that come over a proxy may be made up, as many as anybody likes.
+    const speaker = proxied ? "" : (source ?? "");
+    const loud = verdict === "admitted" && this.#lines.take(speaker, now);
+    return { verdict, loud };
+  }
+
+  #judge(source: string | undefined, proxied: boolean, known: boolean, now: Millis): Verdict {
+    if (source !== undefined && !this.#requests.take(source, now)) return "refused";
+    // A proxy may hand on what clients made up. One flood among many people: nobody is sent away.
+    if (proxied && !this.#proxied.take(now)) return "later";
+    if (known) return "admitted";
+    const mayOpen =
+      source === undefined ? this.#unnamedRooms.take(now) : this.#rooms.take(source, now);
+    return mayOpen ? "admitted" : "later";
   }
 
   /**
@@ -124,21 +145,13 @@ export class RequestAdmission {
   }
 }
 
-const local = new BlockList();
-for (const [net, bits] of [
-  ["127.0.0.0", 8],
-  ["10.0.0.0", 8],
-  ["172.16.0.0", 12],
-  ["192.168.0.0", 16],
-  ["169.254.0.0", 16],
-] as const) {
-  local.addSubnet(net, bits, "ipv4");
-}
-local.addSubnet("::1", 128, "ipv6");
-local.addSubnet("fc00::", 7, "ipv6");
-local.addSubnet("fe80::", 10, "ipv6");
-
-function isLocal(address: string): boolean {
-  const plain = address.replace(/^::ffff:/, "").replace(/%.*/, "");
-  return plain === "" || local.check(plain, isIPv6(plain) ? "ipv6" : "ipv4");
+/**
+ * Whose budget a request counts against; `undefined`: nobody can tell. One account may have any
+ * number of resources; an anonymous user has an account as long as its connection. An address
+ * without an account may be a component's, with everybody behind it.
+ */
+function sourceOf({ from, origin }: ConferenceRequest): string | undefined {
+  if (from === undefined) return origin?.address;
+  const jid = parseJid(from);
+  return jid === undefined || localOf(jid) === undefined ? from : bareOf(jid);
 }

@@ -49,7 +49,7 @@ class Conferences implements Focus {
     this.#options = options;
     this.#ports = ports;
     const limits = options.admission ?? defaultAdmissionLimits;
-    this.#admission = new RequestAdmission(limits, ports.runtime.timers, ports.log);
+    this.#admission = new RequestAdmission(limits, ports.runtime, ports.log);
     const { client } = ports;
     client.handleIq({ type: "set", name: "jingle", ns: NS.jingle }, (iq) => this.#jingle(iq));
     for (const ns of Object.values(muteNamespaces)) {

@@ -1,13 +1,21 @@
 /** A conference request, however it came in (spec jicofo 2.1 to 2.3). */
 
+/** Who sent an HTTP request, as far as that can be told. */
+export interface HttpOrigin {
+  /** Names one sender: an IPv4 address or a /64 of IPv6. Absent: somebody behind a proxy. */
+  readonly address: string | undefined;
+  /** Whether it came over a proxy, whose word the address is. */
+  readonly proxied: boolean;
+}
+
 /** A parsed request; the entry has refused what does not parse. */
 export interface ConferenceRequest {
   /** Bare JID of the room. */
   readonly room: string;
   /** Real full JID of the sender; HTTP requests have none. */
   readonly from: string | undefined;
-  /** Where an HTTP request came from; perhaps a proxy. */
-  readonly address?: string;
+  /** Of HTTP requests. */
+  readonly origin?: HttpOrigin;
   readonly sessionId: string | undefined;
   readonly machineUid: string | undefined;
   readonly token: string | undefined;

@@ -62,7 +62,8 @@ class Entries {
     return conference && attr(conference, "ready") === "true" ? "ready" : "wait";
   }
 
-  async http(remoteAddress: string, room = roomJid): Promise<HttpReply> {
+  /** `forwarded`: the header that proxies write. */
+  async http(remoteAddress: string, room = roomJid, forwarded?: string): Promise<HttpReply> {
     const post = this.#routes.get("POST /conference-request/v1");
     if (post === undefined) throw new Error("no route");
     return post({
@@ -70,7 +71,7 @@ class Entries {
       path: "/conference-request/v1",
       params: {},
       query: new URLSearchParams(),
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", "x-forwarded-for": forwarded },
       remoteAddress,
       body: new Uint8Array(),
       json: () => ({ ok: true, value: { room } }),
@@ -78,8 +79,8 @@ class Entries {
   }
 
   /** `ready`, `wait`, or the status. */
-  async post(remoteAddress: string, room = roomJid): Promise<string> {
-    const { status, body } = await this.http(remoteAddress, room);
+  async post(remoteAddress: string, room = roomJid, forwarded?: string): Promise<string> {
+    const { status, body } = await this.http(remoteAddress, room, forwarded);
     if (status !== 200) return `${status}`;
     const { ready } = JSON.parse(String(body)) as { readonly ready: boolean };
     return ready ? "ready" : "wait";
@@ -167,6 +168,70 @@ describe("E3: floods of conference requests", () => {
       expect(counts["ready"]).to.be.greaterThan(3_900);
     });
   }
+
+  it("E3: one of many behind a proxy floods: it alone is refused, under the address that proxy names", async () => {
+    const entries = new Entries();
+    const others: Promise<string>[] = [];
+    const counts = await entries.flood(200, 20, (at) => {
+      if (at % 100 === 50)
+        others.push(entries.post("127.0.0.1", roomJid, `198.51.100.${at % 250}`));
+      // What a client writes itself stands before what the proxy adds.
+      return entries.post("127.0.0.1", roomJid, `192.0.2.${at % 250}, 203.0.113.7`);
+    });
+    expect(counts["429"]).to.be.within(950, 1_150);
+    expect(new Set(await Promise.all(others))).to.deep.equal(new Set(["ready"]));
+  });
+
+  it("E3: one household with a /64 of its own is one sender", async () => {
+    const entries = new Entries();
+    const counts = await entries.flood(200, 20, (at) =>
+      entries.post(`2001:db8:0:7::${(at % 9_000).toString(16)}`),
+    );
+    expect(counts["429"]).to.be.within(950, 1_150);
+    expect(await entries.soon(entries.post("2001:db8:0:8::1")), "another").to.equal("ready");
+  });
+
+  it("E3: who is not behind a proxy cannot say to be another", async () => {
+    const entries = new Entries();
+    const counts = await entries.flood(200, 20, (at) =>
+      entries.post("203.0.113.7", roomJid, `198.51.100.${at % 250}`),
+    );
+    expect(counts["429"]).to.be.within(950, 1_150);
+  });
+
+  for (const [name, forwarded] of [
+    ["names nobody", () => undefined],
+    ["repeats what clients make up", (at: number) => `198.51.${at % 250}.${at % 13}`],
+  ] as const)
+    it(`E3: 3000 a second through a proxy that ${name}: 1000 are looked at, the rest waits`, async () => {
+      const entries = new Entries();
+      const counts = await entries.flood(3_000, 5, (at) =>
+        entries.post("127.0.0.1", roomJid, forwarded(at)),
+      );
+      expect(counts["ready"]).to.be.within(9_500, 10_500);
+      expect((counts["ready"] ?? 0) + (counts["wait"] ?? 0)).to.equal(15_000);
+      expect(await entries.soon(entries.iq("real@example.com/x")), "over XMPP").to.equal("ready");
+    });
+
+  it("E3: 10,000 new rooms through a proxy that names nobody: 200 a second are opened", async () => {
+    const entries = new Entries();
+    await entries.flood(1_000, 10, (at) => entries.post("127.0.0.1", room(at)));
+    expect(entries.world.rooms.size).to.be.within(3_500, 4_100);
+  });
+
+  it("E3: 5,000 resources of one account are one sender", async () => {
+    const entries = new Entries();
+    const counts = await entries.flood(200, 20, (at) => entries.iq(`flood@example.com/x${at}`));
+    expect(counts["ready"]).to.be.within(2_980, 3_020);
+    expect(counts["wait resource-constraint"]).to.be.within(980, 1_020);
+  });
+
+  it("E3: an address without an account may stand for many: its resources are senders of their own", async () => {
+    const entries = new Entries();
+    const counts = await entries.flood(200, 20, (at) => entries.iq(`gateway.example.com/${at}`));
+    expect(counts["wait resource-constraint"]).to.equal(undefined);
+    expect(counts["ready"]).to.be.greaterThan(3_900);
+  });
 
   it("E3: 2000 new rooms a second from a hundred clients: a hundred are joined at a time", async () => {
     const entries = new Entries();
