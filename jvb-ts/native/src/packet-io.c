@@ -4,6 +4,7 @@
 #include "packet-io.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
@@ -36,9 +37,11 @@ typedef struct {
   uint8_t *kind, *result;
 } tx_slab_t;
 
-/* Media that overtook the end of the DTLS handshake, kept until the keys come: so many packets of a
- * session, so many in all. */
-enum { MAX_EARLY = 1024, MAX_EARLY_IN_ALL = 16384 };
+/* Media that overtook the end of the DTLS handshake, kept until the keys come: so many bytes of a
+ * session and in all, each packet with what it costs beside its own bytes, and for so long. Whoever
+ * never shakes hands must not use up what others need (spec benchmarks-and-faults X2). */
+enum { MAX_EARLY_BYTES = 64 * 1024, MAX_EARLY_BYTES_IN_ALL = 16 * 1024 * 1024 };
+enum { EARLY_OVERHEAD = 64, MAX_EARLY_AGE_MS = 2000, EARLY_SWEEP_MS = 100 };
 
 typedef struct early {
   struct early *next;
@@ -51,7 +54,7 @@ typedef struct early {
 typedef struct {
   srtp_session_t *srtp;
   early_t *early, **early_end;
-  int early_count;
+  int early_bytes;
   struct sockaddr_storage destination;
   socklen_t destination_size; /* 0: none selected */
   address_t selected;
@@ -107,7 +110,8 @@ typedef struct packet_io {
   int session_top;
 
   bool early_ready; /* a session with keys has early packets */
-  int early_count;
+  int early_bytes;
+  double early_swept;
 
   rx_slab_t rx[MAX_SLABS];
   tx_slab_t tx[MAX_SLABS];
@@ -128,14 +132,25 @@ typedef struct packet_io {
 
 /* ---- life ---- */
 
-static void free_session(packet_io_t *io, session_t *session) {
-  while (session->early != NULL) {
-    early_t *next = session->early->next;
-    free(session->early);
-    session->early = next;
+/* Takes out the oldest; the caller frees it. */
+static early_t *shift_early(packet_io_t *io, session_t *session) {
+  early_t *early = session->early;
+  session->early = early->next;
+  session->early_bytes -= early->length + EARLY_OVERHEAD;
+  io->early_bytes -= early->length + EARLY_OVERHEAD;
+  return early;
+}
+
+/* Drops what came before that time. */
+static void drop_early(packet_io_t *io, session_t *session, double before) {
+  while (session->early != NULL && session->early->arrival < before) {
+    free(shift_early(io, session));
     io->counters[NO_KEYS]++;
-    io->early_count--;
   }
+}
+
+static void free_session(packet_io_t *io, session_t *session) {
+  drop_early(io, session, INFINITY);
   srtp_free(session->srtp);
   free(session);
 }
@@ -238,7 +253,17 @@ static void on_wake(uv_async_t *handle) { notify(handle->data); }
 /* Keeps media of a session that has no keys yet; false when there is no room. */
 static bool keep_early(packet_io_t *io, session_t *session, const address_t *from,
                        const uint8_t *packet, int length, double arrival) {
-  if (session->early_count >= MAX_EARLY || io->early_count >= MAX_EARLY_IN_ALL) return false;
+  double oldest = arrival - MAX_EARLY_AGE_MS;
+  int cost = length + EARLY_OVERHEAD;
+  drop_early(io, session, oldest);
+  if (session->early_bytes + cost > MAX_EARLY_BYTES) return false;
+  if (io->early_bytes + cost > MAX_EARLY_BYTES_IN_ALL && arrival - io->early_swept > EARLY_SWEEP_MS) {
+    io->early_swept = arrival;
+    for (int i = 0; i < io->session_top; i++)
+      if (io->sessions[i] != NULL && io->sessions[i]->srtp == NULL)
+        drop_early(io, io->sessions[i], oldest);
+  }
+  if (io->early_bytes + cost > MAX_EARLY_BYTES_IN_ALL) return false;
   early_t *early = malloc(sizeof *early + (size_t)length);
   if (early == NULL) return false;
   early->next = NULL;
@@ -249,8 +274,8 @@ static bool keep_early(packet_io_t *io, session_t *session, const address_t *fro
   if (session->early == NULL) session->early_end = &session->early;
   *session->early_end = early;
   session->early_end = &early->next;
-  session->early_count++;
-  io->early_count++;
+  session->early_bytes += cost;
+  io->early_bytes += cost;
   return true;
 }
 
@@ -353,11 +378,8 @@ static int receive_early(packet_io_t *io, const rx_slab_t *slab) {
     session_t *session = io->sessions[i];
     if (session == NULL || session->srtp == NULL) continue;
     while (session->early != NULL && rows < BATCH) {
-      early_t *early = session->early;
+      early_t *early = shift_early(io, session);
       int offset = rows * SLOT_BYTES + HEADROOM;
-      session->early = early->next;
-      session->early_count--;
-      io->early_count--;
       memcpy(slab->bytes + offset, early->bytes, (size_t)early->length);
       if (accept_row(io, slab, rows, offset, early->length, &early->from, early->arrival, true)) {
         io->counters[RECEIVED_BYTES] += (uint64_t)early->length;
@@ -678,6 +700,7 @@ static napi_value js_set_keys(napi_env env, napi_callback_info info) {
   if (srtp == NULL) return js_bool(env, false);
   srtp_free(session->srtp);
   session->srtp = srtp;
+  drop_early(io, session, monotonic_ms() - MAX_EARLY_AGE_MS);
   if (session->early != NULL) {
     io->early_ready = true;
     uv_async_send(&io->wake);

@@ -112,8 +112,8 @@ export interface PacketIo {
   /** Rows of `session` in a TxSlab go from `socket` to `remote`. The address must be bound. */
   selectAddress(session: number, socket: number, remote: SocketAddress): void;
   /**
-   * Installs keys. Media that came before waits, up to 1024 packets of a session, and is received
-   * next; what found no room had status `noKeys`. The same keys again change nothing, so that no
+   * Installs keys. Media that came before waits, up to 64 kB of a session for up to 2 s, and is
+   * received next; what found no room had status `noKeys`. The same keys again change nothing, so that no
    * index is ever reused with them.
    */
   setKeys(session: number, keys: SrtpKeys): void;

@@ -38,12 +38,15 @@ interface Waiting {
   readonly arrival: number;
 }
 
-/** Media kept of a session until its keys come. */
-const MAX_EARLY = 1024;
+/** Media kept of a session until its keys come: bytes, each packet with its overhead, and for how long. */
+const MAX_EARLY_BYTES = 64 * 1024;
+const EARLY_OVERHEAD = 64;
+const MAX_EARLY_AGE_MS = 2000;
 
 interface Session {
   srtp: TwinSrtp | undefined;
   readonly early: Waiting[];
+  earlyBytes: number;
   profileKeys: SrtpKeys | undefined;
   destination: { readonly socket: number; readonly remote: SocketAddress } | undefined;
   readonly bound: Map<string, readonly [socket: number, remote: SocketAddress]>;
@@ -158,8 +161,7 @@ class TwinPacketIo implements PacketIo {
     if (kind === Kind.rtp || kind === Kind.rtcp) {
       const state = this.#sessions.get(session);
       const srtp = state?.srtp;
-      if (state !== undefined && srtp === undefined && state.early.length < MAX_EARLY) {
-        state.early.push(datagram);
+      if (state !== undefined && srtp === undefined && this.#keepEarly(state, datagram)) {
         return false;
       }
       const result =
@@ -188,6 +190,25 @@ class TwinPacketIo implements PacketIo {
     slab.port[row] = remote.port;
     slab.arrival[row] = arrival;
     return true;
+  }
+
+  #keepEarly(session: Session, datagram: Waiting): boolean {
+    this.#dropEarly(session, datagram.arrival - MAX_EARLY_AGE_MS);
+    const cost = datagram.bytes.length + EARLY_OVERHEAD;
+    if (session.earlyBytes + cost > MAX_EARLY_BYTES) return false;
+    session.early.push(datagram);
+    session.earlyBytes += cost;
+    return true;
+  }
+
+  /** Drops what came before that time. */
+  #dropEarly(session: Session, before: number): void {
+    for (let oldest = session.early[0]; oldest !== undefined; oldest = session.early[0]) {
+      if (oldest.arrival >= before) return;
+      session.early.shift();
+      session.earlyBytes -= oldest.bytes.length + EARLY_OVERHEAD;
+      this.#counters.noKeys++;
+    }
   }
 
   /** Of an unbound address: our ufrags' Binding Requests and responses to our own. */
@@ -275,6 +296,7 @@ class TwinPacketIo implements PacketIo {
     this.#sessions.set(number, {
       srtp: undefined,
       early: [],
+      earlyBytes: 0,
       profileKeys: undefined,
       destination: undefined,
       bound: new Map(),
@@ -311,7 +333,9 @@ class TwinPacketIo implements PacketIo {
     if (state.profileKeys !== undefined && sameKeys(state.profileKeys, keys)) return;
     state.profileKeys = keys;
     state.srtp = new TwinSrtp(keys);
+    this.#dropEarly(state, this.#clock.now() - MAX_EARLY_AGE_MS);
     if (state.early.length === 0) return;
+    state.earlyBytes = 0;
     this.#waiting.unshift(...state.early.splice(0));
     queueMicrotask(() => this.onReadable?.());
   }
