@@ -2,8 +2,13 @@
 import type { LoadedConfig } from "#shared/config/config";
 import { ConfigError, type ConfigFault, faultLine } from "#shared/config/config-error";
 import { type ConfigValue, toPlain } from "#shared/config/config-value";
+import { didYouMean, nearest } from "#shared/config/known-keys";
 import type { Logger } from "#shared/logging/logger";
-import { type MucClientConfig, parseMucClient } from "./signaling/muc-client-config.ts";
+import {
+  type MucClientConfig,
+  mucClientProperties,
+  parseMucClient,
+} from "./signaling/muc-client-config.ts";
 
 const KEY = "videobridge.apis.xmpp-client.configs";
 const LEGACY = "org.jitsi.videobridge.xmpp.user.";
@@ -31,6 +36,21 @@ export function mucClients(
     log.error(`Leaving out an incomplete XMPP connection: ${faultLine(fault)}`);
   }
   return clients;
+}
+
+/** A warning for each legacy property of a connection that nothing reads. Values are not named. */
+export function unknownClientProperties(config: LoadedConfig): ConfigFault[] {
+  return [...config.legacyBelow(LEGACY)].flatMap(([name, { origin }]): ConfigFault[] => {
+    const before = name.slice(0, name.indexOf(".") + 1);
+    const property = name.slice(before.length).toUpperCase();
+    if (mucClientProperties.includes(property)) return [];
+    const near = nearest(property, mucClientProperties, Math.max(3, property.length / 3));
+    const remedy =
+      near === undefined
+        ? "remove it or check its spelling"
+        : didYouMean(`${LEGACY}${before}${near}`);
+    return [{ key: LEGACY + name, origin, message: "unknown property", remedy }];
+  });
 }
 
 function entries(value: ConfigValue | undefined, faults: ConfigFault[]): MucClientConfig[] {

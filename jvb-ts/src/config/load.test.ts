@@ -96,6 +96,26 @@ describe("the bridge's configuration", () => {
     });
   }
 
+  it("warns of names in an entry that nothing reads, and of properties", () => {
+    const entry = `${client}\n${client.replace(
+      "hostname = h",
+      "hostname = localhost\n disable_certificate_verificatio = true\n securty_mode = required\n ",
+    )}`;
+    const key = "videobridge.apis.xmpp-client.configs.s";
+    const told = (text: string, ...argv: string[]): string[] =>
+      read(text, ...argv).warnings.map((fault) => short(faultLine(fault)));
+    const lines = [
+      `jvb.conf:3: ${key}.disable_certificate_verificatio: unknown key; did you mean ${key}.disable_certificate_verification?`,
+      `jvb.conf:4: ${key}.securty_mode: unknown key; did you mean ${key}.security_mode?`,
+    ];
+    expect(told(entry)).to.deep.equal(lines);
+    expect(refusal(entry, "--strict")).to.equal(lines.join("\n"));
+    const user = "org.jitsi.videobridge.xmpp.user.";
+    expect(told(client, `-D${user}s.PASSWROD=x`, `-D${user}PORT=1`)).to.deep.equal([
+      `-D${user}s.PASSWROD: ${user}s.PASSWROD: unknown property; did you mean ${user}s.PASSWORD?`,
+    ]);
+  });
+
   it("counts older names of keys, which win", () => {
     const { config } = read(
       `${client}\nvideobridge.cc { thumbnail-max-height-px = 270, enable-onstage-video-suspend = true }`,

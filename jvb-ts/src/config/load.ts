@@ -7,6 +7,7 @@ import { openHost } from "#shared/config/open-host";
 import { readTlsSettings } from "#shared/http/tls-settings";
 import type { Logger } from "#shared/logging/logger";
 import { announcesVersion, type BridgeConfig, readBridgeConfig } from "../bridge-config.ts";
+import { unknownClientProperties } from "../muc-client-entries.ts";
 import { version } from "../version.ts";
 import { allKeys, legacyProperties } from "./tables.ts";
 
@@ -31,7 +32,10 @@ export function readWholeConfig(
   const read = readBridgeConfig(loaded, log);
   // A bad key store must stop the start before anything else runs.
   for (const { tls } of [read.publicHttp, read.privateHttp]) if (tls) readTlsSettings(tls);
-  const unknown = unknownProperties(loaded, allKeys, legacyProperties);
+  const unknown = [
+    ...unknownProperties(loaded, allKeys, legacyProperties),
+    ...unknownClientProperties(loaded),
+  ];
   const { port, host } = read.privateHttp;
   const hostKey = "videobridge.http-servers.private.host";
   const open = port < 0 ? [] : openHost(loaded, hostKey, host, "statistics, drain and shutdown");

@@ -1,5 +1,6 @@
 /** XMPP connections (jvb-control 8.2 `apis.xmpp-client`). */
 import { bool, int, keys, list, noEffect, optional, period, raw, str } from "#shared/config/keys";
+import { mucClientProperties } from "../signaling/muc-client-config.ts";
 
 export const xmppKeys = keys("videobridge.apis.xmpp-client", {
   "presence-interval": {
@@ -39,6 +40,7 @@ export const xmppKeys = keys("videobridge.apis.xmpp-client", {
   },
   configs: {
     type: optional(raw),
+    entryFields: mucClientProperties.map((name) => name.toLowerCase()),
     needsRestart: true,
     doc: "XMPP connections by id: hostname, domain, username, password, muc_jids, muc_nickname.",
   },

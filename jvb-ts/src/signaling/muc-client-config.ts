@@ -25,7 +25,8 @@ export interface MucClientConfig {
 const securityModes = ["required", "ifpossible", "disabled"] as const;
 const localHosts = new Set(["localhost", "127.0.0.1", "::1"]);
 
-const names = [
+/** All that an entry may have, in upper case as properties have it. */
+export const mucClientProperties: readonly string[] = [
   "HOSTNAME",
   "PORT",
   "DOMAIN",
@@ -65,7 +66,7 @@ export function parseMucClient(
   const unread: string[] = [];
   for (const [name, value] of properties) {
     given.set(name.toUpperCase(), value);
-    if (!names.includes(name.toUpperCase())) unread.push(name);
+    if (!mucClientProperties.includes(name.toUpperCase())) unread.push(name);
   }
   const faults: MucClientFault[] = [];
   for (const name of required) {

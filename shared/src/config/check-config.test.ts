@@ -14,6 +14,7 @@ const works = keys("a", {
   password: { type: optional(str), doc: "Password." },
   accounts: { type: optional(raw), doc: "Accounts." },
   headers: { type: optional(raw), secret: true, doc: "Headers." },
+  links: { type: optional(raw), entryFields: ["host", "password"], doc: "Links." },
 });
 const partly = keys("b", {
   cache: { type: int, default: 5, state: noEffect("there is no cache"), doc: "Cache." },
@@ -25,6 +26,7 @@ const partly = keys("b", {
     state: notBuilt("one is used", { values: (mode: string) => mode === "three" }),
     doc: "Mode.",
   },
+  former: { type: optional(raw), state: noEffect("it is gone"), doc: "Former." },
   trusted: {
     type: list(str),
     default: ["x", "y"],
@@ -83,11 +85,34 @@ describe("keys with a state", () => {
       "a.accounts.x.PASSWORD=(hidden) 2 - works",
       'a.accounts.x.rooms=["r",{"secret":"(hidden)"}] 2 - works',
       "a.headers.key=(hidden) 3 - works",
+      "a.links=(none) - - works",
       "b.cache=1 4 - no-effect",
       "b.spread=false - - not-built",
       "b.probe=true - - not-built",
       'b.mode="three" 4 - not-built',
+      "b.former=(none) - - no-effect",
       'b.trusted=["x", "y"] - - not-built',
+    ]);
+  });
+
+  it("warn of fields of entries that nothing reads, and show their values to nobody", () => {
+    const text = `a.links {
+      one { HOST = h, password = s1
+        passwrod = s2
+        pass { word = s3 } } }
+      b.former { a = s4, deep.key = s5 }`;
+    expect(warned(text)).to.deep.equal([
+      "x.conf:3: a.links.one.passwrod: unknown key; did you mean a.links.one.password?",
+      "x.conf:4: a.links.one.pass: unknown key; remove it or check its spelling",
+    ]);
+    const rows = keyRows(load(text), tables).filter(({ origin }) => origin !== undefined);
+    expect(rows.map(({ path, value, state }) => `${path}=${value} ${state}`)).to.deep.equal([
+      'a.links.one.HOST="h" works',
+      "a.links.one.password=(hidden) works",
+      "a.links.one.passwrod=(hidden) no-effect",
+      "a.links.one.pass.word=(hidden) no-effect",
+      "b.former.a=(hidden) no-effect",
+      "b.former.deep.key=(hidden) no-effect",
     ]);
   });
 
@@ -151,7 +176,7 @@ describe("keys with a state", () => {
           " a.password = (hidden) x.conf:1 works",
           " b.spread = true x.conf:2 not built yet: one bridge each",
           "",
-          "7 keys have their defaults; add --all to see them.",
+          "9 keys have their defaults; add --all to see them.",
           "Fit to start, with 3 warnings.",
           "",
         ].join("\n"),

@@ -1,6 +1,7 @@
 /** Every known key with its value, its origin and what it does here; and what follows from that. */
 import { ConfigError, type ConfigFault } from "./config-error.ts";
 import type { ConfigValue, Origin } from "./config-value.ts";
+import { isEntryField, unknownEntryFields } from "./entry-fields.ts";
 import type { KeyState, STATE_WORDS } from "./key-state.ts";
 import { type AnyKey, allKeys, isSecret, type KeyTable } from "./key-table.ts";
 import { HIDDEN, raw } from "./key-types.ts";
@@ -22,7 +23,8 @@ export interface KeyRow {
 /**
  * Reads every table. Throws `ConfigError` with all wrong and missing keys at once and all values
  * that restrict access by what is not built; a start with less protection than configured would be
- * worse than none. Returns a warning for each other key that asks for something not built.
+ * worse than none. Returns a warning for each other key that asks for something not built, and for
+ * each field of an entry that nothing reads.
  */
 export function checkKeys(
   config: LoadedConfig,
@@ -37,7 +39,7 @@ export function checkKeys(
       faults.push(...cause.faults);
     }
   }
-  const warnings: ConfigFault[] = [];
+  const warnings = unknownEntryFields(config, tables);
   for (const { path, spec } of allKeys(tables)) {
     const { state } = spec;
     if (state?.kind !== "not-built") continue;
@@ -75,12 +77,18 @@ export function keyRows(config: LoadedConfig, tables: readonly KeyTable<unknown>
     const state = stateOf(spec.state, read.value);
     const { written } = read;
     if (written?.kind === "object" && spec.type.name === raw.name) {
-      return leaves(path, written).map(([leaf, value]) => ({
-        path: leaf,
-        value: isSecret(leaf, spec) ? HIDDEN : raw.show(value),
-        origin: value.origin,
-        ...state,
-      }));
+      return leaves([], written).map(([names, value]): KeyRow => {
+        const leaf = [path, ...names].join(".");
+        // Nothing knows what stands there, so it may be a misspelt secret.
+        const read = names[1] === undefined || isEntryField(spec, names[1]);
+        const hidden = isSecret(leaf, spec) || !read || spec.state !== undefined;
+        return {
+          path: leaf,
+          value: hidden ? HIDDEN : raw.show(value),
+          origin: value.origin,
+          ...(read ? state : { state: "no-effect", note: "nothing reads it" }),
+        };
+      });
     }
     const shown = read.value === undefined ? "(none)" : spec.type.show(read.value);
     const value = read.value !== undefined && isSecret(path, spec) ? HIDDEN : shown;
@@ -99,7 +107,7 @@ function stateOf(
 }
 
 /** Scalars and lists inside an object of free form; a list counts as one value. */
-function leaves(path: string, value: ConfigValue): [string, ConfigValue][] {
-  if (value.kind !== "object") return [[path, value]];
-  return [...value.fields].flatMap(([key, field]) => leaves(`${path}.${key}`, field));
+function leaves(names: readonly string[], value: ConfigValue): [readonly string[], ConfigValue][] {
+  if (value.kind !== "object") return [[names, value]];
+  return [...value.fields].flatMap(([key, field]) => leaves([...names, key], field));
 }

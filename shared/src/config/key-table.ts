@@ -17,6 +17,11 @@ export interface KeySpec<T> {
   readonly older?: readonly LegacyName[];
   /** What the key does here; it works unless this says otherwise. */
   readonly state?: KeyState<NoInfer<T>>;
+  /**
+   * The value is an object of entries by name, whose fields have these names in any case. Others are
+   * warned of, and their values shown to nobody: a misspelt password is one.
+   */
+  readonly entryFields?: readonly string[];
   /** The value is not to be shown. Names such as `password` need no mark. */
   readonly secret?: boolean;
 }
