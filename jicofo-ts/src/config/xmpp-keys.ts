@@ -145,6 +145,7 @@ export const xmppKeys = keys("jicofo.xmpp", {
   "use-jitsi-jid-validation": {
     type: bool,
     default: true,
+    // Warns only: the server has judged every address before us, by its own rules.
     state: notBuilt("Jitsi's relaxed rules count", { values: (relaxed: boolean) => !relaxed }),
     doc: "Use Jitsi's relaxed rules for JIDs.",
   },

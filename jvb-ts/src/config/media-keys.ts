@@ -130,6 +130,7 @@ export const jmtKeys = keys("jmt", {
     default: 200,
     doc: "Between key frame requests for one source.",
   },
+  // These two warn only: they spare a sender some key frames, and let nobody in or see anything.
   "keyframe.source-wide-max-requests": {
     type: int,
     default: 1,

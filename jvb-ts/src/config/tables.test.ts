@@ -22,6 +22,7 @@ describe("configuration keys of the bridge", () => {
       ({ spec }) => spec.state?.kind === "not-built" && spec.state.restricts === true,
     );
     expect(restricting.map(({ path }) => path)).to.deep.equal([
+      "videobridge.cryptex.endpoint",
       "jmt.dtls.accepted-fingerprint-hash-functions",
     ]);
   });
