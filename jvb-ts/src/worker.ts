@@ -48,6 +48,7 @@ function run(): void {
     runtime: realRuntime,
     io,
     dtls: createDtlsEngine(dtls),
+    workers,
     log,
     post,
   });

@@ -13,6 +13,7 @@ export const conferenceCounters = [
   "rejected_data_channels",
   "data_channel_slowed",
   "data_channel_flooded",
+  "dtls_handshakes_delayed",
   "ice_succeeded",
   "ice_succeeded_relayed",
   "ice_failed",

@@ -125,6 +125,7 @@ export class Endpoint implements EndpointPort {
       mappings: ports.mappings(),
       demux: ports.demux,
       dtls: ports.dtls,
+      handshakes: ports.handshakes,
       certificate: ports.certificate(),
       random: ports.random,
       now,

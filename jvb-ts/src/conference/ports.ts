@@ -4,6 +4,7 @@ import type { Clock, Millis, Random } from "#shared/runtime/runtime";
 import type { MediaEngine } from "../media/media-engine.ts";
 import type { PacketIo, SocketAddress } from "../media/packet-io.ts";
 import type { DtlsCertificate, DtlsEngine } from "../transport/dtls/dtls-engine.ts";
+import type { HandshakeSlots } from "../transport/dtls/handshake-slots.ts";
 import type { EndpointTransport } from "../transport/endpoint-transport.ts";
 import type { AddressMapping } from "../transport/ice/address-mapping.ts";
 import type { IceDemux } from "../transport/ice/ice-demux.ts";
@@ -32,6 +33,7 @@ export interface ConferencePorts {
   readonly settings: BridgeSettings;
   readonly io: PacketIo;
   readonly dtls: DtlsEngine;
+  readonly handshakes: HandshakeSlots;
   readonly engine: MediaEngine;
   readonly demux: IceDemux<EndpointTransport>;
   readonly random: Random;

@@ -17,6 +17,7 @@ const counterHelp: Readonly<Record<WorkerCounter, string>> = {
   rejected_data_channels: "Further data channels refused.",
   data_channel_slowed: "Times a data channel sent more messages than its budget.",
   data_channel_flooded: "Data channels closed because they would not stop sending too much.",
+  dtls_handshakes_delayed: "DTLS handshakes that waited because too many were half open.",
   ice_succeeded: "ICE agents that connected.",
   ice_succeeded_relayed: "ICE agents that connected over a relayed candidate.",
   ice_failed: "ICE agents that failed.",

@@ -13,6 +13,7 @@ import type { IceTransport as IceDescription } from "#shared/stanza/media";
 import type { SocketAddress } from "../media/packet-io.ts";
 import type { DtlsCertificate, DtlsEngine } from "./dtls/dtls-engine.ts";
 import { type DtlsEvent, DtlsTransport } from "./dtls/dtls-transport.ts";
+import type { HandshakeSlots } from "./dtls/handshake-slots.ts";
 import type { AddressMapping } from "./ice/address-mapping.ts";
 import type { IceDemux } from "./ice/ice-demux.ts";
 import type { IceSettings } from "./ice/ice-settings.ts";
@@ -49,6 +50,8 @@ export interface EndpointTransportOptions {
   /** One per worker: finds the transport of a STUN datagram. */
   readonly demux: IceDemux<EndpointTransport>;
   readonly dtls: DtlsEngine;
+  /** Half-open handshakes of the worker; without it nothing limits them. */
+  readonly handshakes?: HandshakeSlots | undefined;
   readonly certificate: DtlsCertificate;
   readonly random: Random;
   /** Monotonic now. */
@@ -128,7 +131,12 @@ export class EndpointTransport {
       wallNow,
       log,
     });
-    this.#dtls = new DtlsTransport({ engine: options.dtls, certificate: options.certificate, log });
+    this.#dtls = new DtlsTransport({
+      engine: options.dtls,
+      certificate: options.certificate,
+      log,
+      slots: options.handshakes,
+    });
     this.#sctp =
       options.sctp === "off" ? undefined : new SctpTransport({ role: options.sctp, random, log });
   }

@@ -19,6 +19,7 @@ import type { MediaEngine } from "../media/media-engine.ts";
 import type { PacketIo } from "../media/packet-io.ts";
 import { BATCH, Kind, NO_SESSION, RxSlab, Status } from "../media/slab.ts";
 import type { DtlsCertificate, DtlsEngine } from "../transport/dtls/dtls-engine.ts";
+import { HandshakeSlots, MAX_HALF_OPEN } from "../transport/dtls/handshake-slots.ts";
 import type { EndpointTransport } from "../transport/endpoint-transport.ts";
 import type { AddressMapping } from "../transport/ice/address-mapping.ts";
 import { IceDemux } from "../transport/ice/ice-demux.ts";
@@ -43,6 +44,8 @@ export interface MediaWorkerOptions {
   readonly io: PacketIo;
   readonly dtls: DtlsEngine;
   readonly log: Logger;
+  /** How many there are: they share the bounds of the whole bridge. Default 1. */
+  readonly workers?: number;
   readonly post: (message: FromWorker) => void;
 }
 
@@ -80,6 +83,9 @@ export class MediaWorker {
       settings,
       io,
       dtls,
+      handshakes: new HandshakeSlots(Math.ceil(MAX_HALF_OPEN / (options.workers ?? 1)), () => {
+        this.#counters.dtls_handshakes_delayed++;
+      }),
       engine: this.#engine,
       demux: new IceDemux<EndpointTransport>(),
       random: runtime.random,

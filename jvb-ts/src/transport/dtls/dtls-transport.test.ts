@@ -4,6 +4,7 @@ import { recordingLogger } from "#shared/testing/recording-logger";
 import { type DtlsEvent, DtlsTransport } from "./dtls-transport.ts";
 import { fakeDtls } from "./fake-dtls.test.ts";
 import { certificateMatches } from "./fingerprints.ts";
+import { HandshakeSlots } from "./handshake-slots.ts";
 
 const fingerprint = (
   value: string,
@@ -11,12 +12,13 @@ const fingerprint = (
   hash = "sha-256",
 ): Fingerprint => ({ hash, setup, value, cryptex: undefined });
 
-function transport(options: { noProfile?: boolean } = {}): DtlsTransport {
+function transport(options: { noProfile?: boolean } = {}, slots?: HandshakeSlots): DtlsTransport {
   const engine = fakeDtls({ fingerprint: "AA:BB", ...options });
   return new DtlsTransport({
     engine,
     certificate: engine.createCertificate(),
     log: recordingLogger(),
+    slots,
   });
 }
 
@@ -99,6 +101,56 @@ describe("DTLS transport", () => {
     expect(dtls.pollTimeout()).to.equal(31_000);
     dtls.handleTimeout(31_000);
     expect(kinds(dtls).at(-1)).to.equal("failed");
+  });
+
+  it("E2 lets two thousand be half open, and the next begin when one is done", () => {
+    let delayed = 0;
+    const slots = new HandshakeSlots(2000, () => delayed++);
+    const begin = (setup: "active" | "passive" = "active"): DtlsTransport => {
+      const dtls = transport({}, slots);
+      dtls.setRemote([fingerprint("CC:DD", setup)], 0);
+      dtls.setWritable(0);
+      return dtls;
+    };
+    const open = Array.from({ length: 2000 }, () => begin());
+    expect([slots.taken, delayed]).to.deep.equal([2000, 0]);
+    const late = begin();
+    late.handleDatagram(hello("CC:DD"), 10);
+    expect(late.running).to.equal(false);
+    expect(late.pollTimeout()).to.equal(50);
+    late.handleTimeout(50);
+    expect(late.pollTimeout()).to.equal(100);
+    expect([slots.taken, delayed, late.failed]).to.deep.equal([2000, 1, false]);
+    // One is done; what the one that waits was sent meanwhile counts.
+    open[0]?.handleDatagram(hello("CC:DD"), 90);
+    expect(slots.taken).to.equal(1999);
+    late.handleTimeout(100);
+    expect(kinds(late)).to.include("connected");
+    expect(slots.taken).to.equal(1999);
+    // However a handshake ends, it ends once.
+    open[1]?.handleTimeout(30_000);
+    open[1]?.close();
+    open[2]?.close();
+    open[2]?.close();
+    open[3]?.handleDatagram(hello("EE:FF"), 100);
+    open[0]?.close();
+    expect(slots.taken).to.equal(1996);
+    const [waits, client] = [begin(), begin("passive")];
+    expect(slots.taken).to.equal(1998);
+    waits.close();
+    client.close();
+    expect(slots.taken).to.equal(1996);
+  });
+
+  it("E2 forgets one that was closed while it waited", () => {
+    const slots = new HandshakeSlots(0, () => {});
+    const dtls = transport({}, slots);
+    dtls.setRemote([fingerprint("CC:DD")], 0);
+    dtls.setWritable(0);
+    dtls.close();
+    expect(dtls.pollTimeout()).to.equal(undefined);
+    dtls.handleTimeout(50);
+    expect(slots.taken).to.equal(0);
   });
 
   it("hands data over only once connected", () => {

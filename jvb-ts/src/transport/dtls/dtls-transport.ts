@@ -11,6 +11,7 @@ import type { Fingerprint } from "#shared/stanza/media";
 import type { SrtpKeys } from "../../media/packet-io.ts";
 import type { DtlsCertificate, DtlsEngine, DtlsOutput, DtlsSession } from "./dtls-engine.ts";
 import { certificateMatches } from "./fingerprints.ts";
+import type { HandshakeSlots } from "./handshake-slots.ts";
 
 export type DtlsEvent =
   | { readonly kind: "datagram"; readonly bytes: Uint8Array }
@@ -29,17 +30,22 @@ const HANDSHAKE_TIMEOUT_MS = 30_000;
 const MAX_EARLY = 32;
 /** Handshake datagrams stay below every usual path MTU. */
 const MTU = 1200;
+/** How often a handshake that waits for its slot asks again. */
+const SLOT_RETRY_MS = 50;
 
 export interface DtlsTransportOptions {
   readonly engine: DtlsEngine;
   readonly certificate: DtlsCertificate;
   readonly log: Logger;
+  /** Shared by all associations; without it nothing limits them. */
+  readonly slots?: HandshakeSlots | undefined;
 }
 
 export class DtlsTransport {
   readonly #engine: DtlsEngine;
   readonly #certificate: DtlsCertificate;
   readonly #log: Logger;
+  readonly #slots: HandshakeSlots | undefined;
   readonly #events: DtlsEvent[] = [];
   #early: Uint8Array[] = [];
   #role: DtlsRole = "undecided";
@@ -48,6 +54,9 @@ export class DtlsTransport {
   #session: DtlsSession | undefined;
   #state: "new" | "handshaking" | "connected" | "failed" | "closed" = "new";
   #giveUpAt: Millis | undefined;
+  #holdsSlot = false;
+  /** While all slots are taken. */
+  #askAgainAt: Millis | undefined;
 
   packetsReceived = 0;
   packetsSent = 0;
@@ -58,6 +67,7 @@ export class DtlsTransport {
     this.#engine = options.engine;
     this.#certificate = options.certificate;
     this.#log = options.log;
+    this.#slots = options.slots;
   }
 
   get role(): DtlsRole {
@@ -130,6 +140,7 @@ export class DtlsTransport {
   }
 
   handleTimeout(now: Millis): void {
+    if (this.#askAgainAt !== undefined && this.#askAgainAt <= now) this.#tryStart(now);
     const session = this.#session;
     if (session === undefined || !this.running) return;
     if (this.#giveUpAt !== undefined && this.#giveUpAt <= now) {
@@ -141,7 +152,7 @@ export class DtlsTransport {
   }
 
   pollTimeout(): Millis | undefined {
-    if (!this.running) return undefined;
+    if (!this.running) return this.#askAgainAt;
     const due = this.#session?.pollTimeout();
     if (this.#giveUpAt === undefined) return due;
     return Math.min(this.#giveUpAt, due ?? this.#giveUpAt);
@@ -159,10 +170,13 @@ export class DtlsTransport {
     }
     this.#state = "closed";
     this.#early = [];
+    this.#askAgainAt = undefined;
+    this.#releaseSlot();
   }
 
   #tryStart(now: Millis): void {
     if (this.#state !== "new" || !this.#writable || this.#role === "undecided") return;
+    if (!this.#takeSlot(now)) return;
     this.#state = "handshaking";
     this.#giveUpAt = now + HANDSHAKE_TIMEOUT_MS;
     const session = this.#engine.createSession(this.#certificate, this.#role, MTU);
@@ -173,6 +187,25 @@ export class DtlsTransport {
     for (const bytes of early) {
       if (this.running) this.#step(session, session.handleDatagram(bytes, now));
     }
+  }
+
+  #takeSlot(now: Millis): boolean {
+    if (this.#slots === undefined) return true;
+    const waiting = this.#askAgainAt !== undefined;
+    if (!this.#slots.tryTake(waiting)) {
+      if (!waiting) this.#log.warn("dtls waits: too many handshakes are half open");
+      this.#askAgainAt = now + SLOT_RETRY_MS;
+      return false;
+    }
+    this.#askAgainAt = undefined;
+    this.#holdsSlot = true;
+    return true;
+  }
+
+  #releaseSlot(): void {
+    if (!this.#holdsSlot) return;
+    this.#holdsSlot = false;
+    this.#slots?.release();
   }
 
   #step(session: DtlsSession, output: DtlsOutput): void {
@@ -209,6 +242,7 @@ export class DtlsTransport {
     }
     this.#state = "connected";
     this.#giveUpAt = undefined;
+    this.#releaseSlot();
     this.#log.info("dtls connected", { role: this.#role });
     this.#events.push({ kind: "connected", keys });
   }
@@ -217,6 +251,7 @@ export class DtlsTransport {
     if (this.#session !== undefined) this.#sendAll(this.#session.close());
     this.#state = "failed";
     this.#giveUpAt = undefined;
+    this.#releaseSlot();
     this.#log.warn("dtls failed", { reason });
     this.#events.push({ kind: "failed", reason });
   }
