@@ -130,6 +130,30 @@ describe("log lines", () => {
     expect(lines.at(-1)).not.to.contain("alike_left_out");
   });
 
+  it("do not follow each other faster when one source provokes many kinds of them (I9)", () => {
+    const { log, lines, advance } = timedLog();
+    const room = log.child({ conf_name: "r@c.x" }, "Conference");
+    for (let at = 0; at < 10_000; at++) {
+      room.warn(`Refused for reason ${at % 12}`, { participant: "bad" });
+      room.child({}, `Part${at % 7}`).info("Told", { participant: "bad" });
+      advance(1);
+    }
+    expect(lines.length).to.be.within(50, 10 * 10);
+    const before = lines.length;
+    room.warn("Refused for reason 1", { participant: "good" });
+    room.info("Conference ended");
+    expect(lines.length).to.equal(before + 2);
+    advance(60_000);
+    room.warn("Refused for reason 1", { participant: "bad" });
+    expect(lines.at(-1)).to.match(/alike_left_out=\d\d\d\]/);
+  });
+
+  it("of the program itself may be as many as its components have to say", () => {
+    const { log, lines } = timedLog();
+    for (let at = 0; at < 300; at++) log.info(`Key ${at} is not built yet`);
+    expect(lines).to.have.length(300);
+  });
+
   it("are bounded although each names another source (E14)", () => {
     const { log, lines, advance } = timedLog();
     for (let at = 0; at < 60_000; at++) {

@@ -110,8 +110,10 @@ function makeLogger(backend: Backend, component: string, base: LogContext): Logg
     return (message: string, given?: LogContext, cause?: unknown): void => {
       let context = given;
       if (RANK[level] >= RANK.info) {
-        const source = `${kind} ${prefix} ${sourceOf(context)} ${message}`;
-        const leftOut = backend.budget.take(kind, source, backend.clock.now());
+        const named = sourceOf(context);
+        const source = prefix === "" || named === "" ? prefix + named : `${prefix} ${named}`;
+        const now = backend.clock.now();
+        const leftOut = backend.budget.take({ component: kind, source, message }, now);
         if (leftOut === undefined) return;
         if (leftOut > 0) context = { ...context, alike_left_out: leftOut };
       }
