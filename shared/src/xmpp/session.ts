@@ -50,7 +50,7 @@ const retryMaxMs = 2000;
 /** An immediate reconnection is tried at most this often. */
 const promptEveryMs = 5000;
 const stopTimeoutMs = 2000;
-/** A server that takes nothing of more waiting characters than this … */
+/** A server that takes nothing of more waiting bytes than this … */
 const backlogLimit = 2 ** 20;
 /** … for this long has closed its window for good: the stream is given up. */
 const backlogTimeoutMs = 5000;
@@ -100,14 +100,13 @@ export class XmppSession implements XmppConnection {
   #lastSent = 0;
   #pinging = false;
   #checkedAt = 0;
-  /** Characters the server had taken when it last took some, and when that was. */
+  /** Bytes the server had taken when it last took some, and when that was. */
   #taken = 0;
   #takenAt = 0;
   #promptAt = Number.NEGATIVE_INFINITY;
   #onlineAt = 0;
   /** How often in a row another stream took our place. */
   #conflicts = 0;
-  /** The last reason logged, so that endless retries are one line. */
   /** Why attempts have failed since the last session, each said once. */
   readonly #saidReasons = new Set<string>();
 

@@ -27,7 +27,7 @@ export interface StreamEvents {
   ended(end: StreamEnd): void;
 }
 
-/** Characters written to the stream, and how many of them still wait here. */
+/** Bytes written to the stream, and how many of them still wait here. */
 export interface Backlog {
   readonly waiting: number;
   readonly written: number;

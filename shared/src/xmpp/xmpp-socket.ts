@@ -180,11 +180,13 @@ export class XmppSocket extends EventEmitter {
     const text = this.#out;
     this.#out = "";
     if (text === "" || this.#socket?.writable !== true) return;
-    this.#written += text.length;
-    this.#socket.write(text);
+    // As bytes: a socket counts text that waits in characters.
+    const bytes = Buffer.from(text);
+    this.#written += bytes.length;
+    this.#socket.write(bytes);
   }
 
-  /** Characters that the system has not taken because the server does not read. */
+  /** Bytes that the system has not taken because the server does not read. */
   get backlog(): Backlog {
     return { waiting: this.#socket?.writableLength ?? 0, written: this.#written };
   }
