@@ -19,6 +19,7 @@ import { endLonelySession, featuresKnown, memberLeft, occupantSeen } from "./mem
 import { handleMute } from "./mute.ts";
 import { electOwner, memberAuthenticated } from "./ownership.ts";
 import { publishBridgeCount, publishInitialPresence } from "./presence.ts";
+import { warningBudget } from "./refusals.ts";
 import { flushAll, releaseSources } from "./signaling.ts";
 import { type ConferenceState, count, emit, log, type RequestProperties, uuid } from "./state.ts";
 
@@ -84,6 +85,7 @@ export class Conference {
       bridgeAvailable: true,
       sessionLost: false,
       arrivals: 0,
+      warnings: warningBudget(),
       now: 0,
       effects: [],
     };

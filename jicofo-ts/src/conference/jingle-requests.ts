@@ -14,6 +14,7 @@ import {
 } from "../source/source-set.ts";
 import { expireEndpoint, reinvite, withdrawSources } from "./invite.ts";
 import { senderCount } from "./presence.ts";
+import { nickOf, refused } from "./refusals.ts";
 import { announceSources, flush, sourcesChanged } from "./signaling.ts";
 import { foreignClaim } from "./source-claims.ts";
 import { type ConferenceState, count, emit, log, type Participant } from "./state.ts";
@@ -25,17 +26,39 @@ export function handleJingle(
   from: string,
   jingle: Jingle,
 ): void {
-  const refused = process(state, from, jingle);
-  if (refused !== undefined) {
-    log(state, "debug", "Refused a Jingle request", {
-      remoteJid: from,
-      sid: jingle.sid,
-      action: jingle.action,
-      condition: refused.condition,
-      text: refused.text,
+  const why = process(state, from, jingle);
+  if (why !== undefined) {
+    const { sid, action } = jingle;
+    const { condition, text } = why;
+    refused(state, {
+      kind: "jingle",
+      from,
+      suspicious: isSuspicious(state, from, sid, why),
+      context: { sid, action, condition, text },
     });
   }
-  emit(state, { kind: "reply", request, fault: refused });
+  emit(state, { kind: "reply", request, fault: why });
+}
+
+const unknownSession = fault("unknown session");
+/** How long a page that outlived the focus before us may speak of its old session. */
+const settlingMs = 30_000;
+
+/**
+ * Whether a client would not come to this by itself. Requests cross with our own, so one for what is
+ * over (`gone`, `item-not-found`) is no attempt, and neither is one too many.
+ */
+function isSuspicious(
+  state: ConferenceState,
+  from: string,
+  sid: string,
+  why: StanzaFault,
+): boolean {
+  if (why.condition !== "bad-request" && why.condition !== "forbidden") return false;
+  const presence = state.members.get(nickOf(from));
+  if (why !== unknownSession || presence?.member.occupantJid !== from) return true;
+  for (const { session } of state.participants.values()) if (session?.sid === sid) return true;
+  return state.now - presence.joinedAt >= settlingMs;
 }
 
 /** The fault to answer with, or `undefined` for a result. */
@@ -44,7 +67,7 @@ function process(state: ConferenceState, from: string, jingle: Jingle): StanzaFa
   const session = participant?.session;
   if (participant === undefined || session === undefined || session.sid !== jingle.sid) {
     if (participant?.formerSids.includes(jingle.sid)) return replaced(jingle);
-    return fault("unknown session");
+    return unknownSession;
   }
   const repeated = session.state === "active";
   const input = session.handle(jingle);
@@ -58,7 +81,7 @@ function process(state: ConferenceState, from: string, jingle: Jingle): StanzaFa
 
 /** The participant an occupant JID belongs to: nobody else may use its session. */
 function participantOf(state: ConferenceState, from: string): Participant | undefined {
-  const nick = from.slice(from.indexOf("/") + 1);
+  const nick = nickOf(from);
   const member = state.members.get(nick)?.member;
   return member?.occupantJid === from ? state.participants.get(nick) : undefined;
 }

@@ -2,6 +2,7 @@
 import { fault, type StanzaFault } from "#shared/stanza/stanza-error";
 import type { ConferenceEvent } from "./events.ts";
 import { hasModeratorRights, type Member } from "./member.ts";
+import { nickOf, refused } from "./refusals.ts";
 import { type ConferenceState, emit, log } from "./state.ts";
 
 /** Checks the rights, answers, and passes the request on to the one to be muted. */
@@ -9,13 +10,26 @@ export function handleMute(
   state: ConferenceState,
   event: Extract<ConferenceEvent, { readonly kind: "mute" }>,
 ): void {
-  const refused = check(state, event);
-  emit(state, { kind: "reply", request: event.request, fault: refused });
-  if (refused !== undefined || event.from === event.target) return;
+  const why = check(state, event);
+  emit(state, { kind: "reply", request: event.request, fault: why });
   const { target: to, from: actor, media } = event;
+  if (why !== undefined) {
+    const { text } = why;
+    // Whoever is to be muted may just have left.
+    const suspicious = why !== noSuchParticipant || !to.startsWith(`${state.room}/`);
+    refused(state, {
+      kind: "mute",
+      from: actor,
+      suspicious,
+      context: { target: nickOf(to), text },
+    });
+  }
+  if (why !== undefined || actor === to) return;
   emit(state, { kind: "mute", to, media, actor });
   log(state, "info", "Muted by a moderator", { participant: nickOf(to), media });
 }
+
+const noSuchParticipant = fault("no such participant", "internal-server-error");
 
 function check(
   state: ConferenceState,
@@ -26,7 +40,7 @@ function check(
   const own = from === target;
   if (!own && !hasModeratorRights(muter)) return fault("not a moderator", "not-allowed");
   const muted = participating(state, target);
-  if (muted === undefined) return fault("no such participant", "internal-server-error");
+  if (muted === undefined) return noSuchParticipant;
   if (!own && !mute) return fault("others cannot be unmuted", "not-allowed");
   const features = state.participants.get(muted.nick)?.features;
   const deafJigasi = muted.isJigasi && features?.has("AUDIO_MUTE") !== true;
@@ -34,10 +48,6 @@ function check(
     return fault(`cannot mute ${media} of that participant`, "not-allowed");
   }
   return undefined;
-}
-
-function nickOf(occupant: string): string {
-  return occupant.slice(occupant.indexOf("/") + 1);
 }
 
 /**

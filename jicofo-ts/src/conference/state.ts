@@ -1,7 +1,7 @@
 /** The state of one conference, shared by the functions that each do one part of its work. */
 import type { LogContext, LogLevel } from "#shared/logging/logger";
 import type { Millis, Random } from "#shared/runtime/runtime";
-import type { TokenBucket } from "#shared/runtime/token-bucket";
+import type { TokenBucket, TokenBuckets } from "#shared/runtime/token-bucket";
 import type { StartMuted } from "#shared/stanza/jingle";
 import type { Jid } from "#shared/xmpp/jid";
 import type { BridgePool } from "../bridge/bridge.ts";
@@ -106,6 +106,8 @@ export interface ConferenceState {
   /** Our session is gone, and with it our place in the room. */
   sessionLost: boolean;
   arrivals: number;
+  /** Warnings that one sender may still cause. */
+  readonly warnings: TokenBuckets;
   /** Of this turn. */
   now: Millis;
   effects: Effect[];

@@ -24,6 +24,8 @@ const counters = {
     "Selections in which a conference had reached its growth limit on a bridge.",
   bridge_selector_lost_bridges: "Bridges that left without announcing it.",
   load_redistributor_endpoints_moved: "Endpoints moved away from bridges under stress.",
+  jingle_requests_refused: "Jingle requests refused: not theirs, of what is over, or too many.",
+  mute_requests_refused: "Mute requests refused.",
   jibri_sip_failures: "SIP calls of recorders that failed.",
   jibri_recording_failures: "Recordings that failed.",
   jibri_live_streaming_failures: "Live streams that failed.",

@@ -1,14 +1,16 @@
+import { pii } from "#shared/logging/pii";
 import { err, ok, type Result } from "#shared/runtime/result";
 import { iqError } from "#shared/stanza/iq";
 import { parseJingle } from "#shared/stanza/jingle";
 import { muteNamespaces, parseMute } from "#shared/stanza/mute";
-import { stanzaError } from "#shared/stanza/stanza-error";
+import { fault, type StanzaFault, stanzaError } from "#shared/stanza/stanza-error";
 import type { IqRequest } from "#shared/xmpp/connection";
 import { bareOf, type Jid } from "#shared/xmpp/jid";
 import { NS } from "#shared/xmpp/namespaces";
 import { type Element, parseInteger } from "#shared/xmpp/xml";
 import type { BridgeEvent } from "../bridge/bridge.ts";
 import { conferenceDebugState, type DebugObject } from "../conference/debug-state.ts";
+import { refusalLines, warningBudget } from "../conference/refusals.ts";
 import type { RequestProperties } from "../conference/state.ts";
 import { actionName } from "../jingle/action-name.ts";
 import { type Admission, defaultAdmissionLimits, RequestAdmission } from "./admission.ts";
@@ -43,6 +45,7 @@ class Conferences implements Focus {
   readonly #admission: RequestAdmission;
   /** Rooms whose conferences ended because we could not come back in time; joined when we can. */
   readonly #unjoined = new Map<string, ConferenceRequest>();
+  readonly #warnings = warningBudget();
   #stopping = false;
 
   constructor(options: FocusOptions, ports: FocusPorts) {
@@ -288,28 +291,31 @@ class Conferences implements Focus {
 
   async #jingle(request: IqRequest): Promise<Element> {
     const parsed = parseJingle(request.payload);
-    if (!parsed.ok) {
-      return iqError(request.iq, stanzaError(parsed.error.condition, parsed.error.text));
-    }
+    if (!parsed.ok) return this.#refuse("jingle", request, parsed.error);
     this.#jingleCounted(parsed.value.action, "received");
     const driver = this.#drivers.get(bareOf(request.from));
-    if (driver === undefined)
-      return iqError(request.iq, stanzaError("bad-request", "unknown session"));
+    if (driver === undefined) return this.#refuse("jingle", request, fault("unknown session"));
     return driver.jingle(request, parsed.value);
   }
 
   async #mute(request: IqRequest): Promise<Element> {
     const parsed = parseMute(request.payload);
-    if (!parsed.ok) {
-      return iqError(request.iq, stanzaError(parsed.error.condition, parsed.error.text));
-    }
+    if (!parsed.ok) return this.#refuse("mute", request, parsed.error);
     const { media, jid, mute } = parsed.value;
-    if (jid === undefined) return iqError(request.iq, stanzaError("bad-request", "jid missing"));
+    if (jid === undefined) return this.#refuse("mute", request, fault("jid missing"));
     const driver = this.#drivers.get(bareOf(request.from));
-    if (driver === undefined) {
-      return iqError(request.iq, stanzaError("item-not-found", "no such conference"));
-    }
+    if (driver === undefined)
+      return this.#refuse("mute", request, fault("no such conference", "item-not-found"));
     return driver.mute(request, media, jid, mute);
+  }
+
+  /** Refuses what reaches no conference. A room whose conference just ended is named too. */
+  #refuse(kind: keyof typeof refusalLines, { from, iq }: IqRequest, why: StanzaFault): Element {
+    const { condition, text } = why;
+    this.#ports.count(`${kind}_requests_refused`);
+    if (this.#warnings.take(from, this.#ports.runtime.clock.now()))
+      this.#ports.log.warn(refusalLines[kind], { from: pii(from), condition, text });
+    return iqError(iq, stanzaError(condition, text));
   }
 
   /** Upstream's names: `jingle_session_accept_received`, `jingle_sourceadd_sent`. */

@@ -5,6 +5,7 @@ import type { BareJid } from "#shared/xmpp/jid";
 import { NS } from "#shared/xmpp/namespaces";
 import { attr, childOf, xml } from "#shared/xmpp/xml";
 import { BridgeBrewery } from "../../src/brewery/bridge-brewery.ts";
+import { createMetrics } from "../../src/entry/metrics.ts";
 import { FakeBridge } from "./fake-bridge.ts";
 import { audio, type FakeClient, simulcast, source, sourceContent } from "./fake-client.ts";
 import { FakeRoom, occupant } from "./fake-xmpp.ts";
@@ -24,6 +25,26 @@ async function twoRooms() {
   await world.pass(50);
   if (ada === undefined || bob === undefined) throw new Error("all joined");
   return { world, bridge, ada, bob, eve, fay };
+}
+
+/** What the log warns of: who, and how often it was said of it. */
+function warned(world: World): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { level, message, context } of world.log.lines) {
+    if (level !== "warn" || !message.startsWith("Refused")) continue;
+    const { room, participant } = context;
+    const who = room === undefined ? "elsewhere" : `${room} ${participant}`;
+    counts[who] = (counts[who] ?? 0) + 1;
+  }
+  return counts;
+}
+
+/** What `/metrics` shows of that counter after all that the world counted. */
+function metric(world: World, name: string): string | undefined {
+  const metrics = createMetrics(world.runtime.clock, "test");
+  for (const [counted, by] of world.counts) metrics.count(counted, by);
+  const shown = metrics.registry.prometheus();
+  return new RegExp(`^jitsi_jicofo_${name}_total (\\d+)`, "m").exec(shown)?.[1];
 }
 
 describe("A4: forged senders", () => {
@@ -53,6 +74,7 @@ describe("A4: forged senders", () => {
       { ...emptyJingle("session-info", ada.sid), bridgeSession, iceState: "failed" },
     ];
     const known = [...bob.known];
+    await world.pass(30_000);
     for (const [who, from] of attempts) {
       for (const stanza of stanzas) {
         const answer = await world.connection.deliver(from, buildJingle(stanza));
@@ -65,6 +87,32 @@ describe("A4: forged senders", () => {
     expect(ada.invitations).to.equal(1);
     expect([...bob.known]).to.deep.equal(known);
     expect(await ada.sourceAdd(audio("ada", 800_002, 1)), "hers goes on").to.equal("result");
+    expect(warned(world), "one line for each").to.deep.equal({
+      [`${roomJid} bob`]: 1,
+      [`${roomJid} nobody`]: 1,
+      [`${roomJid} ${roomJid}`]: 1,
+      [`${roomJid} focus`]: 1,
+      [`${other} eve`]: 1,
+      [`${other} ada`]: 1,
+      elsewhere: 2,
+    });
+    expect(metric(world, "jingle_requests_refused")).to.equal("40");
+  });
+
+  it("A4: who goes on for minutes is named once a minute, and a stale page not at all", async () => {
+    const { world, ada, bob, eve } = await twoRooms();
+    const accept = { ...emptyJingle("session-accept", "of-before"), contents: [audio("bob", 1)] };
+    await world.connection.deliver(bob.occupantJid, buildJingle(accept));
+    expect(warned(world), "it outlived the focus before").to.deep.equal({});
+    await world.pass(30_000);
+    const stolen = { ...emptyJingle("source-add", ada.sid), contents: [audio("ada", 800_000, 1)] };
+    for (let tries = 0; tries < 150; tries++) {
+      for (const from of [bob.occupantJid, eve.occupantJid])
+        await world.connection.deliver(from, buildJingle(stolen));
+      await world.pass(1_000);
+    }
+    expect(warned(world)).to.deep.equal({ [`${roomJid} bob`]: 3, [`${other} eve`]: 3 });
+    expect(metric(world, "jingle_requests_refused")).to.equal("301");
   });
 
   it("A4: nobody mutes in the name of a moderator, or across rooms [J-143, J-144]", async () => {
@@ -89,6 +137,8 @@ describe("A4: forged senders", () => {
     expect(bob.mutes, "the actor is who sent it").to.deep.equal([
       `${NS.muteAudio} by ${ada.occupantJid}`,
     ]);
+    expect(warned(world)).to.include({ [`${roomJid} bob`]: 1, [`${other} eve`]: 1 });
+    expect(metric(world, "mute_requests_refused")).to.equal("6");
   });
 
   it("A4: an owner written into a source is not believed", async () => {
@@ -187,6 +237,8 @@ describe("A10: sources that belong to another", () => {
     expect([bob.received.length, bridge.requests.length, ada.received.length]).to.deep.equal(
       before,
     );
+    expect(warned(world)).to.deep.equal({ [`${roomJid} ada`]: 1 });
+    expect(metric(world, "jingle_requests_refused")).to.equal(String(claims.length + 1));
   });
 
   it("A10: somebody who joins with another's sources is out, the other is not", async () => {
