@@ -124,8 +124,9 @@ export class MediaWorker {
     }
     this.#engine.handleTimeout(now);
     this.#afterTurn();
-    // Of thousands of conferences a message touches one.
-    if ("conference" in message) this.#wakeFor(this.#conferences.get(message.conference ?? ""));
+    // To look changes nothing. Of thousands of conferences another message touches one.
+    if (message.kind === "debug") return;
+    if ("conference" in message) this.#wakeFor(this.#conferences.get(message.conference));
     else if ("socket" in message) this.#wake(this.#bySocket.get(message.socket)?.deadline);
   }
 
