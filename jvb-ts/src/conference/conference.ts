@@ -278,7 +278,7 @@ export class Conference {
       if (endpoint.visitor && request.sources.length > 0) {
         return refusal("bad-request", visitorSources(endpoint.id));
       }
-      media.setSources(request.sources);
+      endpoint.setSources(request.sources);
     }
     const { forceMute } = request;
     if (forceMute !== undefined) media.setForceMute(forceMute.audio, forceMute.video);

@@ -14,6 +14,7 @@ export const conferenceCounters = [
   "data_channel_slowed",
   "data_channel_flooded",
   "dtls_handshakes_delayed",
+  "taken_ssrcs_refused",
   "ice_succeeded",
   "ice_succeeded_relayed",
   "ice_failed",

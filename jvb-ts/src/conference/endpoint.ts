@@ -8,9 +8,15 @@
 import { encodeBridgeMessage } from "#shared/bridge-channel/encode";
 import type { BridgeMessage } from "#shared/bridge-channel/messages";
 import type { Logger } from "#shared/logging/logger";
+import { pii } from "#shared/logging/pii";
 import { Bug } from "#shared/runtime/bug";
 import type { Millis } from "#shared/runtime/runtime";
-import type { ColibriEndpoint, ColibriMedia, ColibriTransport } from "#shared/stanza/colibri2";
+import type {
+  ColibriEndpoint,
+  ColibriMedia,
+  ColibriMediaSource,
+  ColibriTransport,
+} from "#shared/stanza/colibri2";
 import type { HeaderExtension, IceTransport, MediaType, PayloadType } from "#shared/stanza/media";
 import type { MediaEndpoint } from "../media/media-engine.ts";
 import type { SocketAddress } from "../media/packet-io.ts";
@@ -91,6 +97,7 @@ export class Endpoint implements EndpointPort {
   #channelCheckAt: Millis | undefined;
   /** A channel was open before: a client may come and go as often as it likes. */
   #wasOpen = false;
+  #claimedTaken = false;
   #flushing = false;
   #expired = false;
 
@@ -179,6 +186,20 @@ export class Endpoint implements EndpointPort {
     for (const one of headerExtensions) known.headerExtensions.set(one.id, one);
     this.media.setPayloadTypes(type, [...known.payloadTypes.values()]);
     this.media.setHeaderExtensions(type, [...known.headerExtensions.values()]);
+  }
+
+  /** Replaces its sources; SSRCs that belong to another endpoint stay his, and that is said once. */
+  setSources(sources: readonly ColibriMediaSource[]): void {
+    const taken = this.media.setSources(sources);
+    if (taken.length === 0) return;
+    this.#ports.count("taken_ssrcs_refused", taken.length);
+    if (this.#claimedTaken) return;
+    this.#claimedTaken = true;
+    const { remote } = this.transport.state;
+    this.log.warn("Refused a source: its SSRC belongs to another endpoint", {
+      ssrc: (taken[0] ?? 0) >>> 0,
+      address: remote === undefined ? undefined : pii(remote.ip),
+    });
   }
 
   setRemote(ice: IceTransport, now: Millis): void {

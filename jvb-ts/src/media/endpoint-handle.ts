@@ -52,8 +52,8 @@ export class EndpointHandle implements MediaEndpoint {
     this.#updateTransportCc();
   }
 
-  setSources(sources: readonly ColibriMediaSource[]): void {
-    updateSources(this.#state, sources);
+  setSources(sources: readonly ColibriMediaSource[]): readonly number[] {
+    return updateSources(this.#state, sources);
   }
 
   setForceMute(audio: boolean, video: boolean): void {

@@ -82,8 +82,11 @@ export interface MediaEndpoint {
   setPayloadTypes(type: MediaType, payloadTypes: readonly PayloadType[]): void;
   /** Extension ids of one kind of media; ids of both kinds are merged. */
   setHeaderExtensions(type: MediaType, extensions: readonly HeaderExtension[]): void;
-  /** Replaces all sources of the endpoint; what stays keeps its state. */
-  setSources(sources: readonly ColibriMediaSource[]): void;
+  /**
+   * Replaces all sources of the endpoint; what stays keeps its state. Returns the SSRCs that were
+   * left out because they belong to another endpoint.
+   */
+  setSources(sources: readonly ColibriMediaSource[]): readonly number[];
   setForceMute(audio: boolean, video: boolean): void;
   /** A type for a source that does not exist yet is kept until it appears. */
   setVideoType(sourceName: string, type: VideoType): void;

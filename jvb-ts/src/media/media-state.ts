@@ -463,6 +463,8 @@ export class ConferenceState {
   /** Slots below this have been used. */
   slotCount = 0;
   readonly freeSlots: number[] = [];
+  /** Audio sources by their SSRC. */
+  readonly audioBySsrc = new Map<number, AudioSource>();
   /** Video sources by the SSRC of each encoding and of its RTX. */
   readonly videoBySsrc = new Map<number, VideoSource>();
   readonly speech: SpeechActivity;

@@ -22,7 +22,7 @@ import { invalidateAllocation, PathContext } from "./path-context.ts";
 import { receiveRtp } from "./receive.ts";
 import { receiveRtcp } from "./rtcp-in.ts";
 import type { RxSlab, TxSlab } from "./slab.ts";
-import { applySubscription, dropSource, markExplicit } from "./source-update.ts";
+import { applySubscription, dropAudioSource, dropSource, markExplicit } from "./source-update.ts";
 import { SpeechActivity } from "./speech-activity.ts";
 import { addEndpointTotals, emptyTotals } from "./totals.ts";
 
@@ -236,6 +236,7 @@ export class PacketPath implements MediaEngine {
     endpoint.removed = true;
     endpoint.transportUp = false;
     addEndpointTotals(this.#departed, endpoint);
+    for (const source of endpoint.audioSources.values()) dropAudioSource(endpoint, source);
     for (const source of endpoint.videoSources) dropSource(endpoint, source);
     for (const leg of [...endpoint.legs.values()]) removeLeg(leg);
     conference.endpoints = conference.endpoints.filter((other) => other !== endpoint);

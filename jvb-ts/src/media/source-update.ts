@@ -13,14 +13,19 @@ const MAX_SOURCES = 50;
 /**
  * Replaces all sources of `endpoint`. SSRCs that belong to somebody else stay his, and what is
  * beyond the limit is left out: the focus refuses both, so here they only must do no harm.
+ * Returns the SSRCs that belong to somebody else.
  */
 export function updateSources(
   endpoint: EndpointState,
   sources: readonly ColibriMediaSource[],
-): void {
+): readonly number[] {
   const plan = planSources(sources);
-  const mine = (ssrc: number | undefined): boolean =>
-    ssrc === undefined || !isTaken(endpoint, ssrc);
+  const taken = new Set<number>();
+  const mine = (ssrc: number | undefined): boolean => {
+    if (ssrc === undefined || !isTaken(endpoint, ssrc)) return true;
+    taken.add(ssrc);
+    return false;
+  };
   const audio = plan.audio.filter(({ ssrc }) => mine(ssrc));
   const video = plan.video.filter(({ encodings }) =>
     encodings.every(({ ssrc, rtx }) => mine(ssrc) && mine(rtx)),
@@ -29,25 +34,26 @@ export function updateSources(
   updateVideo(endpoint, video.slice(0, MAX_SOURCES));
   for (const stream of endpoint.streams.values()) endpoint.bind(stream);
   invalidateAllocation(endpoint.conference);
+  return [...taken];
 }
 
 /** Somebody else in the conference sends with that SSRC. */
 function isTaken(endpoint: EndpointState, ssrc: number): boolean {
   const { conference } = endpoint;
-  const owner = conference.videoBySsrc.get(ssrc)?.owner;
-  if (owner !== undefined) return owner !== endpoint;
-  return conference.endpoints.some((other) => other !== endpoint && other.audioSources.has(ssrc));
+  const owner = (conference.videoBySsrc.get(ssrc) ?? conference.audioBySsrc.get(ssrc))?.owner;
+  return owner !== undefined && owner !== endpoint;
 }
 
 function updateAudio(endpoint: EndpointState, plans: readonly AudioPlan[]): void {
   const wanted = new Set(plans.map((plan) => plan.ssrc));
-  for (const ssrc of endpoint.audioSources.keys())
-    if (!wanted.has(ssrc)) endpoint.audioSources.delete(ssrc);
+  for (const source of endpoint.audioSources.values())
+    if (!wanted.has(source.ssrc)) dropAudioSource(endpoint, source);
   for (const plan of plans) {
     if (endpoint.audioSources.get(plan.ssrc)?.name === plan.name) continue;
     const source = new AudioSource(plan.name, endpoint, plan.ssrc, plan.synthetic);
     source.reserve(endpoint.conference.slotCount);
     endpoint.audioSources.set(plan.ssrc, source);
+    endpoint.conference.audioBySsrc.set(plan.ssrc, source);
     for (const receiver of endpoint.conference.endpoints) applySubscription(receiver, source);
     markExplicit(source);
   }
@@ -112,7 +118,14 @@ function buildSource(endpoint: EndpointState, plan: VideoPlan): VideoSource {
   return new VideoSource(plan.name, endpoint, encodings, told ?? plan.videoType);
 }
 
-/** Takes a source out of the conference. */
+/** Takes an audio source out of the conference. */
+export function dropAudioSource(endpoint: EndpointState, source: AudioSource): void {
+  endpoint.audioSources.delete(source.ssrc);
+  const { audioBySsrc } = endpoint.conference;
+  if (audioBySsrc.get(source.ssrc)?.owner === endpoint) audioBySsrc.delete(source.ssrc);
+}
+
+/** Takes a video source out of the conference. */
 export function dropSource(endpoint: EndpointState, source: VideoSource): void {
   for (const leg of [...source.legs]) removeLeg(leg);
   const { videoBySsrc } = endpoint.conference;

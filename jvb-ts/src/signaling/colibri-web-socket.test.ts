@@ -14,6 +14,8 @@ class Door {
   readonly runtime = new VirtualRuntime();
   readonly asked: ToWorker[] = [];
   readonly sockets: ColibriWebSockets;
+  readonly log = recordingLogger();
+  readonly counted: string[] = [];
   #upgrade: UpgradeHandler | undefined;
 
   constructor() {
@@ -24,12 +26,12 @@ class Door {
       pingIntervalMs: 15_000,
       idleTimeoutMs: 60_000,
       runtime: this.runtime,
-      log: recordingLogger(),
+      log: this.log,
       toConference: (conference, message) => {
         this.asked.push(message);
         return conference === "c0ffee";
       },
-      count: () => {},
+      count: (counter) => this.counted.push(counter),
     });
     const server = {
       route: () => {},
@@ -41,9 +43,10 @@ class Door {
   }
 
   /** What is answered, now or later. */
-  knock(rest: string, query = `?pwd=${password}`): () => string {
+  knock(rest: string, query = `?pwd=${password}`, remoteAddress = "192.0.2.7"): () => string {
     const socket = new PassThrough();
-    const request = { url: `/colibri-ws/${rest}${query}`, headers: {} } as IncomingMessage;
+    const url = `/colibri-ws/${rest}${query}`;
+    const request = { url, headers: {}, socket: { remoteAddress } } as IncomingMessage;
     this.#upgrade?.(request, { rest }, socket, Buffer.alloc(0));
     let answer = "";
     return () => {
@@ -74,6 +77,50 @@ describe("WebSocket upgrades", () => {
     const door = new Door();
     expect(door.knock("jvb1/c0ffee/aaaa1111", "?pwd=guess")()).to.include(" 403 ");
     expect(door.asked).to.deep.equal([]);
+  });
+
+  it("A3 A7 counts each guess and says it once a minute, with conference, endpoint and address", () => {
+    const door = new Door();
+    const guess = (rest: string, query?: string, from?: string): void => {
+      door.knock(rest, query, from);
+    };
+    for (let n = 0; n < 2000; n++) guess("jvb1/c0ffee/aaaa1111", `?pwd=${n}`);
+    const said = {
+      level: "warn",
+      message: "Bridge channel refused: authentication failed",
+      context: { conf: "c0ffee", endpoint: "aaaa1111", address: "192.0.2.7" },
+    };
+    const lines = () =>
+      door.log.lines.map(({ level, message, context }) => ({ level, message, context }));
+    expect(lines()).to.deep.equal([said]);
+    expect(door.counted.length).to.equal(2000);
+    expect(new Set(door.counted)).to.deep.equal(new Set(["colibri_web_socket_refused"]));
+    // A password that a worker refuses is the same.
+    door.runtime.advance(60_000);
+    door.knock("jvb1/c0ffee/aaaa1111");
+    door.sockets.handle({ kind: "channelVerdict", socket: 1, accepted: false });
+    expect(lines()).to.deep.equal([said, said]);
+    expect(door.counted.length).to.equal(2001);
+    // So are ids; somebody else is said for himself.
+    guess("jvb1/other/aaaa1111", undefined, "192.0.2.8");
+    guess("jvb2/c0ffee/aaaa1111", undefined, "192.0.2.8");
+    expect(lines().slice(2)).to.deep.equal([
+      { ...said, context: { conf: "other", endpoint: "aaaa1111", address: "192.0.2.8" } },
+      {
+        level: "warn",
+        message: "Bridge channel refused: server ID mismatch",
+        context: { conf: "c0ffee", endpoint: "aaaa1111", address: "192.0.2.8" },
+      },
+    ]);
+    expect(JSON.stringify(door.log.lines)).not.to.include(password);
+  });
+
+  it("A3 A7 says little of a guesser with two thousand addresses", () => {
+    const door = new Door();
+    for (let n = 0; n < 2000; n++)
+      door.knock(`jvb1/conf${n}/aaaa1111`, "?pwd=x", `192.0.2.${n % 256}`);
+    expect(door.log.lines.length).to.equal(20);
+    expect(door.counted.length).to.equal(2000);
   });
 
   it("A3 lets two thousand wait for their verdict, for ten seconds", () => {

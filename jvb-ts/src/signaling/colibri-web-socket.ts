@@ -10,11 +10,13 @@ import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { HttpServer } from "#shared/http/server";
 import type { Logger } from "#shared/logging/logger";
+import { pii } from "#shared/logging/pii";
 import type { Millis, Runtime, Timer } from "#shared/runtime/runtime";
+import { type Allowance, TokenBucket, TokenBuckets } from "#shared/runtime/token-bucket";
 import type { SocketId } from "../conference/ports.ts";
 import { ChannelBudget } from "../transport/channel-budget.ts";
 import type { FromWorker, ToWorker } from "../worker-messages.ts";
-import { parseChannelAddress } from "./channel-address.ts";
+import { type ChannelAddress, parseChannelAddress } from "./channel-address.ts";
 import { ChannelInbox } from "./channel-inbox.ts";
 
 /** Largest text message. */
@@ -27,6 +29,10 @@ const VERDICT_TIMEOUT_MS = 10_000;
 const MAX_PENDING = 2000;
 /** A client that is disconnected for flooding has this long to read why. */
 const FLOOD_CLOSE_MS = 1000;
+/** Refusals that are logged: one a minute from one address to one conference, and so many in all. */
+const REFUSALS_OF_ONE: Allowance = { rate: 1 / 60, burst: 1 };
+const REFUSALS_IN_ALL: Allowance = { rate: 1, burst: 20 };
+const MOST_REFUSED = 1000;
 const NORMAL_CLOSES: ReadonlySet<number> = new Set([1000, 1001, 1005]);
 
 export interface WebSocketOptions {
@@ -46,13 +52,16 @@ export interface WebSocketOptions {
       | "colibri_web_socket_error"
       | "endpoint_receive_message_queue_dropped_packets"
       | "colibri_web_socket_slowed"
-      | "colibri_web_socket_flooded",
+      | "colibri_web_socket_flooded"
+      | "colibri_web_socket_refused",
   ) => void;
 }
 
 interface Pending {
   readonly accept: () => void;
   readonly refuse: (status: number, reason: string) => void;
+  /** The same to somebody who may not: counted and said. */
+  readonly deny: (status: number, reason: string) => void;
   readonly timeout: Timer;
 }
 
@@ -89,10 +98,13 @@ export class ColibriWebSockets {
   readonly #open = new Map<SocketId, Open>();
   /** By conference and endpoint. */
   readonly #budgets = new Map<string, SharedBudget>();
+  readonly #refusedSources = new TokenBuckets(REFUSALS_OF_ONE, MOST_REFUSED);
+  readonly #refusedInAll: TokenBucket;
   #nextId: SocketId = 1;
 
   constructor(options: WebSocketOptions) {
     this.#options = options;
+    this.#refusedInAll = new TokenBucket(REFUSALS_IN_ALL, options.runtime.clock.now());
     this.#server = new WebSocketServer({
       noServer: true,
       maxPayload: MAX_MESSAGE_BYTES,
@@ -124,7 +136,7 @@ export class ColibriWebSockets {
       if (pending === undefined) return;
       pending.timeout.cancel();
       if (message.accepted) pending.accept();
-      else pending.refuse(403, "authentication failed");
+      else pending.deny(403, "authentication failed");
       return;
     }
     const socket = this.#open.get(message.socket)?.socket;
@@ -161,18 +173,23 @@ export class ColibriWebSockets {
   ): void {
     const refuse = (status: number, reason: string): void => refuseUpgrade(socket, status, reason);
     socket.on("error", () => socket.destroy());
+    const remote = request.socket?.remoteAddress ?? "";
     const address = parseChannelAddress(rest, request.url ?? "");
+    const deny = (status: number, reason: string): void => {
+      refuse(status, reason);
+      this.#denied(remote, reason, address);
+    };
     if (address === undefined) {
-      refuse(404, "invalid path");
+      deny(404, "invalid path");
       return;
     }
     const { serverId, conference, endpoint, password } = address;
     if (serverId !== this.#options.serverId) {
-      refuse(404, "server ID mismatch");
+      deny(404, "server ID mismatch");
       return;
     }
     if (relay || password === undefined) {
-      refuse(403, "authentication failed");
+      deny(403, "authentication failed");
       return;
     }
     if (this.#pending.size >= MAX_PENDING) {
@@ -194,7 +211,7 @@ export class ColibriWebSockets {
       this.#pending.delete(id);
       refuse(503, "no answer");
     });
-    this.#pending.set(id, { accept, refuse, timeout });
+    this.#pending.set(id, { accept, refuse, deny, timeout });
     const known = this.#options.toConference(conference, {
       kind: "channelOpen",
       socket: id,
@@ -205,7 +222,19 @@ export class ColibriWebSockets {
     if (known) return;
     timeout.cancel();
     this.#pending.delete(id);
-    refuse(403, "authentication failed");
+    deny(403, "authentication failed");
+  }
+
+  /** Somebody guesses, or a client comes to what is gone: counted, and said once in a while. */
+  #denied(remote: string, reason: string, address: ChannelAddress | undefined): void {
+    const { count, log, runtime } = this.#options;
+    count("colibri_web_socket_refused");
+    const now = runtime.clock.now();
+    const conf = address?.conference.slice(0, 64);
+    if (!this.#refusedSources.take(`${remote} ${conf}`, now)) return;
+    if (!this.#refusedInAll.take(now)) return;
+    const endpoint = address?.endpoint.slice(0, 64);
+    log.warn(`Bridge channel refused: ${reason}`, { conf, endpoint, address: pii(remote) });
   }
 
   #accepted(id: SocketId, conference: string, endpoint: string, socket: WebSocket): void {

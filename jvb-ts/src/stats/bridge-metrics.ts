@@ -18,6 +18,7 @@ const counterHelp: Readonly<Record<WorkerCounter, string>> = {
   data_channel_slowed: "Times a data channel sent more messages than its budget.",
   data_channel_flooded: "Data channels closed because they would not stop sending too much.",
   dtls_handshakes_delayed: "DTLS handshakes that waited because too many were half open.",
+  taken_ssrcs_refused: "SSRCs claimed by an endpoint that are another's, refused.",
   ice_succeeded: "ICE agents that connected.",
   ice_succeeded_relayed: "ICE agents that connected over a relayed candidate.",
   ice_failed: "ICE agents that failed.",
@@ -125,6 +126,7 @@ export type MainCounter =
   | "endpoint_receive_message_queue_dropped_packets"
   | "colibri_web_socket_slowed"
   | "colibri_web_socket_flooded"
+  | "colibri_web_socket_refused"
   | "xmpp_disconnects";
 const mainCounterHelp: Readonly<Record<MainCounter, string>> = {
   colibri_web_socket_close_normal: "WebSockets closed in order.",
@@ -133,6 +135,7 @@ const mainCounterHelp: Readonly<Record<MainCounter, string>> = {
   endpoint_receive_message_queue_dropped_packets: "Bridge-channel messages dropped unread.",
   colibri_web_socket_slowed: "Times a WebSocket sent more messages than its budget.",
   colibri_web_socket_flooded: "WebSockets closed because they would not stop sending too much.",
+  colibri_web_socket_refused: "WebSockets refused for a wrong path, id or password.",
   xmpp_disconnects: "XMPP connections lost or closed.",
 };
 

@@ -1,5 +1,6 @@
 /** Packets that were not asked for: from nowhere, in another's name, out of all shape (spec G.3, G.4). */
 import { expect } from "chai";
+import { pii } from "#shared/logging/pii";
 import type { ColibriMediaSource } from "#shared/stanza/colibri2";
 import { Attribute, BINDING, StunWriter } from "../../src/transport/stun/stun-message.ts";
 import { audioSource, type Client, endpointRequest, modify, Stage } from "./stage.ts";
@@ -150,6 +151,42 @@ describe("A10 sources of somebody else", () => {
     await it.stage.ask(modify({ endpoints: [endpointRequest("aaaa1111", { expire: true })] }));
     await it.claim("cccc3333", [audioSource("cccc3333", 1001)]);
     expect(await it.heard(c, b, 1001), "its owner is gone").to.equal(10);
+  });
+
+  it("A10 an SSRC that its owner gives up is free, and stays the next one's", async () => {
+    const [it, a, b] = await call();
+    await it.claim("aaaa1111", [audioSource("aaaa1111", 1002)]);
+    const c = await it.join("cccc3333", [audioSource("cccc3333", 1001)]);
+    expect(await it.heard(c, b, 1001)).to.equal(10);
+    await it.claim("aaaa1111", [audioSource("aaaa1111", 1001), audioSource("aaaa1111", 1002)]);
+    expect(await it.heard(a, b, 1001)).to.equal(0);
+    await it.stage.ask(modify({ endpoints: [endpointRequest("aaaa1111", { expire: true })] }));
+    await it.claim("bbbb2222", [audioSource("bbbb2222", 1001)]);
+    expect(await it.heard(b, c, 1001)).to.equal(0);
+    expect(await it.heard(c, b, 1001)).to.equal(10);
+  });
+
+  it("A10 A7 says once who claims what is another's, and counts each", async () => {
+    const [it] = await call();
+    const c = await it.join("cccc3333", []);
+    for (let n = 0; n < 5; n++) await it.claim("cccc3333", many("cccc3333", 2, 1001));
+    await it.claim("cccc3333", [audioSource("cccc3333", 2002), audioSource("cccc3333", 3003)]);
+    const said = it.stage.log.lines.filter(({ message }) => message.includes("belongs to another"));
+    expect(said.map(({ level, context }) => [level, context])).to.deep.equal([
+      [
+        "warn",
+        {
+          ...said[0]?.context,
+          endpoint: "cccc3333",
+          ssrc: 1001,
+          address: pii(c.address.ip),
+        },
+      ],
+    ]);
+    expect(said[0]?.context["conf"]).to.not.equal(undefined);
+    const asked = it.stage.bridge.metrics(undefined);
+    await it.stage.run(10);
+    expect((await asked)?.body).to.match(/^jitsi_jvb_taken_ssrcs_refused(_total)? 6(\.0)?$/m);
   });
 
   it("A10 fifty sources of a kind, and no more", async () => {
