@@ -52,14 +52,14 @@ describe("R23 a bridge that goes", () => {
     it(`${name}: the call goes on over the other bridge`, async () => {
       const room = `leaves${++round}`;
       const pages = await Promise.all([1, 2].map((number) => calls.open(room, number)));
-      await expectMedia(pages, { mediaPorts: calls.mediaPorts });
+      await expectMedia(pages, { bridges: calls.stack.bridges });
       const { used, other } = await usedAndOther(calls, pages);
       restored = () => restore(used);
       const gap = await longestGap(pages, async () => {
         await go(used);
         await allOn(calls, pages, other);
       });
-      await expectMedia(pages, { mediaPorts: [other.mediaPort] });
+      await expectMedia(pages, { bridges: [other] });
       expect(gap).to.be.below(3000);
     });
   }

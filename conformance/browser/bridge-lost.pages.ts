@@ -35,7 +35,7 @@ describe("a bridge that is lost, a second one up", () => {
     await calls.closePages();
     const room = `lost${++round}`;
     pages = await Promise.all([1, 2, 3].map((number) => calls.open(room, number)));
-    await expectMedia(pages, { mediaPorts: calls.mediaPorts });
+    await expectMedia(pages, { bridges: calls.stack.bridges });
   });
 
   it("R1 TCP reset between bridge and Prosody: nobody is moved, no media is lost", async () => {
@@ -57,7 +57,7 @@ describe("a bridge that is lost, a second one up", () => {
       relays.get(used.name)?.endStreams();
       await sleep(3000);
     });
-    await expectMedia(pages, { mediaPorts: calls.mediaPorts });
+    await expectMedia(pages, { bridges: calls.stack.bridges });
     expect(gap).to.be.below(3000);
     await eventually(
       "both bridges are in the brewery",
@@ -72,7 +72,7 @@ describe("a bridge that is lost, a second one up", () => {
         await used.program.kill();
         await allOn(calls, pages, other, 25_000);
       });
-      await expectMedia(pages, { mediaPorts: [other.mediaPort] });
+      await expectMedia(pages, { bridges: [other] });
       expect(gap).to.be.below(4000);
     } finally {
       await used.program.start();

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { type CallOptions, type Calls, explainFailures, startCalls } from "./calls.ts";
-import { type CallPage, expectMedia } from "./pages.ts";
+import { type CallPage, expectMedia, expectSilence } from "./pages.ts";
 
 /** Waits until `check` holds; fails with `what` after ten seconds. */
 export async function eventually(
@@ -33,7 +33,7 @@ export function tellStory(
     let first: CallPage;
     let second: CallPage;
     let third: CallPage;
-    const flow = () => ({ mediaPorts: calls.mediaPorts });
+    const flow = () => ({ bridges: calls.stack.bridges });
 
     before(async () => {
       calls = await startCalls(options());
@@ -97,6 +97,7 @@ export function tellStory(
         "the others show it muted",
         async () => (await first.page.locator('.label:has-text("muted")').count()) === 1,
       );
+      await expectSilence([first, third], "p2/audio");
       await expectMedia([first, second, third], { ...flow(), sources: { p2: ["video"] } });
       await second.click("mute");
       await expectMedia([first, second, third], flow());
@@ -110,6 +111,7 @@ export function tellStory(
         async () =>
           !(await first.page.locator('.tile:has(.label:has-text("p2")) video').first().isVisible()),
       );
+      await expectSilence([first, third], "p2/video");
       await expectMedia([first, second, third], { ...flow(), sources: { p2: ["audio"] } });
       await second.click("camera");
       await expectMedia([first, second, third], flow());
@@ -128,6 +130,7 @@ export function tellStory(
         async () =>
           !(await second.page.locator('.label:has-text("p1: screen")').first().isVisible()),
       );
+      await expectSilence([second, third], "p1/screen");
       await expectMedia([first, second, third], flow());
     });
   });

@@ -47,7 +47,7 @@ function tellDirect(title: string, client: string): void {
       await expectMedia([first, second]);
       const third = await calls.open(name, 3, { p2p: "1" });
       await eventually("all are on the bridge", direct(false));
-      await expectMedia([first, second, third], { mediaPorts: calls.mediaPorts });
+      await expectMedia([first, second, third], { bridges: calls.stack.bridges });
       await third.close();
       await eventually("both talk directly again", direct(true), 20_000);
       await switched();

@@ -7,6 +7,7 @@ import type { Browser } from "playwright-core";
 import { Ports } from "../../shared/demo/ports.ts";
 import { createStack, type Stack } from "../../shared/demo/stack.ts";
 import { serve } from "../../shared/demo/web.ts";
+import { logFaults, processesOf, secretFaults } from "./log-faults.ts";
 import { CallPage, launchBrowser, type Query } from "./pages.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -39,7 +40,6 @@ export interface Calls {
   readonly stack: Stack;
   readonly browser: Browser;
   readonly url: string;
-  readonly mediaPorts: readonly number[];
   /** Opens page `number` in `room` and keeps it for `closePages`. */
   open(room: string, number: number, query?: Query): Promise<CallPage>;
   closePages(): Promise<void>;
@@ -47,6 +47,10 @@ export interface Calls {
   bridgeStats(index?: number): Promise<Record<string, unknown>>;
   /** The ends of all consoles and logs, for a test that failed; `stop` then leaves the logs. */
   report(): string;
+  /**
+   * Ends everything, and fails when a program of ours has logged an error of its own, a password or
+   * too much of one source, or when a process is left.
+   */
   stop(): Promise<void>;
 }
 
@@ -105,11 +109,19 @@ export async function startCalls(options: CallOptions): Promise<Calls> {
   const url = `http://127.0.0.1:${port}/`;
   const pages = new Set<CallPage>();
   let keepLogs = false;
+  const programs = [stack.focus, ...stack.bridges.map((each) => each.program)];
+  const secrets = [...Object.values(stack.passwords), ...Object.values(stack.peoplesPasswords)];
+  const faults = () => [
+    ...secretFaults(stack.prosody.log(), secrets).map((fault) => `prosody: ${fault}`),
+    ...programs.flatMap((program) =>
+      logFaults(program.log(), secrets).map((fault) => `${program.name}: ${fault}`),
+    ),
+    ...processesOf(`${folder}/`).map((process) => `still there: ${process}`),
+  ];
   return {
     stack,
     browser,
     url,
-    mediaPorts: stack.bridges.map((bridge) => bridge.mediaPort),
     async open(room, number, query = {}) {
       const page = await CallPage.open(browser, { url, room, number, query });
       pages.add(page);
@@ -127,17 +139,20 @@ export async function startCalls(options: CallOptions): Promise<Calls> {
     },
     report() {
       keepLogs = true;
-      const programs = [stack.prosody, stack.focus, ...stack.bridges.map((each) => each.program)];
       return [
         ...[...pages].map((page) => page.report()),
-        ...programs.map((program) => logReport(program.name, program.logFile, program.log())),
+        ...[stack.prosody, ...programs].map((program) =>
+          logReport(program.name, program.logFile, program.log()),
+        ),
       ].join("\n");
     },
     async stop() {
       await browser.close();
       await closeServer();
       await stack.stop();
-      if (!keepLogs) rmSync(folder, { recursive: true, force: true });
+      const found = faults();
+      if (!keepLogs && found.length === 0) rmSync(folder, { recursive: true, force: true });
+      if (found.length > 0) throw new Error([`faults of ${folder}:`, ...found].join("\n  "));
     },
   };
 }

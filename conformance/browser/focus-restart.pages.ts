@@ -19,7 +19,7 @@ describe("R5 the focus killed and started again", () => {
     const room = `refocused${++round}`;
     const pages = await Promise.all([1, 2].map((number) => calls.open(room, number)));
     const all = [...pages];
-    await expectMedia(pages, { mediaPorts: calls.mediaPorts });
+    await expectMedia(pages, { bridges: calls.stack.bridges });
     const before = await sessions(pages);
     const atTheEvent = await longestGap(pages, async () => {
       await calls.stack.focus.kill();
@@ -34,7 +34,7 @@ describe("R5 the focus killed and started again", () => {
       all.push(third);
     });
     console.log(`      the new page sees and hears all ${Math.round(took)} ms after it came in`);
-    await expectMedia(all, { mediaPorts: calls.mediaPorts });
+    await expectMedia(all, { bridges: calls.stack.bridges });
     expect(await sessions(pages)).to.not.include.members(before);
     expect(took).to.be.below(2000);
     expect(atTheJoin, "gap of the old pages").to.be.below(1000);
@@ -44,7 +44,7 @@ describe("R5 the focus killed and started again", () => {
     await calls.closePages();
     const room = `refocused${++round}`;
     const pages = await Promise.all([1, 2].map((number) => calls.open(room, number)));
-    await expectMedia(pages, { mediaPorts: calls.mediaPorts });
+    await expectMedia(pages, { bridges: calls.stack.bridges });
     await calls.stack.focus.kill();
     // Chromium needs a second for the page; it then asks a focus that is not there.
     const opening = calls.open(room, 3);

@@ -63,7 +63,7 @@ for (const { name, path } of clients) {
       sender = await calls.open("layers", 1, { codec: "VP8", lines: "720" });
       second = await calls.open("layers", 2, { codec: "VP8" });
       third = await calls.open("layers", 3, { codec: "VP8" });
-      await expectMedia([sender, second, third], { mediaPorts: calls.mediaPorts });
+      await expectMedia([sender, second, third], { bridges: calls.stack.bridges });
     });
     after(() => calls?.stop());
 
@@ -75,7 +75,7 @@ for (const { name, path } of clients) {
         async () => (await height(second)) === 180,
       );
       await eventually("the third page sees 360 lines", async () => (await height(third)) === 360);
-      await expectMedia([sender, second, third], { mediaPorts: calls.mediaPorts });
+      await expectMedia([sender, second, third], { bridges: calls.stack.bridges });
       expect(await height(second)).to.equal(180);
     });
 
@@ -86,7 +86,7 @@ for (const { name, path } of clients) {
         async () => (await height(second)) === 360,
       );
       await eventually("the third page sees 180 lines", async () => (await height(third)) === 180);
-      await expectMedia([sender, second, third], { mediaPorts: calls.mediaPorts });
+      await expectMedia([sender, second, third], { bridges: calls.stack.bridges });
     });
 
     it("goes on in the small layer when the sender stops the large one", async function () {
@@ -107,7 +107,7 @@ for (const { name, path } of clients) {
 
     it("is not sent to a receiver that asks for none, and comes back", async () => {
       await ask(second, 0);
-      const others = { mediaPorts: calls.mediaPorts };
+      const others = { bridges: calls.stack.bridges };
       await eventually("the second page's picture stands", async () => {
         const before = (await second.seen()).sources["p1/video"]?.count;
         await sleep(700);

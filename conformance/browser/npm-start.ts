@@ -1,8 +1,8 @@
 /** `npm start` as a person uses it: the real command, the printed address, Ctrl-C. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { eventually } from "./call-story.ts";
+import { processesOf } from "./log-faults.ts";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -40,16 +40,7 @@ export async function npmStart(...options: string[]): Promise<Started> {
 
 /** Processes whose command line names a file in the demo's state folder. */
 export function leftovers(): string[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      try {
-        const line = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-        return line.includes(`${root}.state/`) ? [`${pid} ${line}`] : [];
-      } catch {
-        return [];
-      }
-    });
+  return processesOf(`${root}.state/`);
 }
 
 /** What Ctrl-C in a terminal does: SIGINT to the whole foreground group. */

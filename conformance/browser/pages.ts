@@ -8,6 +8,7 @@ import { type Browser, chromium, type Page } from "playwright-core";
 export interface SourceSeen {
   /** Packets of audio, decoded frames of video. */
   readonly count: number;
+  /** Of the sound that was played; 1 is a second at full scale. */
   readonly energy: number;
   /** Longest time without a rise, in ms. */
   readonly gapMs: number;
@@ -188,22 +189,37 @@ export class CallPage {
   }
 }
 
+/** What a test must know of a bridge to see that it carries the media. */
+export interface Carrier {
+  /** UDP port at which pages reach it. */
+  readonly mediaPort: number;
+  /** TCP port of its `/colibri/stats`. */
+  readonly privatePort: number;
+}
+
+/** Energy of sound in a second that is no silence; the probe's tone has 0.09. */
+const audible = 0.01;
+
 export interface FlowOptions {
   /** Sources each page sends, by page name; `["audio", "video"]` when not named. */
   readonly sources?: Readonly<Record<string, readonly string[]>>;
   /** Longest time to wait until everything flows. */
   readonly withinMs?: number;
-  /** UDP port at which the selected candidate pairs must end; undefined: not checked (direct calls). */
-  readonly mediaPorts?: readonly number[] | undefined;
+  /**
+   * The selected candidate pairs must end at the media port of one of these, and the counters of
+   * each that is used must rise; undefined: not checked (direct calls).
+   */
+  readonly bridges?: readonly Carrier[] | undefined;
   /** How long it must then go on. */
   readonly forMs?: number;
 }
 
-/** Problems of one look at all pages; empty when all media flowed since the last mark. */
+/** Problems of one look at all pages; empty when all media flowed for the `forMs` since the last mark. */
 async function problems(
   pages: readonly CallPage[],
   options: FlowOptions,
   gapMs: number,
+  forMs: number,
 ): Promise<string[]> {
   const found: string[] = [];
   const looks = await Promise.all(
@@ -219,16 +235,16 @@ async function problems(
         else if (source.count === 0) found.push(`${receiver.name} got nothing of ${name}`);
         else if (source.gapMs > gapMs)
           found.push(`${receiver.name} had a gap of ${Math.round(source.gapMs)} ms in ${name}`);
-        else if (kind === "audio" && source.energy <= 0)
-          found.push(`${receiver.name} hears only silence from ${name}`);
+        else if (kind === "audio" && source.energy < (audible * forMs) / 1000)
+          found.push(`${receiver.name} hears silence from ${name} (energy ${source.energy})`);
         const number = kind === "screen" ? sender.number + 100 : sender.number;
         if (kind !== "audio" && numbers[name] !== number)
           found.push(`${receiver.name} sees ${numbers[name]} as ${name} instead of ${number}`);
       }
     }
-    if (options.mediaPorts !== undefined) {
+    if (options.bridges !== undefined) {
       const ports = seen.pairs.map((pair) => pair.port);
-      if (!ports.some((port) => options.mediaPorts?.includes(port)))
+      if (!options.bridges.some(({ mediaPort }) => ports.includes(mediaPort)))
         found.push(`${receiver.name} has its media from port ${ports.join()}, not from the bridge`);
     }
   }
@@ -247,11 +263,29 @@ function none(what: string, found: readonly string[]): void {
   if (found.length > 0) throw new Error([`${what}:`, ...found].join("\n  "));
 }
 
+/** Packets that each bridge used by `pages` has received and sent up to now. */
+async function counters(
+  pages: readonly CallPage[],
+  bridges: readonly Carrier[],
+): Promise<Map<string, number>> {
+  const looks = await Promise.all(pages.map((page) => page.seen()));
+  const ports = new Set(looks.flatMap(({ pairs }) => pairs.map(({ port }) => port)));
+  const found = new Map<string, number>();
+  for (const { mediaPort, privatePort } of bridges) {
+    if (!ports.has(mediaPort)) continue;
+    const response = await fetch(`http://127.0.0.1:${privatePort}/colibri/stats`);
+    const stats = (await response.json()) as Record<string, unknown>;
+    for (const key of ["total_packets_received", "total_packets_sent"])
+      found.set(`${key} of the bridge at port ${mediaPort}`, Number(stats[key]));
+  }
+  return found;
+}
+
 /**
  * Waits until all media flows between all pages, then checks that it goes on without a gap: for
  * every ordered pair of pages and every source, packets (audio) or decoded frames (video) rise in
- * every 500 ms, audio is not silence, and the picture is that sender's. Returns the milliseconds
- * it took to begin.
+ * every 500 ms, audio is not silence, the picture is that sender's, and the bridge counts what it
+ * carries. Returns the milliseconds it took to begin.
  */
 export async function expectMedia(
   pages: readonly CallPage[],
@@ -262,16 +296,50 @@ export async function expectMedia(
   for (;;) {
     await Promise.all(pages.map((page) => page.mark()));
     await sleep(600);
-    last = await problems(pages, options, 500);
+    last = await problems(pages, options, 500, 600);
     if (last.length === 0) break;
     if (performance.now() - began > (options.withinMs ?? 20_000)) break;
   }
   const took = performance.now() - began;
   none("media that does not flow", last);
+  const { bridges = [], forMs = 2500 } = options;
+  const before = await counters(pages, bridges);
   await Promise.all(pages.map((page) => page.mark()));
-  await sleep(options.forMs ?? 2500);
-  none("media that stopped", await problems(pages, options, 500));
+  await sleep(forMs);
+  const found = await problems(pages, options, 500, forMs);
+  const after = await counters(pages, bridges);
+  for (const [name, count] of before)
+    if (!((after.get(name) ?? Number.NaN) > count))
+      found.push(`${name}: ${count} before, ${after.get(name)} after`);
+  none("media that stopped", found);
   return took;
+}
+
+/**
+ * Waits until nothing more comes of a source at any of `receivers`, and checks that it stays so:
+ * no picture is decoded, no sound is heard. (Packets of silence may come.)
+ */
+export async function expectSilence(
+  receivers: readonly CallPage[],
+  name: string,
+  withinMs = 5000,
+): Promise<void> {
+  const quiet = async (forMs: number): Promise<string[]> => {
+    await Promise.all(receivers.map((page) => page.mark()));
+    await sleep(forMs);
+    const looks = await Promise.all(
+      receivers.map(async (page) => [page.name, (await page.seen()).sources[name]] as const),
+    );
+    return looks.flatMap(([receiver, source]) => {
+      if (source === undefined) return [];
+      const stopped = name.endsWith("/audio") ? source.energy < 1e-4 : source.count === 0;
+      const { count, energy } = source;
+      return stopped ? [] : [`${receiver} still gets ${name}: ${count}, energy ${energy}`];
+    });
+  };
+  const end = performance.now() + withinMs;
+  while ((await quiet(500)).length > 0 && performance.now() < end);
+  none(`${name} should have stopped`, await quiet(1500));
 }
 
 /** Time since the last sign of the source that is quiet longest, in ms; infinite where one never came. */

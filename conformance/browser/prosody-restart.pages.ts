@@ -29,7 +29,7 @@ describe("R4 Prosody down for 4 s", () => {
     await calls.closePages();
     const room = `away${++round}`;
     const pages = await Promise.all([1, 2].map((number) => calls.open(room, number)));
-    await expectMedia(pages, { mediaPorts: calls.mediaPorts });
+    await expectMedia(pages, { bridges: calls.stack.bridges });
     let back = 0;
     const gap = await longestGap(pages, async () => {
       await calls.stack.prosody.kill();
@@ -55,7 +55,7 @@ describe("R4 Prosody down for 4 s", () => {
     await untilMedia(pages);
     const took = performance.now() - reloading;
     console.log(`      reloaded pages in the call after ${Math.round(took)} ms`);
-    await expectMedia(pages, { mediaPorts: calls.mediaPorts });
+    await expectMedia(pages, { bridges: calls.stack.bridges });
     expect(took).to.be.below(3000);
   });
 });

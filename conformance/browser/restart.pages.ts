@@ -14,9 +14,9 @@ describe("in-place ICE restart", () => {
   it(`moves the page over without a gap${path === undefined ? ` (${reason})` : ""}`, async function () {
     if (path === undefined) return this.skip();
     calls = await startCalls({ client: path });
-    const { stack, mediaPorts } = calls;
+    const { stack } = calls;
     const pages = [await calls.open("restart", 1), await calls.open("restart", 2)];
-    await expectMedia(pages, { mediaPorts });
+    await expectMedia(pages, { bridges: stack.bridges });
     const restarts = async (outcome: string): Promise<number> => {
       const reply = await fetch(`http://127.0.0.1:${stack.bridges[0]?.privatePort}/metrics`);
       const line = new RegExp(`^jitsi_jvb_ice_restarts_${outcome}\\S* (\\d+)`, "m");
@@ -32,7 +32,7 @@ describe("in-place ICE restart", () => {
       );
     });
     expect(await restarts("started")).to.equal(1);
-    await expectMedia(pages, { mediaPorts });
+    await expectMedia(pages, { bridges: stack.bridges });
     expect(gap).to.be.below(700);
   });
 });

@@ -32,10 +32,10 @@ try {
   const end = began + minutes * 60_000;
   for (let round = 1; performance.now() < end; round++) {
     const guest = await calls.open("soak", 4);
-    await expectMedia([...staying, guest], { mediaPorts: calls.mediaPorts });
+    await expectMedia([...staying, guest], { bridges: calls.stack.bridges });
     await guest.close();
     await Promise.all(staying.map((page) => page.forget(guest)));
-    await expectMedia(staying, { mediaPorts: calls.mediaPorts });
+    await expectMedia(staying, { bridges: calls.stack.bridges });
     const past = performance.now() - began;
     const memory = programs.map((program) => {
       const now = residentMb(program.pid);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { logReport } from "./calls.ts";
+import { logFaults } from "./log-faults.ts";
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -36,14 +37,14 @@ describe("mixed stacks over the newest client", () => {
   const rig = join(upstream, "rig");
   const env = { ...process.env, RIG_NS: `jitsi-ts-${process.pid}`, PROJECT: root };
 
+  const log = async (part: string) => {
+    const name = part.replace(/^our-/, "");
+    return (await run(rig, ["logs", name], { env, maxBuffer: 2 ** 28 })).stdout;
+  };
   /** The ends of the logs of a mix. */
   const logs = (parts: readonly string[]) =>
     Promise.all(
-      ["prosody", ...parts].map(async (part) => {
-        const name = part.replace(/^our-/, "");
-        const { stdout } = await run(rig, ["logs", name], { env, maxBuffer: 2 ** 28 });
-        return logReport(part, `rig logs ${name}`, stdout);
-      }),
+      ["prosody", ...parts].map(async (part) => logReport(part, "its log", await log(part))),
     );
 
   for (const { name, parts } of mixes) {
@@ -58,6 +59,10 @@ describe("mixed stacks over the newest client", () => {
           const call = ["in", process.execPath, ...flags, script, ...parts];
           const { stdout } = await run(rig, call, { env, timeout: 280_000 });
           console.log(stdout.trim().replaceAll(/^ */gm, "      "));
+          for (const part of parts.filter((one) => one.startsWith("our-"))) {
+            const faults = logFaults(await log(part), []);
+            if (faults.length > 0) throw new Error([`faults of ${part}:`, ...faults].join("\n  "));
+          }
         } catch (error) {
           const { stdout, stderr } = error as { stdout?: string; stderr?: string };
           const said = `${stdout ?? ""}${stderr ?? ""}`.trim() || String(error);

@@ -9,7 +9,7 @@ describe("a bridge of two media workers", () => {
   let calls: Calls;
   let red: CallPage[] = [];
   let blue: CallPage[] = [];
-  const flow = () => ({ mediaPorts: calls.mediaPorts });
+  const flow = () => ({ bridges: calls.stack.bridges });
   const bridge = () => {
     const [only] = calls.stack.bridges;
     if (only === undefined) throw new Error("no bridge");

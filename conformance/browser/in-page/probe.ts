@@ -7,11 +7,19 @@
  */
 
 interface Watched {
-  /** Packets of audio, decoded frames of video. */
+  /** Packets of audio, decoded frames of video since the last mark. */
   count: number;
+  /** When a look last found more of them. */
   changedAt: number;
   longestGapMs: number;
+  /** Energy of the sound since the last mark, full scale for a second being 1. */
   energy: number;
+}
+
+/** What one row of the statistics counted when it was last looked at. */
+interface Counted {
+  readonly count: number;
+  readonly energy: number;
 }
 
 interface Sent {
@@ -25,6 +33,7 @@ interface Sent {
 }
 
 interface RtpRow {
+  readonly id: string;
   readonly type: string;
   readonly kind?: string;
   readonly trackIdentifier?: string;
@@ -214,13 +223,47 @@ interface Window {
     return polling;
   }
 
+  /** By connection and row, so that a session that ends and the next one are not taken for one. */
+  const counted = new Map<string, Counted>();
+  /** When the last look ended. */
+  let lookedAt = performance.now();
+
+  /** What a row counted since the last look; a row is counted from its first packet on. */
+  function risen(key: string, row: RtpRow): Counted {
+    const count = (row.kind === "audio" ? row.packetsReceived : row.framesDecoded) ?? 0;
+    const energy = row.totalAudioEnergy ?? 0;
+    const before = counted.get(key) ?? { count: 0, energy: 0 };
+    counted.set(key, { count, energy });
+    if (count < before.count) return { count, energy };
+    return { count: count - before.count, energy: Math.max(0, energy - before.energy) };
+  }
+
+  /**
+   * Adds what came of a source. The hole before it is the time since the look that last found
+   * something, but for as long as this look is late: then nobody knows when it came.
+   */
+  function add(name: string, rise: Counted, now: number, lateMs: number): void {
+    const before = watched.get(name);
+    if (before === undefined) {
+      watched.set(name, { ...rise, changedAt: now, longestGapMs: 0 });
+      return;
+    }
+    before.energy += rise.energy;
+    if (rise.count === 0) return;
+    before.longestGapMs = Math.max(before.longestGapMs, now - before.changedAt - lateMs);
+    before.changedAt = now;
+    before.count += rise.count;
+  }
+
   async function look(): Promise<void> {
     const known = names();
     const seenPairs: typeof pairs = [];
-    for (const connection of connections) {
+    const lastLook = lookedAt;
+    for (const [at, connection] of connections.entries()) {
       if (connection.connectionState === "closed") continue;
       const report = await connection.getStats();
       const now = performance.now();
+      const lateMs = Math.max(0, now - lastLook - 100);
       for (const row of report.values() as IterableIterator<RtpRow>) {
         if (row.type === "transport" && row.selectedCandidatePairId !== undefined) {
           const pair = report.get(row.selectedCandidatePairId) as RtpRow | undefined;
@@ -236,33 +279,16 @@ interface Window {
             });
         }
         if (row.type === "outbound-rtp") watchSent(row, now);
-        const name = row.type === "inbound-rtp" ? known.get(row.trackIdentifier ?? "") : undefined;
+        if (row.type !== "inbound-rtp") continue;
+        const rise = risen(`${at} ${row.id}`, row);
+        const name = known.get(row.trackIdentifier ?? "");
         if (name === undefined) continue;
-        const count = (row.kind === "audio" ? row.packetsReceived : row.framesDecoded) ?? 0;
         if (row.frameHeight !== undefined) heights[name] = row.frameHeight;
-        const before = watched.get(name);
-        if (before === undefined) {
-          watched.set(name, {
-            count,
-            changedAt: now,
-            longestGapMs: 0,
-            energy: row.totalAudioEnergy ?? 0,
-          });
-        } else if (count !== before.count) {
-          // A page that gets no processor polls late. What arrived meanwhile was spread over the
-          // time, so the hole is what its usual pace leaves of it.
-          const pace = row.kind === "audio" ? 20 : 66;
-          // In a new session everything is counted from the start again.
-          const arrived = count > before.count ? count - before.count : count;
-          const hole = now - before.changedAt - (arrived - 1) * pace;
-          before.longestGapMs = Math.max(before.longestGapMs, hole);
-          before.changedAt = now;
-          before.count = count;
-          before.energy = row.totalAudioEnergy ?? 0;
-        }
+        add(name, rise, now, lateMs);
       }
     }
     pairs = seenPairs;
+    lookedAt = performance.now();
   }
 
   async function keepPolling(): Promise<void> {
@@ -297,14 +323,19 @@ interface Window {
 
   Object.assign(window, {
     probe: {
-      /** Forgets the gaps so far. */
+      /**
+       * Forgets counts, energies and gaps so far. What is open just now is part of the next gap,
+       * but for the silence of a source that is away.
+       */
       mark() {
         const now = performance.now();
         longestStall = 0;
         for (const each of sending.values()) each.longestGapMs = 0;
         for (const each of watched.values()) {
           each.longestGapMs = 0;
-          each.changedAt = Math.max(each.changedAt, now - 1e-3);
+          each.count = 0;
+          each.energy = 0;
+          if (now - each.changedAt > 500) each.changedAt = now;
         }
       },
       /** Everything seen up to now, gaps including the one that may be open. */
