@@ -4,9 +4,9 @@
  */
 import type { HttpServer } from "#shared/http/server";
 import type { Logger } from "#shared/logging/logger";
-import type { Runtime, Timer } from "#shared/runtime/runtime";
+import type { Millis, Runtime } from "#shared/runtime/runtime";
 import { iqRequest } from "#shared/stanza/iq";
-import type { XmppConnection } from "#shared/xmpp/connection";
+import type { Unsubscribe, XmppConnection } from "#shared/xmpp/connection";
 import type { BareJid, Jid } from "#shared/xmpp/jid";
 import type { MucEvent, MucRoomDoor } from "#shared/xmpp/muc";
 import { NS } from "#shared/xmpp/namespaces";
@@ -113,8 +113,13 @@ export function createJicofo(settings: FocusSettings, ports: JicofoPorts): Jicof
       bridgeAnswered: (bridge) => brewery?.heard(bridge),
     },
   );
-  const timers: Timer[] = [];
-  brewery = startBrewery(settings, ports, bridges, (event) => {
+  /** Ends timers and takes listeners from connections that may outlive us. */
+  const stops: (() => void)[] = [];
+  const every = (interval: Millis, run: () => void) => {
+    const timer = runtime.timers.every(interval, run);
+    stops.push(() => timer.cancel());
+  };
+  brewery = startBrewery(settings, ports, bridges, stops, (event) => {
     if (event.kind === "removed") forgetBridge(metrics, event);
     focus.handleBridge(event);
   });
@@ -134,28 +139,33 @@ export function createJicofo(settings: FocusSettings, ports: JicofoPorts): Jicof
   if (authority !== undefined) {
     for (const entrance of entrances)
       handleAuthenticationIqs(entrance, authority, log.child({}, "Authentication"));
-    timers.push(runtime.timers.every(sessionCheckMs, () => authority.expire(runtime.clock.now())));
+    every(sessionCheckMs, () => authority.expire(runtime.clock.now()));
   }
   const { clientProxy } = settings;
   // Where we are that component ourselves there is nobody to tell.
   if (clientProxy !== undefined && clientProxy !== settings.component?.domain)
-    keepKnown(client, clientProxy);
+    stops.push(keepKnown(client, clientProxy));
   const onOnline = () => {
     const { xmppDomain, replyTimeout } = settings.client;
     if (xmppDomain !== undefined)
       void components.discover(client, xmppDomain, replyTimeout, log.child({}, "Components"));
   };
-  for (const connection of new Set([...entrances, service])) countDisconnects(connection, metrics);
-  client.onState(({ state }) => {
+  for (const connection of new Set([...entrances, service]))
+    stops.push(countDisconnects(connection, metrics));
+  const noStates = client.onState(({ state }) => {
     if (state === "online") onOnline();
   });
+  stops.push(noStates);
   if (client.state === "online") onOnline();
 
   const update = () =>
     updateGauges(metrics, focus.figures(), bridges, runtime.clock.now(), ports.threads());
-  timers.push(runtime.timers.every(settings.metricsInterval, update));
+  every(settings.metricsInterval, update);
   const health = settings.health && startHealth(settings.health, ports, focus, bridges);
-  startRedistribution(settings, ports, focus, bridges, metrics, timers);
+  if (settings.loadRedistribution.enabled) {
+    const redistribute = redistribution(settings, ports, focus, bridges, metrics);
+    every(settings.loadRedistribution.interval, redistribute);
+  }
   if (ports.http && settings.rest)
     addRoutes(ports.http, {
       settings,
@@ -176,7 +186,7 @@ export function createJicofo(settings: FocusSettings, ports: JicofoPorts): Jicof
     bridges,
     metrics,
     async stop() {
-      for (const timer of timers) timer.cancel();
+      for (const stop of stops) stop();
       health?.stop();
       await focus.stop();
       await brewery?.stop();
@@ -188,6 +198,7 @@ function startBrewery(
   settings: FocusSettings,
   ports: JicofoPorts,
   registry: BridgeRegistry,
+  stops: (() => void)[],
   onEvent: (event: BridgeEvent) => void,
 ): BridgeBrewery | undefined {
   const { bridgeBrewery, bridgeChecks, liveness } = settings;
@@ -218,17 +229,18 @@ function startBrewery(
     onEvent,
   });
   const started = brewery;
-  connection.onState(({ state, resumed }) => {
+  const noStates = connection.onState(({ state, resumed }) => {
     if (state === "online") started.handleSession(resumed);
     else started.handleDisconnected();
   });
+  stops.push(noStates);
   if (connection.state === "online") brewery.handleSession(false);
   return brewery;
 }
 
-function countDisconnects(connection: XmppConnection, metrics: FocusMetrics): void {
+function countDisconnects(connection: XmppConnection, metrics: FocusMetrics): Unsubscribe {
   let online = connection.state === "online";
-  connection.onState(({ state }) => {
+  return connection.onState(({ state }) => {
     if (online && state !== "online") metrics.counter.xmpp_disconnects.inc();
     online = state === "online";
   });
@@ -241,28 +253,26 @@ function forgetBridge(metrics: FocusMetrics, { bridge }: BridgeEvent): void {
   metrics.bridgeGauge.bridge_failing_ice.remove(labels);
 }
 
-function startRedistribution(
+/** What moves endpoints off bridges under stress, each time it is called. */
+function redistribution(
   settings: FocusSettings,
   { runtime, log }: JicofoPorts,
   focus: Focus,
   bridges: BridgeRegistry,
   metrics: FocusMetrics,
-  timers: Timer[],
-): void {
-  if (!settings.loadRedistribution.enabled) return;
+): () => void {
   const redistributor = new LoadRedistributor(
     settings.loadRedistribution,
     (bridge, count) => focus.moveEndpoints(bridge, undefined, count),
     log.child({}, "LoadRedistributor"),
   );
-  const run = () => {
+  return () => {
     const now = runtime.clock.now();
     for (const [nick, moved] of redistributor.run(bridges.bridges(now), now)) {
       metrics.counter.load_redistributor_endpoints_moved.add(moved);
       metrics.bridgeCounter.bridge_endpoints_moved.add(moved, [nick]);
     }
   };
-  timers.push(runtime.timers.every(settings.loadRedistribution.interval, run));
 }
 
 /** The three questions of spec jicofo 10.3: bridges, a test conference, the server. */

@@ -1,6 +1,6 @@
 import type { Millis, Runtime, Timer } from "#shared/runtime/runtime";
 import { iqRequest } from "#shared/stanza/iq";
-import type { XmppConnection } from "#shared/xmpp/connection";
+import type { Unsubscribe, XmppConnection } from "#shared/xmpp/connection";
 import { NS } from "#shared/xmpp/namespaces";
 import { xml } from "#shared/xmpp/xml";
 import type { BridgeJid } from "../bridge/bridge.ts";
@@ -21,13 +21,15 @@ export interface BridgePingOptions {
 export class BridgePings {
   readonly #options: BridgePingOptions;
   readonly #liveness: BridgeLiveness;
+  readonly #unsubscribe: Unsubscribe;
   #timer: Timer | undefined;
 
   constructor(options: BridgePingOptions) {
     this.#options = options;
     this.#liveness = new BridgeLiveness(options.settings);
-    options.connection.onState(({ state }) => this.#connected(state === "online"));
-    this.#connected(options.connection.state === "online");
+    const { connection } = options;
+    this.#unsubscribe = connection.onState(({ state }) => this.#connected(state === "online"));
+    this.#connected(connection.state === "online");
   }
 
   /** A bridge came. */
@@ -52,6 +54,7 @@ export class BridgePings {
   }
 
   stop(): void {
+    this.#unsubscribe();
     this.#timer?.cancel();
     this.#liveness.handleOffline();
   }

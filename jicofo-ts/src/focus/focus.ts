@@ -4,7 +4,7 @@ import { iqError } from "#shared/stanza/iq";
 import { parseJingle } from "#shared/stanza/jingle";
 import { muteNamespaces, parseMute } from "#shared/stanza/mute";
 import { fault, type StanzaFault, stanzaError } from "#shared/stanza/stanza-error";
-import type { IqRequest } from "#shared/xmpp/connection";
+import type { IqRequest, Unsubscribe } from "#shared/xmpp/connection";
 import { bareOf, type Jid } from "#shared/xmpp/jid";
 import { NS } from "#shared/xmpp/namespaces";
 import { type Element, parseInteger } from "#shared/xmpp/xml";
@@ -45,6 +45,8 @@ class Conferences implements Focus {
   readonly #admission: RequestAdmission;
   /** Rooms whose conferences ended because we could not come back in time; joined when we can. */
   readonly #unjoined = new Map<string, ConferenceRequest>();
+  readonly #noStanzas: Unsubscribe;
+  readonly #noStates: Unsubscribe;
   readonly #warnings = warningBudget();
   #stopping = false;
 
@@ -58,9 +60,9 @@ class Conferences implements Focus {
     for (const ns of Object.values(muteNamespaces)) {
       client.handleIq({ type: "set", name: "mute", ns }, (iq) => this.#mute(iq));
     }
-    client.onStanza((stanza) => this.#message(stanza));
+    this.#noStanzas = client.onStanza((stanza) => this.#message(stanza));
     let online = client.state === "online";
-    client.onState(({ state, resumed }) => {
+    this.#noStates = client.onState(({ state, resumed }) => {
       if (state === "online") {
         for (const driver of this.#all()) driver.post({ kind: "connectionBack", resumed });
         const unjoined = [...this.#unjoined.values()];
@@ -222,6 +224,8 @@ class Conferences implements Focus {
 
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#noStanzas();
+    this.#noStates();
     this.#admission.stop();
     const drivers = this.#all();
     for (const driver of drivers) driver.post({ kind: "stop", why: "the focus stops" });

@@ -42,8 +42,8 @@ export class FakeConnection implements XmppConnection {
   late = 0;
   readonly #runtime: Runtime;
   readonly #handlers: { readonly match: IqMatch; readonly handler: IqHandler }[] = [];
-  readonly #listeners: ((change: StateChange) => void)[] = [];
-  readonly #stanzas: ((stanza: Element) => void)[] = [];
+  readonly #listeners = new Set<(change: StateChange) => void>();
+  readonly #stanzas = new Set<(stanza: Element) => void>();
   #ids = 0;
 
   constructor(runtime: Runtime, self: Jid) {
@@ -90,12 +90,16 @@ export class FakeConnection implements XmppConnection {
   }
 
   onState(listener: (change: StateChange) => void): () => void {
-    this.#listeners.push(listener);
-    return () => {};
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
   onStanza(listener: (stanza: Element) => void): () => void {
-    this.#stanzas.push(listener);
-    return () => {};
+    this.#stanzas.add(listener);
+    return () => void this.#stanzas.delete(listener);
+  }
+  /** How many want to hear of states and stanzas. */
+  get listeners(): number {
+    return this.#listeners.size + this.#stanzas.size;
   }
   onStanzaFrom(): () => void {
     return () => {};

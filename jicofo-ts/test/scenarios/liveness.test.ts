@@ -216,4 +216,19 @@ describe("a bridge falls silent", () => {
     expect(first.endpoints).to.have.length(0);
     expect(clients.map(({ invitations }) => invitations)).to.deep.equal([2, 2, 2]);
   });
+
+  it("asks nobody any more once it was stopped, whatever becomes of the connection", async () => {
+    const world = new World();
+    const before = world.connection.listeners;
+    const { pings } = probe(world, [world.bridge("jvb1")]);
+    await world.pass(2000);
+    pings.stop();
+    const asked = world.connection.sent.length;
+    world.connection.change("connecting");
+    world.connection.change("online");
+    await world.pass(5000);
+    expect(world.connection.sent).to.have.length(asked);
+    expect(world.connection.listeners).to.equal(before);
+    expect(world.runtime.pendingTimers).to.equal(0);
+  });
 });
