@@ -5,7 +5,7 @@ const HIDDEN = "hidden";
 
 /**
  * The text of a request or answer without what opens anything: passwords of ICE and of bridge
- * channels, values of HTTP headers; with `hideAddresses` also without addresses of candidates.
+ * channels, values of HTTP headers, users and queries of addresses; with `hideAddresses` also without addresses of candidates.
  */
 export function colibriLogText(el: Element, hideAddresses: boolean): string {
   return serialise(copyOf(el, hideAddresses));
@@ -26,7 +26,14 @@ function copyOf(el: Element, hideAddresses: boolean): Element {
 function shownValue(element: string, name: string, value: string, hideAddresses: boolean): string {
   if (name === "pwd") return HIDDEN;
   if (element === "http-header" && name === "value") return HIDDEN;
-  if (element === "web-socket" && name === "url") return value.replace(/\?.*$/, `?pwd=${HIDDEN}`);
+  if (name === "url") return urlWithoutSecrets(value);
   const isAddress = element === "candidate" && (name === "ip" || name === "rel-addr");
   return isAddress && hideAddresses ? HIDDEN : value;
+}
+
+/** Text that is no URL is treated alike: users stand before an `@` of the first part. */
+function urlWithoutSecrets(url: string): string {
+  return url
+    .replace(/([?#]).*$/s, `$1${HIDDEN}`)
+    .replace(/^((?:[a-z][a-z0-9+.-]*:)?\/\/)?[^/]*@/i, `$1${HIDDEN}@`);
 }
