@@ -41,7 +41,10 @@ export class ScramSha1 {
       return `n,,${this.#firstBare}`;
     }
     const challenge = this.#challenge;
-    const { nonce, salt, iterations } = parseChallenge(challenge, this.#nonce);
+    const parsed = parseScramChallenge(challenge, this.#nonce);
+    // The library reports it as a failed login.
+    if (parsed === undefined) throw new Error("the server's SCRAM challenge cannot be answered");
+    const { nonce, salt, iterations } = parsed;
     const salted = await deriveKey(password ?? "", salt, iterations, 20, "sha1");
     const clientKey = hmac(salted, "Client Key");
     const storedKey = createHash("sha1").update(clientKey).digest();
@@ -53,14 +56,22 @@ export class ScramSha1 {
   }
 }
 
-/** Reads `r=…,s=…,i=…`; throws what the library reports as a failed login. */
-function parseChallenge(text: string, ourNonce: string) {
+/** The server's first message. */
+export interface ScramChallenge {
+  readonly nonce: string;
+  readonly salt: Uint8Array;
+  readonly iterations: number;
+}
+
+/** Reads `r=…,s=…,i=…`; `undefined` where it cannot be answered. */
+export function parseScramChallenge(text: string, ourNonce: string): ScramChallenge | undefined {
   const fields = new Map(text.split(",").map((part) => [part.slice(0, 2), part.slice(2)]));
   const nonce = fields.get("r=") ?? "";
   const iterations = Number(fields.get("i="));
   const whole = Number.isInteger(iterations) && iterations > 0 && iterations <= maxIterations;
-  if (!nonce.startsWith(ourNonce) || nonce === ourNonce || !fields.has("s=") || !whole)
-    throw new Error("the server's SCRAM challenge cannot be answered");
+  if (!nonce.startsWith(ourNonce) || nonce === ourNonce || !fields.has("s=") || !whole) {
+    return undefined;
+  }
   return { nonce, salt: Buffer.from(fields.get("s=") ?? "", "base64"), iterations };
 }
 
