@@ -33,6 +33,8 @@ export class BridgeUnderFire {
   /** Bridge channels of `aaaa1111` and `bbbb2222`. */
   readonly sockets: WebSocket[] = [];
   output = "";
+  /** Exit status of the program. */
+  ended: Promise<number | null> = Promise.resolve(null);
   #folder = "";
   #bridge: ChildProcess | undefined;
 
@@ -51,6 +53,7 @@ export class BridgeUnderFire {
           enabled = true, server-id = "jvb1", domains = [ "127.0.0.1:${this.publicPort}" ]
         }
         apis.rest.enabled = true
+        rest.shutdown.enabled = true
         health.require-valid-address = false
         ice.udp.port = 0
       }
@@ -60,6 +63,7 @@ export class BridgeUnderFire {
     const flags = ["--conditions=source", main, "--config", join(this.#folder, "j.conf")];
     const bridge = spawn(process.execPath, flags);
     this.#bridge = bridge;
+    this.ended = new Promise((resolve) => bridge.once("exit", resolve));
     for (const stream of [bridge.stdout, bridge.stderr]) {
       stream?.on("data", (data: Buffer) => {
         this.output += data.toString();
@@ -71,6 +75,10 @@ export class BridgeUnderFire {
     this.ice = await this.create("aaaa1111", "m", true);
     const other = await this.create("bbbb2222");
     for (const one of [this.ice, other]) this.sockets.push(await this.open(one));
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#bridge?.kill(signal);
   }
 
   stop(): void {

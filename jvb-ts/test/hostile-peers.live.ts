@@ -6,22 +6,12 @@ import { randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
-import { conferenceModifiedJson, parseConferenceJson } from "../src/signaling/colibri-json.ts";
 import { Attribute, BINDING, StunWriter } from "../src/transport/stun/stun-message.ts";
 import { BridgeUnderFire, scale } from "./bridge-under-fire.ts";
-import { LiveClient } from "./live-client.ts";
+import type { LiveClient } from "./live-client.ts";
+import * as participant from "./live-participant.ts";
+import { type Invited, opusPacket as rtp } from "./live-participant.ts";
 import { until } from "./transport-sdp.ts";
-
-const opus = { id: 111, name: "opus", clockrate: 48_000, channels: 2 };
-
-function rtp(ssrc: number, seq: number): Uint8Array {
-  const bytes = Buffer.alloc(12 + 60, seq & 255);
-  bytes.set([0x80, 111]);
-  bytes.writeUInt16BE(seq & 0xffff, 2);
-  bytes.writeUInt32BE((seq * 960) >>> 0, 4);
-  bytes.writeUInt32BE(ssrc, 8);
-  return bytes;
-}
 
 /** A record of DTLS with `size` bytes of noise. */
 function record(type: number, seq: number, size: number): Buffer {
@@ -50,46 +40,15 @@ describe("a bridge and its participants", function () {
   });
   afterEach(() => bridge.expectUnaffected());
 
-  /** An endpoint of conference `m` and the client that is to be it, not connected yet. */
-  async function invite(ssrc: number) {
-    const id = `cccc${1000 + next++}`;
-    const answer = await bridge.create(id, "m", false, {
-      transport: { "ice-controlling": true, sctp: {} },
-      medias: [{ type: "audio", "payload-types": [opus] }],
-    });
-    const parsed = parseConferenceJson({
-      "meeting-id": "m",
-      endpoints: [{ id, transport: { transport: answer } }],
-    });
-    const remote = parsed.ok ? parsed.value.endpoints[0]?.transport?.ice : undefined;
-    if (remote === undefined) throw new Error("no transport in the answer");
-    const client = await LiveClient.open();
-    clients.set(id, client);
-    const transport = {
-      iceControlling: false,
-      useUniquePort: false,
-      iceRestart: false,
-      sctp: undefined,
-      ice: client.describe(),
-    };
-    const json = conferenceModifiedJson({
-      endpoints: [{ id, expire: false, transport }],
-      relays: [],
-      sources: undefined,
-    }) as { endpoints: object[] };
-    const source = { type: "audio", id: `${id}-a0`, sources: [{ ssrc, name: `${id}-a0` }] };
-    const told = await bridge.colibri("/m", {
-      "meeting-id": "m",
-      endpoints: json.endpoints.map((each) => ({ ...each, sources: [source] })),
-    });
-    expect(told.status).to.equal(200);
-    return { id, client, remote, ssrc };
+  async function invite(ssrc: number): Promise<Invited> {
+    const invited = await participant.invite(bridge, `cccc${1000 + next++}`, ssrc);
+    clients.set(invited.id, invited.client);
+    return invited;
   }
 
-  async function join(ssrc: number) {
-    const invited = await invite(ssrc);
-    invited.client.connect(invited.remote);
-    await until(`${invited.id} connected`, () => invited.client.transport.channelReady, 10_000);
+  async function join(ssrc: number): Promise<Invited> {
+    const invited = await participant.join(bridge, `cccc${1000 + next++}`, ssrc);
+    clients.set(invited.id, invited.client);
     return invited;
   }
 

@@ -317,6 +317,9 @@ describe("a running bridge", function () {
     ];
     for (const [path, status] of refused)
       expect(await upgrade(publicPort, path), path).to.equal(status);
+    const metrics = await (await fetch(`${base}/metrics`)).text();
+    expect(metrics).to.match(/^jitsi_jvb_colibri_web_socket_refused(_total)? 5(\.0)?$/m);
+    expect(program.stderr).to.match(/WARNING: .*Bridge channel refused: authentication failed/);
     const plain = await fetch(`http://127.0.0.1:${publicPort}/colibri-ws/jvb1/a/b`);
     expect(plain.status).to.equal(405);
     expect((await fetch(`http://127.0.0.1:${publicPort}/about/health`)).status).to.equal(404);

@@ -96,7 +96,7 @@ describe("bug", () => {
 });
 
 describe("shutdown", () => {
-  function setUp(options: { hang?: boolean } = {}) {
+  function setUp(options: { hang?: boolean; deadlineMs?: number } = { deadlineMs: 1000 }) {
     const runtime = new VirtualRuntime();
     const listeners = new Map<string, (...args: unknown[]) => void>();
     const exits: number[] = [];
@@ -106,7 +106,12 @@ describe("shutdown", () => {
       exit: (code) => void exits.push(code),
     };
     const log = recordingLogger();
-    const shutdown = createShutdown({ runtime, log, process: port, deadlineMs: 1000 });
+    const shutdown = createShutdown({
+      runtime,
+      log,
+      process: port,
+      ...(options.deadlineMs === undefined ? {} : { deadlineMs: options.deadlineMs }),
+    });
     const stopped: string[] = [];
     shutdown.onStop("a", () => void stopped.push("a"));
     shutdown.onStop("b", () =>
@@ -138,7 +143,7 @@ describe("shutdown", () => {
   }
 
   it("R23: ends at the deadline, and at once on a second signal", async () => {
-    const late = setUp({ hang: true });
+    const late = setUp({ hang: true, deadlineMs: 1000 });
     late.raise("SIGTERM");
     await late.runtime.advanceAsync(1000);
     expect(late.exits).to.deep.equal([143]);
@@ -146,6 +151,13 @@ describe("shutdown", () => {
     twice.raise("SIGTERM");
     twice.raise("SIGINT");
     expect(twice.exits).to.deep.equal([130]);
+  });
+
+  it("R23: whatever hangs, a stop takes less than 5 s", async () => {
+    const { raise, runtime, exits } = setUp({ hang: true });
+    raise("SIGTERM");
+    await runtime.advanceAsync(4900);
+    expect(exits).to.deep.equal([143]);
   });
 
   it("exits with 70 after an uncaught error", async () => {
