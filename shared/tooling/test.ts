@@ -99,11 +99,13 @@ function mocha(
     readonly env?: Record<string, string>;
     /** Times a failed test may be tried again; the reporter says each of them. */
     readonly retries?: number;
+    readonly group?: string;
   } = {},
 ): Stage {
   return {
     name,
     tiers,
+    ...(options.group === undefined ? {} : { group: options.group }),
     async run(log) {
       const exclude = ["**/node_modules/**", "dist/**", ...(options.without ?? [])];
       const files = patterns.flatMap((pattern) => globSync(pattern, { cwd: root, exclude })).sort();
@@ -143,6 +145,13 @@ const all: readonly Tier[] = ["check", "test", "full"];
 const beyond: readonly Tier[] = ["test", "full"];
 const folders = ["shared", "jicofo-ts", "jvb-ts", "conformance"];
 const sources = folders.filter((folder) => existsSync(join(root, folder)));
+
+/** Real parts that are stopped, cut off and started again: minutes of waiting. */
+const serversThatFail = [
+  "jicofo-ts/test/{failures,ways}.live.ts",
+  "jvb-ts/test/bridge-on-prosody.live.ts",
+  "shared/src/xmpp/*.live.ts",
+];
 
 const stages: readonly Stage[] = [
   single(
@@ -199,9 +208,17 @@ const stages: readonly Stage[] = [
     without: ["**/test/scenarios/**"],
   }),
   mocha("scenarios", beyond, ["{jicofo-ts,jvb-ts}/test/scenarios/*.ts"], { timeoutMs: 20_000 }),
+  // Both wait for most of their time, so they share the two cores.
   mocha("real parts", beyond, ["{shared,jicofo-ts,jvb-ts}/**/*.live.ts"], {
+    without: serversThatFail,
     timeoutMs: 60_000,
     retries: 1,
+    group: "real",
+  }),
+  mocha("servers that fail", beyond, serversThatFail, {
+    timeoutMs: 60_000,
+    retries: 1,
+    group: "real",
   }),
   mocha("pages", beyond, ["conformance/browser/*.pages.ts"], { timeoutMs: 120_000, retries: 1 }),
   single("conformance, quick", beyond, process.execPath, [
@@ -319,7 +336,7 @@ for (let next = 0; next < chosen.length; ) {
         output += text;
       });
       print(`${row.failed === 0 ? "ok  " : "FAIL"} ${stage.name} (${row.seconds.toFixed(1)} s)\n`);
-      if (row.failed > 0) print(`${output.trimEnd()}\n`);
+      if (row.failed > 0 || row.retried > 0) print(`${output.trimEnd()}\n`);
       return row;
     }),
   );

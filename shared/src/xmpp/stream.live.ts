@@ -171,7 +171,7 @@ describe("streams to a real Prosody", function () {
     for (const payload of [
       xml("deep", { xmlns: "urn:test" }, deep),
       xml("wide", { xmlns: "urn:test", ...wide }),
-      xml("long", { xmlns: "urn:test" }, "x".repeat(300_000)),
+      xml("long", { xmlns: "urn:test" }, "x".repeat(400_000)),
       xml("named", { xmlns: "urn:test" }, xml("a\u0387", {})),
     ]) {
       const to = "focus@auth.meet.example/focus";

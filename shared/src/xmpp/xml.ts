@@ -388,8 +388,8 @@ export interface StreamHandler {
 
 /**
  * Reads an endless XMPP stream: header, stanzas, footer. One object per stream. A stanza beyond the
- * limits (`maxStanzaChars`, depth 64, 256 attributes, names of 1 kB, 64 prefixes in force) is read
- * past and told of: its sender is one of many behind the server that owns the stream. What no server
+ * limits (`maxStanzaChars`, counted by chunks of the stream; depth 64, 256 attributes, names of 1 kB,
+ * 64 prefixes in force) is read past and told of: its sender is one of many behind the server that owns the stream. What no server
  * may send (comments, DTDs, crossed tags) ends the stream.
  */
 export class XmlStreamParser {
