@@ -235,7 +235,11 @@ const stages: readonly Stage[] = [
   mocha(
     "hostile input, full rates",
     ["full"],
-    ["jvb-ts/test/{hostile*,idle-conferences,frozen-call}.live.ts"],
+    [
+      "jvb-ts/test/{hostile*,idle-conferences,frozen-call}.live.ts",
+      "jicofo-ts/test/rush.live.ts",
+      "jicofo-ts/test/scenarios/request-floods.test.ts",
+    ],
     {
       timeoutMs: 600_000,
       env: { ABUSE_SCALE: "10" },
