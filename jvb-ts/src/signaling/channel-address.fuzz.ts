@@ -2,7 +2,8 @@ import { parseChannelAddress } from "./channel-address.ts";
 
 export const targets: Record<string, (input: Uint8Array) => void> = {
   channelAddress(input) {
-    const url = Buffer.from(input).toString("latin1");
+    // Node's HTTP server takes no longer head.
+    const url = Buffer.from(input.subarray(0, 16_384)).toString("latin1");
     parseChannelAddress(url.slice(1), url);
   },
 };

@@ -28,7 +28,7 @@ export const targets: Record<string, (input: Uint8Array) => void> = {
     parseProperties(text(input));
   },
   commandLine(input) {
-    const words = text(input).split("\n");
+    const words = text(input).split("\n", 1000);
     parseCommandLine(words, words[0]);
     try {
       readWords(words, program);

@@ -199,6 +199,9 @@ class Lexer {
     const tokens: Token[] = [];
     for (;;) {
       const space = this.#skipSpace();
+      if (this.#text.startsWith("${", this.#at)) {
+        throw this.#error("${ may not stand inside another ${", "close the first one with }");
+      }
       const token = this.#next();
       if (token.kind === "end") throw this.#error("${ is not closed", "add the missing }");
       if (token.kind === "punct" && token.text === "}") break;

@@ -92,6 +92,13 @@ describe("HOCON that grows without end", () => {
     expect(parseHocon(`${"a.".repeat(100_000)}b=1`).ok).to.equal(false);
   });
 
+  it("refuses substitutions inside of substitutions, however many", () => {
+    for (const depth of [2, 20_000]) {
+      const result = parseHocon(`x = ${"${".repeat(depth)}a${"}".repeat(depth)}`);
+      expect(!result.ok && result.error.message).to.match(/may not stand inside another/);
+    }
+  });
+
   it("refuses long chains of substitutions", () => {
     const chain = ["a0 = 1"];
     const nested = ["a0 = 1"];

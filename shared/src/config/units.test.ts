@@ -54,6 +54,16 @@ describe("value coercion as Typesafe config's", () => {
   }
 });
 
+describe("numbers of any length", () => {
+  it("are read in linear time", () => {
+    const texts = ["5".repeat(100_000), `5${" ".repeat(100_000)}!`, `${"5".repeat(100_000)}!`];
+    const before = process.threadCpuUsage();
+    for (const text of texts) expect(parseBandwidth(text)).to.equal(undefined);
+    // 5 ms; minutes when digits could be divided in many ways.
+    expect(process.threadCpuUsage(before).user).to.be.below(500_000);
+  });
+});
+
 describe("upstream's own units", () => {
   it("reads percentages", () => {
     expect(["5%", "0 %", "0.25", "1e-1", "x", "%"].map(parseFraction)).to.deep.equal([

@@ -85,12 +85,15 @@ export function parseFraction(text: string): number | undefined {
   return withUnit(text, { "": 1, "%": 0.01 }, (unit) => unit);
 }
 
+// Every character can be matched in one way only, so that long nonsense costs no more than its length.
+const numberAndUnit = /^([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)\s*([a-zA-Z%]*)$/;
+
 function withUnit(
   text: string,
   units: Readonly<Record<string, number>>,
   spelling: (unit: string) => string,
 ): number | undefined {
-  const parts = /^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([a-zA-Z%]*)\s*$/.exec(text);
+  const parts = numberAndUnit.exec(text.trim());
   if (parts === null) return undefined;
   const unit = spelling(parts[2] as string);
   if (!Object.hasOwn(units, unit)) return undefined;
