@@ -40,13 +40,13 @@ describe("R23 a bridge that goes", () => {
     });
   });
   after(() => calls?.stop());
+  explainFailures(() => calls);
   /** Makes the bridge of the last case an ordinary one again. */
   let restored: () => Promise<unknown> = async () => undefined;
   afterEach(async () => {
     await calls.closePages();
     await restored();
   });
-  explainFailures(() => calls);
 
   for (const { name, go, restore } of ways) {
     it(`${name}: the call goes on over the other bridge`, async () => {

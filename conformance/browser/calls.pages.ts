@@ -26,8 +26,8 @@ function tellDirect(title: string, client: string): void {
       calls = await startCalls({ client });
     });
     after(() => calls?.stop());
-    afterEach(() => calls.closePages());
     explainFailures(() => calls);
+    afterEach(() => calls.closePages());
     let room = 0;
 
     it("two talk directly, a third moves all to the bridge, direct again when it leaves", async () => {
