@@ -55,7 +55,8 @@ export class Conference {
     pinnedVersion,
     pool,
     random,
-    ...rest
+    isAuthenticated,
+    hasBreakouts = () => false,
   }: ConferenceOptions) {
     this.#state = {
       room,
@@ -63,9 +64,9 @@ export class Conference {
       properties,
       pool,
       random,
-      isAuthenticated: rest.isAuthenticated,
+      isAuthenticated,
       pinnedVersion,
-      hasBreakouts: rest.hasBreakouts ?? (() => false),
+      hasBreakouts,
       startMuted: { audio: false, video: false },
       phase: "new",
       createdAt: 0,

@@ -32,7 +32,7 @@ export function publishInitialPresence(state: ConferenceState): void {
 }
 
 /** Sets one conference property; presence is sent only when the value changes. */
-export function setProperty(state: ConferenceState, key: string, value: string): void {
+function setProperty(state: ConferenceState, key: string, value: string): void {
   if (state.conferenceProperties.get(key) === value) return;
   state.conferenceProperties.set(key, value);
   emit(state, {

@@ -18,7 +18,7 @@ export interface HeaderExtensionConfig {
 }
 
 /** Names of the header extensions under `jicofo.codec.rtp-extensions`. */
-export const headerExtensionNames = [
+const headerExtensionNames = [
   "audio-level",
   "video-layers-allocation",
   "av1-dependency-descriptor",
