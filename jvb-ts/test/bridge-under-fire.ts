@@ -9,10 +9,19 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { WebSocket } from "ws";
 import { freePort } from "./free-port.ts";
+import { LiveTalkers } from "./live-talkers.ts";
 
 const main = new URL("../src/main.ts", import.meta.url).pathname;
 /** Ticks of /proc/PID/stat per second (Linux, everywhere). */
 const TICKS = 100;
+
+const SETTLED_MS = 500;
+/** I2: media of others goes on. */
+const MOST_SILENCE_MS = 200;
+/** Connections that the test's own HTTP client keeps for 5 s. */
+const REST_MS = 8000;
+const SPARE_FILES = 3;
+const MOST_GROWTH_MIB = 100;
 
 /** How much of everything: 1 in `npm test`, more in `npm run test:full`. */
 export const scale = Number(process.env["ABUSE_SCALE"] ?? "1");
@@ -35,6 +44,8 @@ export class BridgeUnderFire {
   output = "";
   /** Exit status of the program. */
   ended: Promise<number | null> = Promise.resolve(null);
+  #talkers: LiveTalkers | undefined;
+  #atRest = { openFiles: 0, memoryMiB: 0 };
   #folder = "";
   #bridge: ChildProcess | undefined;
 
@@ -75,13 +86,29 @@ export class BridgeUnderFire {
     this.ice = await this.create("aaaa1111", "m", true);
     const other = await this.create("bbbb2222");
     for (const one of [this.ice, other]) this.sockets.push(await this.open(one));
+    this.#talkers = await LiveTalkers.start(this);
+    await sleep(SETTLED_MS);
+    this.#talkers.take();
+    this.#atRest = { openFiles: this.openFiles, memoryMiB: this.memoryMiB };
   }
 
   kill(signal: NodeJS.Signals): void {
     this.#bridge?.kill(signal);
   }
 
+  /** To be called last: what it holds open and in memory is as at the start, and nothing broke. */
+  async expectAtRest(): Promise<void> {
+    const { openFiles, memoryMiB } = this.#atRest;
+    const end = performance.now() + REST_MS;
+    while (this.openFiles > openFiles + SPARE_FILES && performance.now() < end) await sleep(100);
+    expect(this.openFiles, "open files").to.be.at.most(openFiles + SPARE_FILES);
+    expect(this.memoryMiB, "MiB").to.be.below(memoryMiB + MOST_GROWTH_MIB);
+    expect(await this.metric("standstills_total"), "times that a media worker stood still").to.equal(0);
+    expect(this.output).not.to.match(/SEVERE|Bug/);
+  }
+
   stop(): void {
+    this.#talkers?.stop();
     for (const socket of this.sockets) socket.terminate();
     this.#bridge?.kill("SIGKILL");
     rmSync(this.#folder, { recursive: true });
@@ -101,6 +128,15 @@ export class BridgeUnderFire {
   get cpuSeconds(): number {
     const fields = readFileSync(`/proc/${this.#pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
     return (Number(fields[11]) + Number(fields[12])) / TICKS;
+  }
+  /** Datagrams that the kernel dropped at the bridge's media socket, because its buffer was full. */
+  get kernelDrops(): number {
+    const local = `:${this.udpPort.toString(16).toUpperCase().padStart(4, "0")}`;
+    const sockets = readFileSync("/proc/net/udp", "utf8").trim().split("\n").slice(1);
+    return sockets
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([, address]) => address?.endsWith(local))
+      .reduce((sum, fields) => sum + Number(fields.at(-1)), 0);
   }
   get udpPort(): number {
     return Number(this.ice?.candidates[0]?.port);
@@ -167,8 +203,16 @@ export class BridgeUnderFire {
     return ((await reply.json()) as Record<string, number>)[name] ?? Number.NaN;
   }
 
-  /** The two endpoints talk to each other, and statistics are answered: within a second. */
+  /**
+   * Nobody else noticed what was done since the last call: two who talk were never silent to each
+   * other for 200 ms (I2), a message comes through and statistics are answered within a second.
+   */
   async expectUnaffected(): Promise<void> {
+    const { silentMs, lateMs } = this.#talkers?.take() ?? { silentMs: 0, lateMs: 0 };
+    // Where this process had to wait for a core, so had the bridge.
+    expect(silentMs, "ms in which a participant heard nothing").to.be.below(
+      MOST_SILENCE_MS + Math.max(0, lateMs),
+    );
     const [first, second] = this.sockets;
     const text = randomBytes(8).toString("hex");
     const heard = new Promise<void>((resolve) => {

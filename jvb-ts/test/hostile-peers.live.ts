@@ -34,9 +34,13 @@ describe("a bridge and its participants", function () {
   let next = 0;
 
   before(() => bridge.start());
-  after(() => {
+  after(async () => {
     for (const client of clients.values()) client.close();
-    bridge.stop();
+    try {
+      await bridge.expectAtRest();
+    } finally {
+      bridge.stop();
+    }
   });
   afterEach(() => bridge.expectUnaffected());
 
@@ -227,15 +231,16 @@ describe("a bridge and its participants", function () {
     ],
     ["that answer nothing", () => new StunWriter("success", BINDING, randomBytes(12)).finish("x")],
   ];
+  const bound = scale > 1 ? 0.2 : 0.9;
   for (const [name, make] of floods) {
-    it(`E1 a flood of Binding messages ${name}: a fifth of a core at 50,000/s, and joins succeed`, async () => {
+    it(`E1 a flood of Binding messages ${name}: below ${bound} of a core at 50,000/s, and joins succeed`, async () => {
       const datagram = make(bridge.ice?.ufrag ?? "");
-      const read = async (): Promise<{ arrived: number; cpu: number }> => {
+      const read = async (): Promise<{ arrived: number; dropped: number; cpu: number }> => {
         const counters = await bridge.udpCounters();
         const arrived = ["received", "unknownUfrag", "unknownAddress"]
           .map((name) => counters[name] ?? 0)
           .reduce((sum, count) => sum + count, 0);
-        return { arrived, cpu: bridge.cpuSeconds };
+        return { arrived, dropped: bridge.kernelDrops, cpu: bridge.cpuSeconds };
       };
       const first = await read();
       const stop = flood(scale > 1 ? 50_000 : 10_000, () => datagram);
@@ -251,9 +256,12 @@ describe("a bridge and its participants", function () {
       const joined = await join(4004);
       const sent = await stop();
       const { arrived } = await read();
+      // What the kernel dropped because the bridge came late cost nothing, and is counted there.
+      const dropped = bridge.kernelDrops - first.dropped;
       expect(arrived - first.arrived, "datagrams read").to.be.above(sent * 0.5);
+      expect(arrived - first.arrived + dropped, "read or dropped").to.be.above(sent * 0.95);
       // Each costs less when many come at once.
-      expect(best * 50_000, "cores at 50,000/s").to.be.below(scale > 1 ? 0.2 : 0.9);
+      expect(best * 50_000, "cores at 50,000/s").to.be.below(bound);
       await leave(joined.id);
     });
   }

@@ -18,7 +18,13 @@ describe("a bridge under fire", function () {
   const bridge = new BridgeUnderFire();
 
   before(() => bridge.start());
-  after(() => bridge.stop());
+  after(async () => {
+    try {
+      await bridge.expectAtRest();
+    } finally {
+      bridge.stop();
+    }
+  });
   afterEach(() => bridge.expectUnaffected());
 
   it("X5 random datagrams of every kind and length", async () => {
