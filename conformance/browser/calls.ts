@@ -34,6 +34,8 @@ export interface CallOptions {
   readonly bridgeLogin?: (bridge: string, c2sPort: number) => Promise<number>;
   /** More HOCON for the bridges. */
   readonly bridgeConfig?: string;
+  /** An error that what the test does must leave in the logs, and that is therefore no fault. */
+  readonly expectedError?: RegExp;
 }
 
 export interface Calls {
@@ -114,7 +116,9 @@ export async function startCalls(options: CallOptions): Promise<Calls> {
   const faults = () => [
     ...secretFaults(stack.prosody.log(), secrets).map((fault) => `prosody: ${fault}`),
     ...programs.flatMap((program) =>
-      logFaults(program.log(), secrets).map((fault) => `${program.name}: ${fault}`),
+      logFaults(program.log(), secrets, options.expectedError).map(
+        (fault) => `${program.name}: ${fault}`,
+      ),
     ),
     ...processesOf(`${folder}/`).map((process) => `still there: ${process}`),
   ];

@@ -18,6 +18,7 @@ describe("faults in logs", () => {
       line("02.000", "Worker: Bug: an event nobody knows"),
     ].join("\n");
     expect(logFaults(text, [])).to.have.lengthOf(2);
+    expect(logFaults(text, [], /it broke$/)).to.have.lengthOf(1);
   });
 
   it("finds a password without repeating it", () => {

@@ -24,6 +24,8 @@ describe("a bridge of two media workers", () => {
       client: npmClient,
       hibernationSeconds: 2,
       bridgeConfig: "videobridge.ts.workers = 2",
+      // The only bridge is taken from a call.
+      expectedError: /Conference: No bridge can take participants$/,
     });
   });
   after(() => calls?.stop());
