@@ -103,7 +103,10 @@ export class BridgeUnderFire {
     while (this.openFiles > openFiles + SPARE_FILES && performance.now() < end) await sleep(100);
     expect(this.openFiles, "open files").to.be.at.most(openFiles + SPARE_FILES);
     expect(this.memoryMiB, "MiB").to.be.below(memoryMiB + MOST_GROWTH_MIB);
-    expect(await this.metric("standstills_total"), "times that a media worker stood still").to.equal(0);
+    expect(
+      await this.metric("standstills_total"),
+      "times that a media worker stood still",
+    ).to.equal(0);
     expect(this.output).not.to.match(/SEVERE|Bug/);
   }
 
