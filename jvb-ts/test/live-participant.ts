@@ -2,7 +2,6 @@
 import { expect } from "chai";
 import type { IceTransport } from "#shared/stanza/media";
 import { conferenceModifiedJson, parseConferenceJson } from "../src/signaling/colibri-json.ts";
-import type { BridgeUnderFire } from "./bridge-under-fire.ts";
 import { LiveClient } from "./live-client.ts";
 import { until } from "./transport-sdp.ts";
 
@@ -18,6 +17,13 @@ export function opusPacket(ssrc: number, seq: number): Uint8Array {
   return bytes;
 }
 
+/** The bridge's COLIBRI2 over HTTP. */
+export interface ColibriDoor {
+  colibri(path: string, body: unknown): Promise<Response>;
+  /** Creates an endpoint and answers with its transport. */
+  create(id: string, meeting: string, isFirst: boolean, more: object): Promise<object>;
+}
+
 export interface Invited {
   readonly id: string;
   readonly client: LiveClient;
@@ -27,7 +33,7 @@ export interface Invited {
 
 /** An endpoint with one audio source and the client that is to be it, not connected yet. */
 export async function invite(
-  bridge: BridgeUnderFire,
+  bridge: ColibriDoor,
   id: string,
   ssrc: number,
   meeting = "m",
@@ -66,7 +72,7 @@ export async function invite(
 
 /** `invite`, and connected with its channel open. */
 export async function join(
-  bridge: BridgeUnderFire,
+  bridge: ColibriDoor,
   id: string,
   ssrc: number,
   meeting = "m",

@@ -3,8 +3,7 @@
  * must not notice what is done to others: the longest time in which one heard nothing (spec
  * benchmarks-and-faults I2).
  */
-import type { BridgeUnderFire } from "./bridge-under-fire.ts";
-import { type Invited, join, opusPacket } from "./live-participant.ts";
+import { type ColibriDoor, type Invited, join, opusPacket } from "./live-participant.ts";
 
 const PACE_MS = 20;
 const MEETING = "talkers";
@@ -23,7 +22,7 @@ export class LiveTalkers {
     this.#timer = setInterval(() => this.#tick(), PACE_MS);
   }
 
-  static async start(bridge: BridgeUnderFire): Promise<LiveTalkers> {
+  static async start(bridge: ColibriDoor): Promise<LiveTalkers> {
     await bridge.colibri("", { "meeting-id": MEETING, create: true });
     return new LiveTalkers([
       await join(bridge, "dddd1000", 900_001, MEETING),
