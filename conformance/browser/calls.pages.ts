@@ -2,7 +2,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { eventually, tellStory } from "./call-story.ts";
-import { type Calls, explainFailures, newestClient, npmClient, startCalls } from "./calls.ts";
+import {
+  type Calls,
+  explainFailures,
+  newestClient,
+  newestClientInFull,
+  npmClient,
+  startCalls,
+} from "./calls.ts";
 import { expectMedia } from "./pages.ts";
 
 tellStory(
@@ -72,6 +79,16 @@ if (newest.path === undefined) {
     { http: "1" },
     "data channel",
   );
+}
+
+const inFull = newestClientInFull();
+if (inFull.path === undefined) {
+  describe("newest client, further", () => {
+    before(() => console.log(`      skipped: ${inFull.reason}`));
+    it.skip(`direct calls of two; WebSocket and conference request by IQ (${inFull.reason})`);
+  });
+} else {
+  const client = inFull.path;
   tellDirect("newest client, direct calls of two", client);
   tellStory(
     "newest client, WebSocket, conference request by IQ",

@@ -15,12 +15,25 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 /** The client library from npm, of March 2022. */
 export const npmClient = join(root, "dist/client/lib-jitsi-meet.min.js");
 
-/** The newest client library, or undefined with the reason to print. */
-export function newestClient(): { readonly path: string | undefined; readonly reason: string } {
+/** A client library, or undefined with the reason to print. */
+export interface FoundClient {
+  readonly path: string | undefined;
+  readonly reason: string;
+}
+
+/** The newest client library. */
+export function newestClient(): FoundClient {
   const upstream = process.env["JITSI_UPSTREAM"];
   return upstream === undefined
     ? { path: undefined, reason: "JITSI_UPSTREAM is not set: no newest client library" }
     : { path: join(upstream, "client/lib-jitsi-meet.min.js"), reason: "" };
+}
+
+/** The newest client library where only the long tier has time for it. */
+export function newestClientInFull(): FoundClient {
+  return process.env["TEST_TIER"] === "test"
+    ? { path: undefined, reason: "the newest client does this in npm run test:full" }
+    : newestClient();
 }
 
 export interface CallOptions {

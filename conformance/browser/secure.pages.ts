@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import type { Browser } from "playwright-core";
 import { eventually } from "./call-story.ts";
-import { logReport, newestClient, npmClient } from "./calls.ts";
+import { logReport, newestClientInFull, npmClient } from "./calls.ts";
 import { controlC, leftovers, npmStart, root, type Started } from "./npm-start.ts";
 import { CallPage, expectMedia, launchBrowser, type Query } from "./pages.ts";
 
@@ -29,7 +29,7 @@ async function roles(started: Started, room: string, pages: readonly CallPage[])
   return Object.fromEntries(found);
 }
 
-const newest = newestClient();
+const newest = newestClientInFull();
 for (const [name, client, reason] of [
   ["the client library from npm", npmClient, ""],
   ["the newest client library", newest.path, newest.reason],

@@ -132,6 +132,7 @@ function mocha(
       const code = await execute(process.execPath, args, log, {
         ...options.env,
         TEST_COUNTS: counts,
+        TEST_TIER: tier,
       });
       if (!existsSync(counts)) return { passed: 0, failed: 1, skipped: 0, retried: 0 };
       const found = JSON.parse(readFileSync(counts, "utf8")) as Outcome;
