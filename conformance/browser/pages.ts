@@ -281,6 +281,25 @@ async function counters(
   return found;
 }
 
+/** How often upstream's bridge brings its statistics up to date, and a little. */
+const statisticsMs = 6000;
+
+/** The counters that have not risen since `before`; they are given the time that they need. */
+async function countersAtRest(
+  pages: readonly CallPage[],
+  bridges: readonly Carrier[],
+  before: ReadonlyMap<string, number>,
+): Promise<string[]> {
+  const end = performance.now() + statisticsMs;
+  for (;;) {
+    const after = await counters(pages, bridges);
+    const resting = [...before].filter(([name, count]) => !((after.get(name) ?? 0) > count));
+    if (resting.length === 0 || performance.now() > end)
+      return resting.map(([name, count]) => `${name}: ${count} before, ${after.get(name)} after`);
+    await sleep(500);
+  }
+}
+
 /**
  * Waits until all media flows between all pages, then checks that it goes on without a gap: for
  * every ordered pair of pages and every source, packets (audio) or decoded frames (video) rise in
@@ -307,10 +326,7 @@ export async function expectMedia(
   await Promise.all(pages.map((page) => page.mark()));
   await sleep(forMs);
   const found = await problems(pages, options, 500, forMs);
-  const after = await counters(pages, bridges);
-  for (const [name, count] of before)
-    if (!((after.get(name) ?? Number.NaN) > count))
-      found.push(`${name}: ${count} before, ${after.get(name)} after`);
+  found.push(...(await countersAtRest(pages, bridges, before)));
   none("media that stopped", found);
   return took;
 }
