@@ -20,14 +20,15 @@ const rig = join(upstream, "rig");
 const state = process.env["RIG_DIR"] ?? `/tmp/${process.env["RIG_NS"] ?? "jitsi-rig"}`;
 const [focus = "", ...bridgeParts] = process.argv.slice(2);
 
+const java = bridgeParts.includes("jvb1");
 const bridges = bridgeParts.map((part, at) => ({
   part,
   name: `jvb${at + 1}`,
   mediaPort: 10_000 + at,
+  totalsAtExpiry: java,
   publicPort: 9090 + at,
   privatePort: 8080 + at,
 }));
-const java = bridgeParts.includes("jvb1");
 type RigBridge = (typeof bridges)[number];
 
 const close = await serve({
