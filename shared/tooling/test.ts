@@ -207,6 +207,9 @@ const stages: readonly Stage[] = [
   ),
   mocha("unit tests", all, ["{shared,jicofo-ts,jvb-ts,conformance}/**/*.test.ts"], {
     without: ["**/test/scenarios/**"],
+    // Beside the typed lint, which keeps one core busy for as long.
+    group: "static",
+    timeoutMs: 10_000,
   }),
   mocha("scenarios", beyond, ["{jicofo-ts,jvb-ts}/test/scenarios/*.ts"], { timeoutMs: 20_000 }),
   // Both wait for most of their time, so they share the two cores.
