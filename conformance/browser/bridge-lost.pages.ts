@@ -65,23 +65,24 @@ describe("a bridge that is lost, a second one up", () => {
     );
   });
 
-  it("R1 SIGKILL: media is back on all pages in at most 4 s", async () => {
-    // Three browsers that build new connections at once have two cores busy for half a second more:
-    // theirs, not the servers', time would be measured. The mixed stacks do it with three.
-    await pages.pop()?.close();
-    await expectMedia(pages, { bridges: calls.stack.bridges });
-    const { used, other } = await usedAndOther(calls, pages);
-    try {
-      const gap = await longestGap(pages, async () => {
-        await used.program.kill();
-        // Nothing is asked of the pages meanwhile: that alone costs them a tenth of a second.
-        await sleep(4000);
-        await allOn(calls, pages, other, 25_000);
-      });
-      await expectMedia(pages, { bridges: [other] });
-      expect(gap).to.be.below(4000);
-    } finally {
-      await used.program.start();
-    }
-  });
+  // Three browsers that connect anew at once keep two cores busy for half a second more, which leaves
+  // the limit no margin: the short tier asks it of two, everything else of three as well.
+  for (const count of process.env["TEST_TIER"] === "test" ? [2] : [2, 3])
+    it(`R1 SIGKILL: media is back on all of ${count} pages in at most 4 s`, async () => {
+      await Promise.all(pages.splice(count).map((page) => page.close()));
+      await expectMedia(pages, { bridges: calls.stack.bridges });
+      const { used, other } = await usedAndOther(calls, pages);
+      try {
+        const gap = await longestGap(pages, async () => {
+          await used.program.kill();
+          // Nothing is asked of the pages meanwhile: that alone costs them a tenth of a second.
+          await sleep(4000);
+          await allOn(calls, pages, other, 25_000);
+        });
+        await expectMedia(pages, { bridges: [other] });
+        expect(gap).to.be.below(4000);
+      } finally {
+        await used.program.start();
+      }
+    });
 });

@@ -134,19 +134,19 @@ for (const [name, client, reason] of [
       await next.waitForSelector(`body[data-state="${waiting}"]`, { timeout: 20_000 });
     });
 
-    it("a guest who asks by HTTP waits just so", async function () {
-      // The library of 2022 asks by XMPP whatever it is told.
-      if (client === npmClient) this.skip();
-      const room = `secure${++round}`;
-      const [[account, password] = ["", ""]] = accounts(started);
-      const guest = await open(room, 1, waiting, { http: "1" });
-      const host = await open(room, 2, waiting);
-      await logIn(host, account, password);
-      await Promise.all([host.reach(), guest.reach()]);
-      await expectMedia([host, guest]);
-      expect(await roles(started, room, [host, guest])).to.deep.equal({
-        p1: "PARTICIPANT",
-        p2: "OWNER",
+    // The library of 2022 asks by XMPP whatever it is told.
+    if (client !== npmClient)
+      it("a guest who asks by HTTP waits just so", async () => {
+        const room = `secure${++round}`;
+        const [[account, password] = ["", ""]] = accounts(started);
+        const guest = await open(room, 1, waiting, { http: "1" });
+        const host = await open(room, 2, waiting);
+        await logIn(host, account, password);
+        await Promise.all([host.reach(), guest.reach()]);
+        await expectMedia([host, guest]);
+        expect(await roles(started, room, [host, guest])).to.deep.equal({
+          p1: "PARTICIPANT",
+          p2: "OWNER",
+        });
       });
-    });
   });

@@ -10,8 +10,7 @@ describe("a bridge out of file descriptors (R20)", function () {
   let bridge: RunningBridge | undefined;
   after(() => bridge?.stop());
 
-  it("R20: lives on, says so briefly, and answers again afterwards", async function () {
-    if (spawnSync("prlimit", ["--version"]).status !== 0) return this.skip();
+  it("R20: lives on, says so briefly, and answers again afterwards", async () => {
     const running = await RunningBridge.start();
     bridge = running;
     await running.stats();

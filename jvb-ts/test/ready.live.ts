@@ -3,7 +3,7 @@
  * starts them: through their launchers. The figures are printed. And the bridge without its addon.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -60,8 +60,7 @@ describe("both programs as they are started", function () {
   after(() => rmSync(folder, { recursive: true }));
 
   for (const { name, readyMs, idleMb, config } of programs) {
-    it(`${name} is ready in ${readyMs / 1000} s and idles at ${idleMb} MB`, async function () {
-      if (!existsSync(join(root, "dist", name, "main.mjs"))) this.skip();
+    it(`${name} is ready in ${readyMs / 1000} s and idles at ${idleMb} MB`, async () => {
       const port = await freePort();
       const file = join(folder, `${name}.conf`);
       writeFileSync(file, config(port));
@@ -88,13 +87,12 @@ describe("both programs as they are started", function () {
       const load = (loadavg()[0] ?? 0) / availableParallelism();
       const figures = `${Math.round(ready)} ms, ${idle.toFixed(1)} MB, load ${load.toFixed(1)} a core`;
       console.log(`      ${name}: ${figures}`);
-      expect(ready, "ms until HTTP answers").to.be.below(load > 0.75 ? 3 * readyMs : readyMs);
+      expect(ready, "ms until HTTP answers").to.be.below(readyMs);
       expect(idle, "MB when idle").to.be.at.most(idleMb);
     });
   }
 
-  it("jvb-ts without its addon says in one line how to build it, and ends with 1", async function () {
-    if (!existsSync(join(root, "dist/jvb-ts/main.mjs"))) this.skip();
+  it("jvb-ts without its addon says in one line how to build it, and ends with 1", async () => {
     const file = join(folder, "none.conf");
     writeFileSync(file, programs[1]?.config(await freePort()) ?? "");
     const child = launch("jvb-ts", file, { JVB_NATIVE: join(folder, "nosuch.node") });

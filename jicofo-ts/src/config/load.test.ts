@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -208,11 +208,9 @@ describe("the focus' configuration", () => {
     expect(refused()).to.match(/^no configuration file is given; start with --config FILE/);
   });
 
-  it("warns of an included file that is there and cannot be read", function () {
-    if (process.getuid?.() === 0) this.skip(); // everything is readable to root
-    const more = join(folder, "more.conf");
-    writeFileSync(more, "");
-    chmodSync(more, 0);
+  it("warns of an included file that is there and cannot be read", () => {
+    // A folder: root may read any file, whatever its permissions.
+    mkdirSync(join(folder, "more.conf"));
     expect(warnings('include "more.conf"')).to.deep.equal([
       "jicofo.conf:2: more.conf cannot be read and is left out; check its permissions",
     ]);
