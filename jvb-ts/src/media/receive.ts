@@ -248,7 +248,10 @@ function parseVideo(
   return true;
 }
 
-/** A new frame of `encoding` is what shows that another one stopped. */
+/**
+ * A new frame of `encoding` is what shows that another one stopped. When none is left that runs, this
+ * one is it.
+ */
 function tellSiblings(
   ctx: PathContext,
   source: VideoSource,
@@ -256,10 +259,14 @@ function tellSiblings(
   now: Millis,
 ): void {
   const { encodings } = source;
+  let anyRuns = false;
   for (let i = 0; i < encodings.length; i++) {
-    const other = encodings[i]!;
-    if (other !== encoding && other.pulse.handleSiblingFrame(now)) ctx.encodingStopped = true;
+    const { pulse } = encodings[i]!;
+    if (pulse !== encoding.pulse && pulse.handleSiblingFrame(encoding.pulse, now))
+      ctx.encodingStopped = true;
+    anyRuns ||= pulse.running;
   }
+  if (!anyRuns) encoding.pulse.trust(now);
 }
 
 function noteKeyframe(

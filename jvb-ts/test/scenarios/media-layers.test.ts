@@ -173,7 +173,7 @@ class Call {
 }
 
 describe("a layer that stops", () => {
-  for (const fps of [30, 24, 15, 12]) {
+  for (const fps of [30, 24, 15, 12, 10]) {
     it(`at ${fps} frames per second leaves no gap of 500 ms`, async function () {
       const call = await new Call().start([720, 360], fps);
       const [large, middle] = call.pictures;
@@ -200,6 +200,47 @@ describe("a layer that stops", () => {
     this.test!.title += `: ${gaps.join(" and ")} ms`;
     expect(call.pictures.map((picture) => picture.last)).to.deep.equal([0, 0]);
     expect(Math.max(...gaps)).to.be.below(500);
+  });
+
+  for (const laterMs of [50, 200, 350]) {
+    it(`takes the one below with it ${laterMs} ms later`, async function () {
+      const call = await new Call().start([720, 360], 15);
+      call.sender.active[2] = false;
+      await call.run(laterMs);
+      call.sender.active[1] = false;
+      await call.run(1500);
+      const gaps = call.pictures.map((picture) => picture.longestGapMs);
+      this.test!.title += `: ${gaps.join(" and ")} ms`;
+      expect(call.pictures.map((picture) => picture.last)).to.deep.equal([0, 0]);
+      expect(Math.max(...gaps)).to.be.below(500);
+    });
+  }
+
+  it("after it faltered some times leaves no gap of 500 ms either", async function () {
+    const call = await new Call().start([720]);
+    for (let i = 0; i < 4; i++) {
+      call.sender.active[2] = false;
+      await call.run(700);
+      call.sender.active[2] = true;
+      await call.run(9000);
+    }
+    expect(call.pictures[0]?.last).to.equal(2);
+    call.sender.active[2] = false;
+    await call.run(1500);
+    this.test!.title += `: ${call.pictures[0]?.longestGapMs} ms`;
+    expect(call.pictures[0]?.longestGapMs).to.be.below(500);
+    expect(call.pictures[0]?.last).to.equal(1);
+  });
+
+  it("leaves the picture to one that faltered, when that is all that comes", async function () {
+    const call = await new Call().start([720]);
+    for (let i = 0; i < 6; i++) {
+      call.sender.active[0] = call.sender.active[1] = i % 2 === 0;
+      call.sender.active[2] = i % 2 === 1;
+      await call.run(900);
+    }
+    this.test!.title += `: ${call.pictures[0]?.longestGapMs} ms`;
+    expect(call.pictures[0]?.longestGapMs).to.be.below(500);
   });
 
   it("below one that goes on leaves no gap of 500 ms either", async function () {
@@ -272,7 +313,7 @@ describe("a layer that only seems to stop", () => {
     });
   }
 
-  it("an encoder that leaves out frames for 400 ms again and again is waited for", async () => {
+  it("an encoder that leaves out frames for 400 ms again and again is not shown until it stops that", async () => {
     const call = await new Call().start([720]);
     for (let i = 0; i < 20; i++) {
       call.sender.active[2] = false;
@@ -280,8 +321,10 @@ describe("a layer that only seems to stop", () => {
       call.sender.active[2] = true;
       await call.run(1600);
     }
-    // Down once, up once; then it is known to have such pauses.
     expect(call.sender.keyframeRequests).to.be.at.most(4);
+    expect(call.pictures[0]?.longestGapMs).to.be.below(500);
+    expect(call.pictures[0]?.last).to.equal(1);
+    await call.run(9000);
     expect(call.pictures[0]?.last).to.equal(2);
   });
 });
