@@ -26,27 +26,27 @@ export function loadFocusConfig(
  * protection that is not built, and with `--strict` for warnings.
  */
 export function readFocusConfig(
-  config: LoadedConfig,
+  loaded: LoadedConfig,
   former: readonly ConfigFault[] = [],
 ): {
-  readonly settings: FocusSettings;
+  readonly config: FocusSettings;
   readonly warnings: readonly ConfigFault[];
 } {
-  const unbuilt = checkKeys(config, allTables);
-  const settings = readSettings(config);
+  const unbuilt = checkKeys(loaded, allTables);
+  const settings = readSettings(loaded);
   const warnings = [
     ...former,
-    ...config.warnings,
-    ...unknownProperties(config, allTables, legacyProperties),
+    ...loaded.warnings,
+    ...unknownProperties(loaded, allTables, legacyProperties),
     ...unbuilt,
-    ...openAuthentication(config),
+    ...openAuthentication(loaded),
     ...(settings.rest === undefined
       ? []
-      : openHost(config, "jicofo.rest.host", settings.rest.host, "rooms, statistics and pins")),
+      : openHost(loaded, "jicofo.rest.host", settings.rest.host, "rooms, statistics and pins")),
     ...anonymousLogins(settings),
   ];
-  if (config.strict && warnings.length > 0) throw new ConfigError(warnings);
-  return { settings, warnings };
+  if (loaded.strict && warnings.length > 0) throw new ConfigError(warnings);
+  return { config: settings, warnings };
 }
 
 /** What a start says when it happens: for those who ask before. */
