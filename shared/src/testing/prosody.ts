@@ -69,6 +69,11 @@ export class Prosody {
     return this.#output;
   }
 
+  /** Of the running process; 0 while there is none. */
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
   /** Starts the process (again) and waits until its ports answer. */
   async up(): Promise<void> {
     const child = spawn("prosody", ["-F", "--root", "--config", this.#configFile], {
@@ -155,6 +160,7 @@ Component "${this.mucDomain}" "muc"
   muc_room_locking = false
   muc_room_default_public_jids = true
   muc_room_default_history_length = 0
+  muc_room_cache_size = 10000
   muc_tombstones = false
 Component "internal.${this.authDomain}" "muc"
   storage = "memory"
