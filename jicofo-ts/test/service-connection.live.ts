@@ -1,56 +1,38 @@
 // Bridges on a server of their own (`jicofo.xmpp.service`), against two real Prosodys.
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect } from "chai";
 import { Prosody } from "#shared/testing/prosody";
 import { LiveBridge } from "./live/live-bridge.ts";
 import { LiveClient } from "./live/live-client.ts";
+import { LiveFocus } from "./live/live-focus.ts";
 import { until } from "./live/until.ts";
-
-const main = new URL("../src/main.ts", import.meta.url).pathname;
 
 describe("a focus whose bridges are on another server", function () {
   this.timeout(30_000);
   let users: Prosody;
   let bridges: Prosody;
   let bridge: LiveBridge;
-  let focus: ChildProcess | undefined;
-  let folder = "";
-  let output = "";
+  let focus: LiveFocus;
 
   before(async () => {
     [users, bridges] = await Promise.all([Prosody.start(), Prosody.start()]);
-    folder = mkdtempSync(join(tmpdir(), "jicofo-service-"));
-    const account = (prosody: Prosody) =>
-      `hostname = 127.0.0.1, port = ${prosody.c2sPort}, domain = ${prosody.authDomain}, password = focus`;
-    writeFileSync(
-      join(folder, "jicofo.conf"),
+    focus = await LiveFocus.start(
+      users,
       `jicofo {
-  xmpp.client { ${account(users)}, xmpp-domain = ${users.domain} }
-  xmpp.service { enabled = true, ${account(bridges)} }
-  bridge.brewery-jid = "jvbbrewery@internal.${bridges.authDomain}"
-  rest.enabled = false
-}
-`,
+  xmpp.service {
+    enabled = true, hostname = 127.0.0.1, port = ${bridges.c2sPort}, domain = ${bridges.authDomain}
+    username = focus, password = focus
+  }
+}`,
     );
-    const arguments_ = ["--conditions=source", main, "--config", join(folder, "jicofo.conf")];
-    focus = spawn(process.execPath, arguments_, { stdio: ["ignore", "ignore", "pipe"] });
-    focus.stderr?.on("data", (data: Buffer) => {
-      output += data.toString();
-    });
     bridge = new LiveBridge(bridges, "jvb1");
-    await until(() => /jvbbrewery@[^\n]*Joined the room/.test(output));
     await bridge.start();
-    await until(() => output.includes("Added bridge"));
+    await until(async () => (await focus.bridges()).includes("jvb1"));
   });
   after(async function () {
-    if (this.currentTest?.state === "failed") console.error(output);
-    focus?.kill("SIGKILL");
+    if (this.currentTest?.state === "failed") console.error(focus.output);
+    await focus?.stop();
     await bridge?.stop();
     await Promise.all([users?.stop(), bridges?.stop()]);
-    rmSync(folder, { recursive: true, force: true });
   });
 
   it("holds a call over both, and keeps it while the bridges' server restarts", async () => {
@@ -61,10 +43,10 @@ describe("a focus whose bridges are on another server", function () {
     await a.askForConference();
     await Promise.all([a.join(), b.join()]);
     await until(() => a.othersKnown("bbbbbbbb") && b.othersKnown("aaaaaaaa"));
-    const before = output.length;
+    const before = focus.output.length;
     await bridges.down("SIGKILL");
     await bridges.up();
-    await until(() => /jvbbrewery@.*Joined the room again/.test(output.slice(before)));
+    await until(() => /jvbbrewery@.*Joined the room again/.test(focus.output.slice(before)));
     const c = new LiveClient(users, room, "cccccccc");
     await c.login();
     await c.join();

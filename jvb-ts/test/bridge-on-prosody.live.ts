@@ -148,9 +148,9 @@ describe("a bridge on a real Prosody", function () {
     it(`R3: stopped for ${seconds} s and woken it goes on where it was`, async () => {
       const before = await bridge.stats();
       const from = bridge.output.length;
-      bridge.child.kill("SIGSTOP");
+      bridge.program.kill("SIGSTOP");
       await sleep(seconds * 1000);
-      bridge.child.kill("SIGCONT");
+      bridge.program.kill("SIGCONT");
       await presenceReturns();
       const after = await bridge.stats();
       for (const name of ["conferences", "endpoints", "endpoints_disconnected", "healthy"]) {
@@ -221,8 +221,8 @@ describe("a bridge on a real Prosody", function () {
     );
     await sleep(10);
     const started = performance.now();
-    bridge.child.kill("SIGTERM");
-    expect(await bridge.ended).to.equal(143);
+    bridge.program.kill("SIGTERM");
+    expect(await bridge.program.ended).to.equal(143);
     expect(performance.now() - started).to.be.below(5000);
     const ends = new Set(await kinds(joins));
     for (const end of ends) {

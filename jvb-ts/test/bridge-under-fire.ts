@@ -1,19 +1,14 @@
 /** Test kit: the bridge program, two endpoints that must not notice, and measures of its state. */
-import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { WebSocket } from "ws";
-import { freePort } from "./free-port.ts";
+import { freePort } from "#shared/testing/free-port";
+import type { StartedProgram } from "#shared/testing/started-program";
 import { LiveTalkers } from "./live-talkers.ts";
-
-const main = new URL("../src/main.ts", import.meta.url).pathname;
-/** Ticks of /proc/PID/stat per second (Linux, everywhere). */
-const TICKS = 100;
+import { RunningBridge } from "./running-bridge.ts";
 
 const SETTLED_MS = 500;
 /** I2: media of others goes on. */
@@ -35,73 +30,57 @@ export interface IceJson {
 }
 
 export class BridgeUnderFire {
-  base = "";
   publicPort = 0;
   /** Transport of the first of the two. */
   ice: IceJson | undefined;
   /** Bridge channels of `aaaa1111` and `bbbb2222`. */
   readonly sockets: WebSocket[] = [];
-  output = "";
-  /** Exit status of the program. */
-  ended: Promise<number | null> = Promise.resolve(null);
   #talkers: LiveTalkers | undefined;
   #atRest = { openFiles: 0, memoryMiB: 0 };
-  #folder = "";
-  #bridge: ChildProcess | undefined;
+  #running: RunningBridge | undefined;
 
   async start(more = ""): Promise<void> {
-    this.#folder = mkdtempSync(join(tmpdir(), "jvb-hostile-"));
-    const privatePort = await freePort();
     this.publicPort = await freePort();
-    this.base = `http://127.0.0.1:${privatePort}`;
-    writeFileSync(
-      join(this.#folder, "j.conf"),
+    this.#running = await RunningBridge.start(
       `videobridge {
-        http-servers {
-          private.port = ${privatePort}, public { port = ${this.publicPort}, host = "127.0.0.1" }
-        }
+        http-servers.public { port = ${this.publicPort}, host = "127.0.0.1" }
         websockets {
           enabled = true, server-id = "jvb1", domains = [ "127.0.0.1:${this.publicPort}" ]
         }
-        apis.rest.enabled = true
-        rest.shutdown.enabled = true
-        health.require-valid-address = false
-        ice.udp.port = 0
       }
-      ice4j.harvest.allowed-addresses = [ "127.0.0.1" ]
       ${more}`,
     );
-    const flags = ["--conditions=source", main, "--config", join(this.#folder, "j.conf")];
-    const bridge = spawn(process.execPath, flags);
-    this.#bridge = bridge;
-    this.ended = new Promise((resolve) => bridge.once("exit", resolve));
-    for (const stream of [bridge.stdout, bridge.stderr]) {
-      stream?.on("data", (data: Buffer) => {
-        this.output += data.toString();
-      });
-    }
-    for (let tries = 0; tries < 400 && !this.output.includes("Media worker ready"); tries++) {
-      await sleep(25);
-    }
     this.ice = await this.create("aaaa1111", "m", true);
     const other = await this.create("bbbb2222");
     for (const one of [this.ice, other]) this.sockets.push(await this.open(one));
     this.#talkers = await LiveTalkers.start(this);
     await sleep(SETTLED_MS);
     this.#talkers.take();
-    this.#atRest = { openFiles: this.openFiles, memoryMiB: this.memoryMiB };
+    this.#atRest = { openFiles: this.program.openFiles, memoryMiB: this.memoryMiB };
   }
 
-  kill(signal: NodeJS.Signals): void {
-    this.#bridge?.kill(signal);
+  /** Base URL of its private HTTP server. */
+  get base(): string {
+    return this.#bridge.base;
+  }
+  get program(): StartedProgram {
+    return this.#bridge.program;
+  }
+  get output(): string {
+    return this.#bridge.output;
+  }
+  get #bridge(): RunningBridge {
+    if (this.#running === undefined) throw new Error("not started");
+    return this.#running;
   }
 
   /** To be called last: what it holds open and in memory is as at the start, and nothing broke. */
   async expectAtRest(): Promise<void> {
     const { openFiles, memoryMiB } = this.#atRest;
     const end = performance.now() + REST_MS;
-    while (this.openFiles > openFiles + SPARE_FILES && performance.now() < end) await sleep(100);
-    expect(this.openFiles, "open files").to.be.at.most(openFiles + SPARE_FILES);
+    while (this.program.openFiles > openFiles + SPARE_FILES && performance.now() < end)
+      await sleep(100);
+    expect(this.program.openFiles, "open files").to.be.at.most(openFiles + SPARE_FILES);
     expect(this.memoryMiB, "MiB").to.be.below(memoryMiB + MOST_GROWTH_MIB);
     expect(
       await this.metric("standstills_total"),
@@ -110,27 +89,17 @@ export class BridgeUnderFire {
     expect(this.output).not.to.match(/SEVERE|Bug/);
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.#talkers?.stop();
     for (const socket of this.sockets) socket.terminate();
-    this.#bridge?.kill("SIGKILL");
-    rmSync(this.#folder, { recursive: true });
+    await this.#running?.stop();
   }
 
   get lines(): readonly string[] {
     return this.output.split("\n");
   }
-  get openFiles(): number {
-    return readdirSync(`/proc/${this.#pid}/fd`).length;
-  }
   get memoryMiB(): number {
-    const status = readFileSync(`/proc/${this.#pid}/status`, "utf8");
-    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
-  }
-  /** Seconds of CPU used so far, of all threads. */
-  get cpuSeconds(): number {
-    const fields = readFileSync(`/proc/${this.#pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-    return (Number(fields[11]) + Number(fields[12])) / TICKS;
+    return this.program.memoryKb / 1024;
   }
   /** Datagrams that the kernel dropped at the bridge's media socket, because its buffer was full. */
   get kernelDrops(): number {
@@ -143,9 +112,6 @@ export class BridgeUnderFire {
   }
   get udpPort(): number {
     return Number(this.ice?.candidates[0]?.port);
-  }
-  get #pid(): number {
-    return this.#bridge?.pid ?? 0;
   }
 
   async colibri(path: string, body: unknown): Promise<Response> {
@@ -231,7 +197,7 @@ export class BridgeUnderFire {
     const asked = performance.now();
     expect((await fetch(`${this.base}/colibri/stats`)).status).to.equal(200);
     expect(performance.now() - asked, "ms for statistics").to.be.below(1000);
-    expect(this.#bridge?.exitCode).to.equal(null);
+    expect(this.program.isRunning).to.equal(true);
   }
 
   /** Sends from a few ports, in bursts that a socket can take. */

@@ -151,9 +151,9 @@ describe("R3: a real bridge that is stopped in a call", function () {
     it(`R3: for ${seconds} s: nobody is lost, and no second brings more than twice the usual`, async () => {
       await sleep(2500);
       const stopped = performance.now();
-      bridge.child.kill("SIGSTOP");
+      bridge.program.kill("SIGSTOP");
       await sleep(seconds * 1000);
-      bridge.child.kill("SIGCONT");
+      bridge.program.kill("SIGCONT");
       const woken = performance.now();
       await sleep(4000);
       let most = 0;

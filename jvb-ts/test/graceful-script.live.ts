@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
-import { freePort } from "./free-port.ts";
+import { freePort } from "#shared/testing/free-port";
 
 const launcher = new URL("../bin/jvb-ts", import.meta.url).pathname;
 

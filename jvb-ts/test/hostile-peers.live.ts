@@ -39,7 +39,7 @@ describe("a bridge and its participants", function () {
     try {
       await bridge.expectAtRest();
     } finally {
-      bridge.stop();
+      await bridge.stop();
     }
   });
   afterEach(() => bridge.expectUnaffected());
@@ -240,7 +240,7 @@ describe("a bridge and its participants", function () {
         const arrived = ["received", "unknownUfrag", "unknownAddress"]
           .map((name) => counters[name] ?? 0)
           .reduce((sum, count) => sum + count, 0);
-        return { arrived, dropped: bridge.kernelDrops, cpu: bridge.cpuSeconds };
+        return { arrived, dropped: bridge.kernelDrops, cpu: bridge.program.cpuSeconds };
       };
       const first = await read();
       const stop = flood(scale > 1 ? 50_000 : 10_000, () => datagram);

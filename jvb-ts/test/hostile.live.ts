@@ -22,7 +22,7 @@ describe("a bridge under fire", function () {
     try {
       await bridge.expectAtRest();
     } finally {
-      bridge.stop();
+      await bridge.stop();
     }
   });
   afterEach(() => bridge.expectUnaffected());
@@ -245,7 +245,7 @@ describe("a bridge under fire", function () {
   });
 
   it("A3 ten thousand guesses of a password, by clients that never hang up", async () => {
-    const filesBefore = bridge.openFiles;
+    const filesBefore = bridge.program.openFiles;
     const path = new URL(bridge.ice?.["web-sockets"][0] ?? "").pathname;
     const guesses = 1000 * scale;
     let refused = 0;
@@ -268,7 +268,7 @@ describe("a bridge under fire", function () {
     for (let tries = 0; tries < 200 && refused < guesses; tries++) await sleep(50);
     expect(refused).to.equal(guesses);
     await sleep(200);
-    expect(bridge.openFiles - filesBefore).to.be.below(20);
+    expect(bridge.program.openFiles - filesBefore).to.be.below(20);
     for (const socket of all) socket.destroy();
   });
 
@@ -296,7 +296,7 @@ describe("a bridge under fire", function () {
 
   it("X9 thousands of sockets on which nothing is said", async () => {
     const before = bridge.memoryMiB;
-    const filesBefore = bridge.openFiles;
+    const filesBefore = bridge.program.openFiles;
     const idle: Socket[] = [];
     const ports = [bridge.publicPort, Number(new URL(bridge.base).port)];
     for (let at = 0; at < 1000 * scale; at++) {
@@ -306,17 +306,21 @@ describe("a bridge under fire", function () {
       if (at % 100 === 99) await sleep(10);
     }
     await bridge.expectUnaffected();
-    for (let tries = 0; tries < 100 && bridge.openFiles - filesBefore < 1000 * scale; tries++) {
+    for (
+      let tries = 0;
+      tries < 100 && bridge.program.openFiles - filesBefore < 1000 * scale;
+      tries++
+    ) {
       await sleep(50);
     }
-    expect(bridge.openFiles - filesBefore).to.be.at.least(1000 * scale);
+    expect(bridge.program.openFiles - filesBefore).to.be.at.least(1000 * scale);
     await bridge.expectUnaffected();
     expect((bridge.memoryMiB - before) / (1000 * scale), "MiB a socket").to.be.below(0.06);
     for (const socket of idle) socket.destroy();
-    for (let tries = 0; tries < 100 && bridge.openFiles > filesBefore + 20; tries++) {
+    for (let tries = 0; tries < 100 && bridge.program.openFiles > filesBefore + 20; tries++) {
       await sleep(50);
     }
-    expect(bridge.openFiles - filesBefore).to.be.below(21);
+    expect(bridge.program.openFiles - filesBefore).to.be.below(21);
   });
 
   /** What comes back for raw bytes until the other side closes or is silent for half a second. */

@@ -49,13 +49,13 @@ describe("E10 half-open endpoints of a real bridge", function () {
     await each(WARM, (at) => bridge.colibri(`warm${at}`, { expire: true }));
     expect(await bridge.stats()).to.include({ conferences: 0 });
     await sleep(1000);
-    const before = bridge.memoryKb();
+    const before = bridge.program.memoryKb;
     await create(COUNT, "idle");
     await sleep(1000);
-    const kilobytes = (bridge.memoryKb() - before) / COUNT;
-    const busy = bridge.cpuSeconds();
+    const kilobytes = (bridge.program.memoryKb - before) / COUNT;
+    const busy = bridge.program.cpuSeconds;
     await sleep(2000);
-    const share = (bridge.cpuSeconds() - busy) / 2;
+    const share = (bridge.program.cpuSeconds - busy) / 2;
     console.log(`      ${kilobytes.toFixed(0)} kB each, ${(share * 100).toFixed(0)} % of a core`);
     expect(kilobytes).to.be.below(MAX_KB_EACH);
     expect(share).to.be.below(0.3);

@@ -1,209 +1,137 @@
-// The program itself: run with `mocha … 'jvb-ts/test/program.live.ts'`. Needs the native addon.
-import { type ChildProcess, spawn } from "node:child_process";
+// The program itself: run with `mocha … 'jvb-ts/test/program.live.ts'`. Needs the addon and Prosody.
 import { createSocket } from "node:dgram";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
-import { createServer, type Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import type { Socket } from "node:net";
 import { expect } from "chai";
 import { WebSocket } from "ws";
-import { freePort } from "./free-port.ts";
+import { freePort } from "#shared/testing/free-port";
+import {
+  type Account,
+  droppingServer,
+  itBehavesAsAProgram,
+} from "#shared/testing/program-expectations";
+import { StartedProgram } from "#shared/testing/started-program";
 
 const main = new URL("../src/main.ts", import.meta.url).pathname;
 
-/** A started program; its standard error and exit status. */
-class Program {
-  readonly child: ChildProcess;
-  readonly ended: Promise<number | null>;
-  stderr = "";
-  stdout = "";
+/** No HTTP, and any free UDP port of the loopback address. */
+const quiet =
+  'videobridge { http-servers { private.port = -1, public { port = -1, host = "127.0.0.1" } }, ice.udp.port = 0 }, ice4j.harvest.allowed-addresses = [ "127.0.0.1" ]';
+const login = ({ port, authDomain, password = "jvb" }: Account): string =>
+  `${quiet}, videobridge.apis.xmpp-client.configs.a { hostname = "127.0.0.1", port = ${port}, domain = "${authDomain}", username = jvb, password = ${password}, muc_jids = "jvbbrewery@internal.${authDomain}", muc_nickname = jvb1 }`;
+const account = login({ port: 1, authDomain: "auth.x", domain: "x" });
 
-  constructor(...args: string[]) {
-    this.child = spawn(process.execPath, ["--conditions=source", main, ...args]);
-    this.child.stderr?.on("data", (data: Buffer) => {
-      this.stderr += data.toString();
-    });
-    this.child.stdout?.on("data", (data: Buffer) => {
-      this.stdout += data.toString();
-    });
-    this.ended = new Promise((resolve) => this.child.once("close", resolve));
-  }
-}
+describe("the bridge as a program", function () {
+  this.timeout(20_000);
 
-describe("a bridge that cannot start", function () {
-  this.timeout(15_000);
-  let folder = "";
-  before(() => {
-    folder = mkdtempSync(join(tmpdir(), "jvb-start-"));
+  itBehavesAsAProgram({
+    name: "jvb-ts",
+    main,
+    helpStatus: 0,
+    login,
+    passwordKey: "videobridge.apis.xmpp-client.configs.a.password",
+    notBuilt: ["videobridge.relay.enabled", "videobridge.relay.enabled = true"],
+    mistakes: [
+      [
+        "a warning, when told to be strict",
+        `${account}\nvideobridge.ice.udp.prot = 1`,
+        /x\.conf:2: videobridge\.ice\.udp\.prot: unknown key/,
+        ["--strict"],
+      ],
+      [
+        "a wrong port",
+        "videobridge.ice.udp.port = 70000",
+        /x\.conf:1: videobridge\.ice\.udp\.port/,
+      ],
+      ["broken HOCON", "videobridge {", /x\.conf:\d/],
+      [
+        "an unknown cipher suite (B-087)",
+        'jmt.dtls.cipher-suites = [ "X" ]',
+        /x\.conf:1: jmt\.dtls\.cipher/,
+      ],
+      [
+        "an XMPP entry that is no object",
+        "videobridge.apis.xmpp-client.configs { a = 5 }",
+        /x\.conf:1: videobridge\.apis\.xmpp-client\.configs\.a/,
+      ],
+      [
+        "an option that nothing knows",
+        "",
+        /^jvb-ts: unknown option --confg; did you mean --config\?$/m,
+        ["--confg=x"],
+      ],
+      [
+        "the only XMPP connection lacks its password",
+        "videobridge.apis.xmpp-client.configs { a { hostname = h, username = u, muc_jids = m, muc_nickname = n } }",
+        /x\.conf:1: videobridge\.apis\.xmpp-client\.configs\.a\.password: is missing; add/,
+      ],
+      [
+        "a mapping with one port",
+        "ice4j.harvest.mapping.static-mappings = [ { local-address = a, public-address = b, local-port = 1 } ]",
+        /x\.conf:1: ice4j\.harvest\.mapping\.static-mappings/,
+      ],
+    ],
+    ports: {
+      "videobridge.http-servers.private.port": (port) =>
+        `videobridge.http-servers.private.port = ${port}`,
+      "videobridge.http-servers.public.port": (port) =>
+        `videobridge { http-servers.public.port = ${port}, websockets { enabled = true, server-id = x, domain = "127.0.0.1:1" } }`,
+    },
   });
-  after(() => rmSync(folder, { recursive: true }));
-
-  const cases: [name: string, text: string, line: RegExp, more?: string[]][] = [
-    [
-      "a warning, when told to be strict",
-      "videobridge.ice.udp.prot = 1",
-      /j\.conf:1: videobridge\.ice\.udp\.prot: unknown key/,
-      ["--strict"],
-    ],
-    ["a wrong port", "videobridge.ice.udp.port = 70000", /j\.conf:1: videobridge\.ice\.udp\.port/],
-    ["broken HOCON", "videobridge {", /j\.conf:\d/],
-    [
-      "an unknown cipher suite (B-087)",
-      'jmt.dtls.cipher-suites = [ "X" ]',
-      /j\.conf:1: jmt\.dtls\.cipher/,
-    ],
-    [
-      "an XMPP entry that is no object",
-      "videobridge.apis.xmpp-client.configs { a = 5 }",
-      /j\.conf:1: videobridge\.apis\.xmpp-client\.configs\.a/,
-    ],
-    [
-      "an option that nothing knows",
-      "",
-      /^jvb-ts: unknown option --confg; did you mean --config\?$/m,
-      ["--confg=x"],
-    ],
-    [
-      "the only XMPP connection lacks its password",
-      "videobridge.apis.xmpp-client.configs { a { hostname = h, username = u, muc_jids = m, muc_nickname = n } }",
-      /j\.conf:1: videobridge\.apis\.xmpp-client\.configs\.a\.password: is missing; add/,
-    ],
-    [
-      "a mapping with one port",
-      "ice4j.harvest.mapping.static-mappings = [ { local-address = a, public-address = b, local-port = 1 } ]",
-      /j\.conf:1: ice4j\.harvest\.mapping\.static-mappings/,
-    ],
-  ];
-  it("prints usage and version, and starts nothing", async () => {
-    for (const word of ["--help", "--version"]) {
-      const program = new Program(word);
-      expect(await program.ended).to.equal(0);
-      expect(program.stderr).to.equal("");
-    }
-  });
-
-  it("checks the configuration without starting, and shows no secret", async () => {
-    const file = join(folder, "check.conf");
-    writeFileSync(
-      file,
-      `videobridge { http-servers.private.port = 1, relay.enabled = true
-      apis.xmpp-client.configs.a { hostname = h, domain = d, username = u, password = hunter2, muc_jids = "m@x", muc_nickname = n } }`,
-    );
-    const program = new Program("--config", file, "--check-config");
-    expect(await program.ended).to.equal(0);
-    expect(program.stderr).to.equal("");
-    expect(program.stdout).to.match(/check\.conf:1: videobridge\.relay\.enabled: is not built yet/);
-    expect(program.stdout).to.match(/configs\.a\.password = \(hidden\) +.*check\.conf:2 +works/);
-    expect(program.stdout).to.match(/Fit to start, with 1 warning\.\n$/);
-    expect(program.stdout).not.to.contain("hunter2");
-  });
-
-  for (const [name, text, line, more = []] of cases) {
-    it(`says so in one line and ends with 78: ${name}`, async () => {
-      const file = join(folder, "j.conf");
-      writeFileSync(file, text);
-      const program = new Program("--config", file, ...more);
-      expect(await program.ended).to.equal(78);
-      expect(program.stderr).to.match(line);
-      expect(program.stderr).not.to.match(/\n\s+at /);
-    });
-  }
-
-  for (const { name, text } of [
-    { name: "private.port", text: (port: number) => `private.port = ${port}` },
-    { name: "public.port", text: (port: number) => `private.port = -1, public.port = ${port}` },
-  ]) {
-    it(`R25: names the key when a port is taken: ${name}`, async () => {
-      const blocker = createServer();
-      await new Promise<void>((resolve) => blocker.listen(0, "127.0.0.1", resolve));
-      const address = blocker.address();
-      const port = typeof address === "object" && address ? address.port : 0;
-      const file = join(folder, "taken.conf");
-      writeFileSync(
-        file,
-        `videobridge { http-servers { ${text(port)}, public.host = "127.0.0.1" }, ice.udp.port = 0 }
-        videobridge.websockets { enabled = true, server-id = x, domain = "127.0.0.1:1" }`,
-      );
-      const program = new Program("--config", file);
-      expect(await program.ended).to.equal(78);
-      const key = `videobridge.http-servers.${name}: 127.0.0.1:${port}`;
-      expect(program.stderr).to.contain(key);
-      await new Promise((resolve) => blocker.close(resolve));
-    });
-  }
 });
 
 describe("a bridge without a socket for media", function () {
   this.timeout(15_000);
-  let folder = "";
-  before(() => {
-    folder = mkdtempSync(join(tmpdir(), "jvb-udp-"));
-  });
-  after(() => rmSync(folder, { recursive: true }));
+  let bridge: StartedProgram | undefined;
+  afterEach(() => bridge?.stop());
 
   it("R25: names the key when its UDP port is taken, and ends with 78 before XMPP hears of it", async () => {
-    let logins = 0;
-    const server = createServer((socket) => {
-      logins++;
-      socket.destroy();
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const at = server.address();
-    const xmppPort = typeof at === "object" && at ? at.port : 0;
+    const xmpp = await droppingServer();
     const blocker = createSocket("udp4");
     await new Promise<void>((resolve) => blocker.bind(0, "127.0.0.1", resolve));
     const { port } = blocker.address();
-    const file = join(folder, "taken.conf");
-    writeFileSync(
-      file,
-      `videobridge { http-servers.private.port = -1, ice.udp.port = ${port} }
-      videobridge.apis.xmpp-client.configs.a {
-        hostname = "127.0.0.1", port = ${xmppPort}, username = u, password = p, muc_jids = "a@b", muc_nickname = n
-      }
-      ice4j.harvest.allowed-addresses = [ "127.0.0.1" ]`,
-    );
-    const program = new Program("--config", file);
-    expect(await program.ended).to.equal(78);
-    expect(program.stderr).to.contain(
+    const account = login({ port: xmpp.port, authDomain: "auth.x", domain: "x" });
+    bridge = new StartedProgram({
+      main,
+      config: `${account}\nvideobridge.ice.udp.port = ${port}`,
+    });
+    expect(await bridge.ended).to.equal(78);
+    expect(bridge.stderr).to.contain(
       `jvb-ts: videobridge.ice.udp.port: UDP 127.0.0.1:${port} is taken; free the port`,
     );
-    expect(logins).to.equal(0);
+    expect(xmpp.count()).to.equal(0);
     await new Promise<void>((resolve) => blocker.close(() => resolve()));
-    await new Promise((resolve) => server.close(resolve));
+    xmpp.close();
   });
 
   it("names the filter that leaves no address, and is unhealthy at once", async () => {
     const port = await freePort();
-    const file = join(folder, "none.conf");
-    writeFileSync(
-      file,
-      `videobridge { http-servers.private.port = ${port}, ice.udp.port = 0, apis.rest.enabled = true }
+    const started = new StartedProgram({
+      main,
+      config: `videobridge { http-servers.private.port = ${port}, ice.udp.port = 0, apis.rest.enabled = true }
       ice4j.harvest.allowed-interfaces = [ "wlan9" ]`,
-    );
-    const program = new Program("--config", file);
+    });
+    bridge = started;
     let health: Response | undefined;
-    for (let tries = 0; tries < 200 && health === undefined; tries++) {
-      await sleep(50);
+    await started.until(async () => {
       health = await fetch(`http://127.0.0.1:${port}/about/health`).catch(() => undefined);
-    }
+      return health !== undefined;
+    });
     expect(health?.status).to.equal(500);
-    program.child.kill("SIGTERM");
-    expect(await program.ended).to.equal(143);
-    expect(program.stderr).to.match(
-      /none\.conf:2: ice4j\.harvest\.allowed-interfaces: \[wlan9\] leaves no address for media; there are .*lo \(127\.0\.0\.1/,
+    started.kill("SIGTERM");
+    expect(await started.ended).to.equal(143);
+    expect(started.stderr).to.match(
+      /x\.conf:2: ice4j\.harvest\.allowed-interfaces: \[wlan9\] leaves no address for media; there are .*lo \(127\.0\.0\.1/,
     );
-    expect(program.stderr).not.to.contain("Media worker ready");
+    expect(started.stderr).not.to.contain("Media worker ready");
   });
 });
 
 describe("a running bridge", function () {
   this.timeout(20_000);
-  let folder = "";
   let base = "";
   let publicPort = 0;
-  let program: Program;
+  let program: StartedProgram;
 
   const post = (path: string, body: unknown, method = "POST") =>
     fetch(`${base}${path}`, {
@@ -219,14 +147,12 @@ describe("a running bridge", function () {
   };
 
   before(async () => {
-    folder = mkdtempSync(join(tmpdir(), "jvb-live-"));
     const privatePort = await freePort();
     publicPort = await freePort();
     base = `http://127.0.0.1:${privatePort}`;
-    const file = join(folder, "j.conf");
-    writeFileSync(
-      file,
-      `videobridge {
+    program = new StartedProgram({
+      main,
+      config: `videobridge {
         http-servers { private.port = ${privatePort}, public { port = ${publicPort}, host = "127.0.0.1" } }
         websockets { enabled = true, server-id = "jvb1", domains = [ "127.0.0.1:${publicPort}" ] }
         apis.rest.enabled = true
@@ -236,19 +162,13 @@ describe("a running bridge", function () {
         ice.udp.port = 0
       }
       ice4j.harvest.allowed-addresses = [ "127.0.0.1" ]`,
-    );
-    program = new Program("--config", file);
-    for (let tries = 0; tries < 200; tries++) {
+    });
+    await program.until(async () => {
       const healthy = await fetch(`${base}/about/health`).catch(() => undefined);
-      if (healthy?.status === 200) return;
-      await sleep(25);
-    }
-    throw new Error(`not healthy: ${program.stderr}`);
+      return healthy?.status === 200;
+    });
   });
-  after(() => {
-    program.child.kill("SIGKILL");
-    rmSync(folder, { recursive: true });
-  });
+  after(() => program.stop());
 
   const paths: [method: string, path: string, status: number][] = [
     ["GET", "/about/version", 200],

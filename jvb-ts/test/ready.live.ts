@@ -8,7 +8,7 @@ import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
-import { freePort } from "./free-port.ts";
+import { freePort } from "#shared/testing/free-port";
 
 const root = new URL("../../", import.meta.url).pathname;
 /** Starts of each; the best counts: whatever else the machine does only ever adds. */

@@ -1,10 +1,6 @@
 /** Test kit: the program itself on free loopback ports, with COLIBRI2 over HTTP. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "./free-port.ts";
+import { freePort } from "#shared/testing/free-port";
+import { StartedProgram } from "#shared/testing/started-program";
 
 const main = new URL("../src/main.ts", import.meta.url).pathname;
 
@@ -27,33 +23,18 @@ export interface ModifiedJson {
 
 export class RunningBridge {
   readonly base: string;
-  readonly child: ChildProcess;
-  /** Exit status, or the number that a signal stands for. */
-  readonly ended: Promise<number>;
-  output = "";
-  readonly #folder: string;
+  readonly program: StartedProgram;
 
-  private constructor(folder: string, privatePort: number) {
-    this.#folder = folder;
+  private constructor(privatePort: number, config: string) {
     this.base = `http://127.0.0.1:${privatePort}`;
-    const file = join(folder, "jvb.conf");
-    this.child = spawn(process.execPath, ["--conditions=source", main, "--config", file]);
-    for (const stream of [this.child.stdout, this.child.stderr]) {
-      stream?.on("data", (data: Buffer) => {
-        this.output += data.toString();
-      });
-    }
-    this.ended = new Promise((resolve) =>
-      this.child.once("exit", (code, signal) => resolve(code ?? (signal === null ? -1 : -2))),
-    );
+    this.program = new StartedProgram({ main, config });
   }
 
   /** Starts one with `more` HOCON behind the usual, and waits until it can carry media. */
   static async start(more = ""): Promise<RunningBridge> {
-    const folder = mkdtempSync(join(tmpdir(), "jvb-run-"));
     const privatePort = await freePort();
-    writeFileSync(
-      join(folder, "jvb.conf"),
+    const bridge = new RunningBridge(
+      privatePort,
       `videobridge {
         http-servers.private.port = ${privatePort}
         apis.rest.enabled = true
@@ -64,18 +45,23 @@ export class RunningBridge {
       ice4j.harvest.allowed-addresses = [ "127.0.0.1" ]
       ${more}`,
     );
-    const bridge = new RunningBridge(folder, privatePort);
     await bridge.until(() => bridge.output.includes("Media worker ready"));
     return bridge;
   }
 
+  /** What it printed. */
+  get output(): string {
+    return this.program.output;
+  }
+
   /** Waits for something to hold, 15 s at most; says what the program printed when it does not. */
-  async until(holds: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<void> {
-    const end = performance.now() + timeoutMs;
-    while (!(await holds())) {
-      if (performance.now() > end) throw new Error(`not in time:\n${this.output}`);
-      await sleep(25);
-    }
+  async until(holds: () => boolean | Promise<boolean>, timeoutMs?: number): Promise<void> {
+    await this.program.until(holds, timeoutMs);
+  }
+
+  /** Ends it, if it has not ended, and removes its files. */
+  async stop(): Promise<void> {
+    await this.program.stop();
   }
 
   async colibri(meeting: string, body: object, method = "PATCH"): Promise<ModifiedJson> {
@@ -92,31 +78,5 @@ export class RunningBridge {
   async stats(): Promise<Readonly<Record<string, number | boolean | string>>> {
     const reply = await fetch(`${this.base}/colibri/stats`);
     return (await reply.json()) as Record<string, number | boolean | string>;
-  }
-
-  /** Resident memory in kB. */
-  memoryKb(): number {
-    const status = readFileSync(`/proc/${this.child.pid}/status`, "utf8");
-    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]);
-  }
-
-  /** CPU time of all threads so far. */
-  cpuSeconds(): number {
-    const fields = readFileSync(`/proc/${this.child.pid}/stat`, "utf8").split(" ");
-    return (Number(fields[13]) + Number(fields[14])) / 100;
-  }
-
-  openFiles(): number {
-    return readdirSync(`/proc/${this.child.pid}/fd`).length;
-  }
-
-  /** Ends it, if it has not ended, and removes its files. */
-  async stop(): Promise<void> {
-    if (this.child.exitCode === null && this.child.signalCode === null) {
-      this.child.kill("SIGCONT");
-      this.child.kill("SIGKILL");
-    }
-    await this.ended;
-    rmSync(this.#folder, { recursive: true });
   }
 }

@@ -24,10 +24,10 @@ describe("a bridge that is stopped in a call", function () {
     }, 20);
     await until("both are heard", () => pair.every(({ client }) => client.rtp.length > 10));
   });
-  afterEach(() => {
+  afterEach(async () => {
     clearInterval(talk);
     for (const { client } of pair) client.close();
-    bridge.stop();
+    await bridge.stop();
   });
 
   it("R23 SIGTERM: channels closed, gone within 5 s", async () => {
@@ -35,8 +35,8 @@ describe("a bridge that is stopped in a call", function () {
       bridge.sockets.map((socket) => new Promise((resolve) => socket.once("close", resolve))),
     );
     const started = performance.now();
-    bridge.kill("SIGTERM");
-    expect(await bridge.ended).to.equal(143);
+    bridge.program.kill("SIGTERM");
+    expect(await bridge.program.ended).to.equal(143);
     expect(performance.now() - started).to.be.below(5000);
     expect(await closed).to.deep.equal([1001, 1001]);
     const heard = pair.map(({ client }) => client.rtp.length);
@@ -47,10 +47,10 @@ describe("a bridge that is stopped in a call", function () {
 
   it("R23 SIGTERM twice: gone within 5 s, with the same status", async () => {
     const started = performance.now();
-    bridge.kill("SIGTERM");
+    bridge.program.kill("SIGTERM");
     await sleep(5);
-    bridge.kill("SIGTERM");
-    expect(await bridge.ended).to.equal(143);
+    bridge.program.kill("SIGTERM");
+    expect(await bridge.program.ended).to.equal(143);
     expect(performance.now() - started).to.be.below(5000);
     expect(bridge.output).not.to.match(/SEVERE|Bug/);
   });
@@ -63,7 +63,7 @@ describe("a bridge that is stopped in a call", function () {
       body: JSON.stringify({ "graceful-shutdown": "false" }),
     });
     expect(asked.status).to.equal(200);
-    expect(await bridge.ended).to.equal(0);
+    expect(await bridge.program.ended).to.equal(0);
     expect(performance.now() - started).to.be.within(500, 5500);
   });
 });

@@ -1,71 +1,59 @@
 /** The real program, on the XMPP server of a test. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { freePort } from "#shared/testing/free-port";
 import type { Prosody } from "#shared/testing/prosody";
+import { StartedProgram } from "#shared/testing/started-program";
 import { until } from "./until.ts";
 
 const main = new URL("../../src/main.ts", import.meta.url).pathname;
 
-/** A port nobody listens on now. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address ? address.port : 0;
-}
-
 export class LiveFocus {
-  /** What it printed, over all its lives. */
-  output = "";
   readonly httpPort: number;
-  readonly #folder: string;
-  #process: ChildProcess | undefined;
+  readonly #program: StartedProgram;
 
-  private constructor(httpPort: number) {
+  private constructor(httpPort: number, config: string) {
     this.httpPort = httpPort;
-    this.#folder = mkdtempSync(join(tmpdir(), "jicofo-live-"));
+    this.#program = new StartedProgram({ main, config });
   }
 
   /** `more`: further lines of the configuration; resolves when it is in the brewery. */
   static async start(prosody: Prosody, more = ""): Promise<LiveFocus> {
-    const focus = new LiveFocus(await freePort());
-    writeFileSync(
-      join(focus.#folder, "jicofo.conf"),
+    const httpPort = await freePort();
+    const focus = new LiveFocus(
+      httpPort,
       `jicofo {
   xmpp.client {
     hostname = 127.0.0.1, port = ${prosody.c2sPort}, domain = ${prosody.authDomain}
     xmpp-domain = ${prosody.domain}, username = focus, password = focus
   }
   bridge.brewery-jid = "jvbbrewery@internal.${prosody.authDomain}"
-  rest.port = ${focus.httpPort}
+  rest.port = ${httpPort}
 }
 ${more}
 `,
     );
-    await focus.again();
+    await focus.#isInBrewery(0);
     return focus;
   }
 
-  /** Starts the program (again) with the same configuration. */
+  /** Starts the program again with the same configuration. */
   async again(): Promise<void> {
     const from = this.output.length;
-    const arguments_ = ["--conditions=source", main, "--config", join(this.#folder, "jicofo.conf")];
-    const child = spawn(process.execPath, arguments_, { stdio: ["ignore", "pipe", "pipe"] });
-    this.#process = child;
-    const keep = (data: Buffer) => {
-      this.output += data.toString();
-    };
-    child.stdout.on("data", keep);
-    child.stderr.on("data", keep);
+    this.#program.again();
+    await this.#isInBrewery(from);
+  }
+
+  /** `from`: length of the output before this life. */
+  async #isInBrewery(from: number): Promise<void> {
     await until(() => /jvbbrewery@[^\n]*Joined the room/.test(this.output.slice(from)));
   }
 
+  /** What it printed, over all its lives. */
+  get output(): string {
+    return this.#program.output;
+  }
+
   get pid(): number {
-    return this.#process?.pid ?? 0;
+    return this.#program.pid;
   }
 
   async get(path: string): Promise<Record<string, unknown>> {
@@ -81,18 +69,12 @@ ${more}
 
   /** Ends it; resolves with its exit status, or the signal that ended it. */
   async kill(signal: "SIGTERM" | "SIGKILL" = "SIGKILL"): Promise<number | string | null> {
-    const child = this.#process;
-    if (child === undefined || child.exitCode !== null) return child?.exitCode ?? null;
-    const ended = new Promise<number | string | null>((resolve) => {
-      child.once("exit", (status, by) => resolve(status ?? by));
-    });
-    child.kill(signal);
-    return ended;
+    this.#program.kill(signal);
+    return this.#program.ended;
   }
 
   /** Ends it and removes its files. */
   async stop(): Promise<void> {
-    await this.kill();
-    rmSync(this.#folder, { recursive: true, force: true });
+    await this.#program.stop();
   }
 }

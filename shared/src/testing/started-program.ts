@@ -1,0 +1,95 @@
+/** One of our programs as a process of its own, run from its source, with a configuration file. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Ticks of /proc/PID/stat per second (Linux, everywhere). */
+const TICKS = 100;
+
+/** What is started. */
+export interface ProgramStart {
+  /** Path of its `main.ts`. */
+  readonly main: string;
+  /** HOCON; none: no `--config`. */
+  readonly config?: string;
+  /** Further words of the command line. */
+  readonly words?: readonly string[];
+}
+
+export class StartedProgram {
+  /** What it printed, over all its lives. */
+  stdout = "";
+  stderr = "";
+  /** Both, as they came. */
+  output = "";
+  /** Exit status of its present life, or the name of the signal that ended it. */
+  ended: Promise<number | string | null> = Promise.resolve(null);
+  readonly #folder = mkdtempSync(join(tmpdir(), "program-"));
+  readonly #words: readonly string[];
+  #child: ChildProcess | undefined;
+
+  constructor({ main, config, words = [] }: ProgramStart) {
+    const file = join(this.#folder, "x.conf");
+    if (config !== undefined) writeFileSync(file, config);
+    const named = config === undefined ? [] : ["--config", file];
+    this.#words = ["--conditions=source", main, ...named, ...words];
+    this.again();
+  }
+
+  /** Starts it again with the same words and configuration. */
+  again(): void {
+    const child = spawn(process.execPath, this.#words, { stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = child;
+    for (const name of ["stdout", "stderr"] as const) {
+      child[name].on("data", (data: Buffer) => {
+        this[name] += data.toString();
+        this.output += data.toString();
+      });
+    }
+    this.ended = new Promise((resolve) => {
+      child.once("close", (status, signal) => resolve(status ?? signal));
+    });
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+  get isRunning(): boolean {
+    return this.#child?.exitCode === null && this.#child.signalCode === null;
+  }
+  /** Resident memory in kB. */
+  get memoryKb(): number {
+    const status = readFileSync(`/proc/${this.pid}/status`, "utf8");
+    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]);
+  }
+  /** Seconds of CPU used so far, of all threads. */
+  get cpuSeconds(): number {
+    const fields = readFileSync(`/proc/${this.pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+    return (Number(fields[11]) + Number(fields[12])) / TICKS;
+  }
+  get openFiles(): number {
+    return readdirSync(`/proc/${this.pid}/fd`).length;
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
+  }
+
+  /** Waits for something to hold, 15 s at most; says what was printed when it does not. */
+  async until(holds: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<void> {
+    const end = performance.now() + timeoutMs;
+    while (!(await holds())) {
+      if (performance.now() > end) throw new Error(`not in time: ${holds}\n${this.output}`);
+      await sleep(25);
+    }
+  }
+
+  /** Ends it, if it has not ended, and removes its files. */
+  async stop(): Promise<void> {
+    if (this.isRunning) this.kill("SIGKILL");
+    await this.ended;
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
