@@ -1,24 +1,17 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect } from "chai";
+import { configFolder } from "#shared/testing/config-trial";
 import { recordingLogger } from "#shared/testing/recording-logger";
 import { announcesVersion, type BridgeConfig, readBridgeConfig } from "./bridge-config.ts";
 import { loadBridgeConfig } from "./config/load.ts";
 
 describe("values of the configuration", () => {
-  let folder = "";
-  before(() => {
-    folder = mkdtempSync(join(tmpdir(), "jvb-values-"));
-  });
-  after(() => rmSync(folder, { recursive: true }));
+  const folder = configFolder("jvb.conf");
 
   function read(
     text: string,
     ...properties: string[]
   ): BridgeConfig & { readonly announces: boolean } {
-    const file = join(folder, "jvb.conf");
-    writeFileSync(file, text);
+    const file = folder.write(text);
     const loaded = loadBridgeConfig(
       ["--config", file, ...properties.map((property) => `-D${property}`)],
       {},

@@ -1,9 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect } from "chai";
 import { loadConfig } from "#shared/config/config";
 import { ConfigError } from "#shared/config/config-error";
+import { configFolder } from "#shared/testing/config-trial";
 import { recordingLogger } from "#shared/testing/recording-logger";
 import { mucClients } from "./muc-client-entries.ts";
 
@@ -11,29 +9,30 @@ const KEY = "videobridge.apis.xmpp-client.configs";
 const COMPLETE = 'hostname=h, username=u, password=p, muc_jids="a@x", muc_nickname=n';
 
 describe("MUC client entries", () => {
-  const directory = mkdtempSync(join(tmpdir(), "entries-"));
-  after(() => rmSync(directory, { recursive: true }));
+  const folder = configFolder("jvb.conf");
 
   function read(text: string, reachable = false): { ids: string[]; log: string; refused: string } {
-    const file = join(directory, "jvb.conf");
-    writeFileSync(file, text);
-    const config = loadConfig({ argv: ["--config", file], env: {}, tables: [], anyBelow: [KEY] });
+    const config = loadConfig({
+      argv: ["--config", folder.write(text)],
+      env: {},
+      tables: [],
+      anyBelow: [KEY],
+    });
     const log = recordingLogger();
     const lines = (): string => log.messages().join("\n");
-    const plain = (line: string): string => line.replaceAll(directory, "");
     try {
       const clients = mucClients(config, config.get(KEY), reachable, log);
-      return { ids: clients.map(({ id }) => id), log: plain(lines()), refused: "" };
+      return { ids: clients.map(({ id }) => id), log: folder.short(lines()), refused: "" };
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      return { ids: [], log: "", refused: plain(error.line) };
+      return { ids: [], log: "", refused: folder.short(error.line) };
     }
   }
 
   const incomplete = `${KEY} {\n one {\n  hostname = h\n  username = u\n  muc_jid = "a@x"\n  muc_nickname = n\n }\n}`;
   const faults = [
-    `/jvb.conf:2: ${KEY}.one.password: is missing; add password = … to this entry`,
-    `/jvb.conf:5: ${KEY}.one.muc_jids: is missing; rename muc_jid to muc_jids`,
+    `jvb.conf:2: ${KEY}.one.password: is missing; add password = … to this entry`,
+    `jvb.conf:5: ${KEY}.one.muc_jids: is missing; rename muc_jid to muc_jids`,
   ];
 
   it("refuses to run with no connection at all, naming file, line, key and remedy", () => {

@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { expect } from "chai";
 import { loadConfig } from "#shared/config/config";
 import { ConfigError } from "#shared/config/config-error";
 import type { KeySpec } from "#shared/config/keys";
+import { configFolder, refusalOf } from "#shared/testing/config-trial";
 import { defaultBridgeSettings } from "../bridge/settings.ts";
 import { defaultConferenceConfig } from "../conference/config.ts";
 import { openAuthentication } from "./authentication-keys.ts";
@@ -14,32 +14,18 @@ import { version } from "./version.ts";
 const account = `jicofo.xmpp.client { domain = auth.example.com, xmpp-domain = example.com }\n`;
 
 describe("readSettings", () => {
-  let folder = "";
-  before(() => {
-    folder = mkdtempSync(join(tmpdir(), "jicofo-settings-"));
-  });
-  after(() => rmSync(folder, { recursive: true }));
+  const folder = configFolder("jicofo.conf");
 
   const load = (text: string, argv: readonly string[] = []) => {
-    const file = join(folder, "jicofo.conf");
-    writeFileSync(file, text);
     return loadConfig({
-      argv: ["--config", file, ...argv],
+      argv: ["--config", folder.write(text), ...argv],
       env: {},
       tables: allTables,
       fileRequired: true,
     });
   };
   const read = (text: string, argv?: readonly string[]) => readSettings(load(account + text, argv));
-  const failure = (text: string): string => {
-    try {
-      read(text);
-    } catch (error) {
-      if (error instanceof ConfigError) return error.line;
-      throw error;
-    }
-    throw new Error("accepted");
-  };
+  const failure = (text: string): string => refusalOf(() => read(text));
 
   it("gives upstream's defaults", () => {
     const settings = read("");
@@ -151,10 +137,10 @@ describe("readSettings", () => {
 
   it("reads environment and sip-communicator.properties as packages and containers set them", () => {
     writeFileSync(
-      join(folder, "sip-communicator.properties"),
+      join(folder.path, "sip-communicator.properties"),
       "org.jitsi.jicofo.BRIDGE_MUC=legacy@internal.auth.example.com\n",
     );
-    const file = join(folder, "container.conf");
+    const file = join(folder.path, "container.conf");
     writeFileSync(
       file,
       `${account}jicofo { xmpp.client.password = \${JICOFO_AUTH_PASSWORD}
@@ -164,7 +150,7 @@ describe("readSettings", () => {
     );
     const home = "-Dnet.java.sip.communicator.SC_HOME_DIR_";
     const env = {
-      JAVA_SYS_PROPS: `-Dconfig.file=${file} ${home}LOCATION=${dirname(folder)} ${home}NAME=${basename(folder)}`,
+      JAVA_SYS_PROPS: `-Dconfig.file=${file} ${home}LOCATION=${dirname(folder.path)} ${home}NAME=${basename(folder.path)}`,
       JICOFO_AUTH_PASSWORD: "p#w",
       MAX_SSRCS_PER_USER: "7",
     };

@@ -1,7 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect } from "chai";
+import { configFolder } from "#shared/testing/config-trial";
 import { checkConfig } from "./check-config.ts";
 import { checkKeys, keyRows } from "./check-keys.ts";
 import { loadConfig } from "./config.ts";
@@ -37,19 +35,13 @@ const partly = keys("b", {
 const tables = [works, partly];
 
 describe("keys with a state", () => {
-  let directory = "";
-  before(() => {
-    directory = mkdtempSync(join(tmpdir(), "check-"));
-  });
-  after(() => rmSync(directory, { recursive: true }));
+  const { write, short } = configFolder("x.conf");
 
   const load = (text: string, ...argv: string[]) => {
-    const file = join(directory, "x.conf");
-    writeFileSync(file, text);
+    const file = write(text);
     const env = { HIDE: "from the environment", PORT: "81" };
     return loadConfig({ argv: ["--config", file, ...argv], env, tables });
   };
-  const short = (text: string): string => text.replaceAll(`${directory}/`, "");
   const warned = (text: string): string[] =>
     checkKeys(load(text), tables).map((fault) => short(faultLine(fault)));
 

@@ -1,7 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect } from "chai";
+import { configFolder } from "#shared/testing/config-trial";
 import { loadConfig } from "./config.ts";
 import { ConfigError } from "./config-error.ts";
 import { keys, port } from "./keys.ts";
@@ -10,16 +8,11 @@ import { type Program, type ProgramHost, runProgram } from "./program.ts";
 const table = keys("a", { port: { type: port, default: 80, doc: "Port." } });
 
 describe("the start of a program", () => {
-  let folder = "";
-  before(() => {
-    folder = mkdtempSync(join(tmpdir(), "program-"));
-  });
-  after(() => rmSync(folder, { recursive: true }));
+  const folder = configFolder("x.conf");
 
   /** What a process did and said that was started with these words. */
   async function run(text: string, words: string[], over: Partial<Program<number>> = {}) {
-    const file = join(folder, "x.conf");
-    writeFileSync(file, text);
+    const file = folder.write(text);
     const seen = { started: [] as number[], signals: [] as string[], stdout: "", stderr: "" };
     const host: ProgramHost = {
       argv: ["node", "main.ts", "--config", file, ...words],
