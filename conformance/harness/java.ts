@@ -5,6 +5,10 @@ export interface JavaOptions {
   readonly logFile: string;
   readonly config: string;
   readonly httpPort: number;
+  /** Flags of the virtual machine. */
+  readonly flags?: readonly string[];
+  /** Command and arguments before `java`, such as `taskset -c 0`. */
+  readonly under?: readonly string[];
 }
 
 /** The folder with `jicofo/` and `jvb/`, or the reason why there is none. */
@@ -20,10 +24,13 @@ function java(
   classes: readonly string[],
   main: string,
 ): Program {
+  const [command = "java", ...more] = [...(options.under ?? []), "java"];
   return new Program({
     name,
-    command: "java",
+    command,
     args: [
+      ...more,
+      ...(options.flags ?? []),
       `-Dconfig.file=${options.config}`,
       `-Djava.util.logging.config.file=${upstream}/log.properties`,
       "-cp",

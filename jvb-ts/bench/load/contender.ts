@@ -1,0 +1,114 @@
+/** A contender of a row of the load: its stand in a network namespace, as the runner drives it. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { upstreamFolder } from "../../../conformance/harness/java.ts";
+import type {
+  Cell,
+  ContenderName,
+  RunningContender,
+  StartContender,
+} from "../../../shared/bench/row.ts";
+import type { Measured } from "./generator-messages.ts";
+import type { FromStand, StandSettings, ToStand } from "./stand-messages.ts";
+
+/**
+ * COMPAT(jvb): upstream's bridge offers no loopback address, so all contenders get a namespace with
+ * another one. It goes with its last process.
+ */
+const NAMESPACE = `ip link set lo up &&
+ip link add v0 type veth peer name v1 &&
+ip addr add 10.77.0.1/24 dev v0 &&
+ip link set v0 up && ip link set v1 up &&
+exec "$@"`;
+/** Everything but the bridge runs there. */
+const OWN_CORE = "1";
+
+/** Everything that a stand tells of one window. */
+export interface StandReport {
+  readonly cell: Cell;
+  readonly measured: Measured;
+}
+
+export class Stand {
+  readonly #child: ChildProcess;
+  #heard: (message: FromStand) => void = () => {};
+
+  private constructor(settings: StandSettings) {
+    const node = [process.execPath, "--conditions=source", "--disable-warning=ExperimentalWarning"];
+    const file = fileURLToPath(new URL("stand.ts", import.meta.url));
+    const own = ["taskset", "-c", OWN_CORE, ...node, file, JSON.stringify(settings)];
+    this.#child = spawn("unshare", ["--net", "sh", "-c", NAMESPACE, "sh", ...own], {
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      serialization: "advanced",
+      // Ctrl-C is for whoever started us, who ends us in order.
+      detached: true,
+    });
+    this.#child.on("message", (message: FromStand) => this.#heard(message));
+    this.#child.on("error", ({ message }) => this.#heard({ kind: "failed", reason: message }));
+    this.#child.on("exit", (code, signal) =>
+      this.#heard({ kind: "failed", reason: `the stand ended with ${signal ?? code}` }),
+    );
+  }
+
+  /** @throws Error saying why it cannot start: no namespace may be made, the bridge ended, … */
+  static async start(settings: StandSettings): Promise<Stand> {
+    const stand = new Stand(settings);
+    try {
+      await stand.#hear("ready");
+    } catch (cause) {
+      await stand.stop();
+      throw cause;
+    }
+    return stand;
+  }
+
+  #hear<K extends FromStand["kind"]>(kind: K): Promise<FromStand & { kind: K }> {
+    return new Promise((resolve, reject) => {
+      this.#heard = (message) => {
+        if (message.kind === kind) resolve(message as FromStand & { kind: K });
+        else
+          reject(new Error(message.kind === "failed" ? message.reason : `it says ${message.kind}`));
+      };
+    });
+  }
+
+  #tell(message: ToStand): void {
+    this.#child.send(message);
+  }
+
+  async measure(seconds: number): Promise<StandReport> {
+    const done = this.#hear("measured");
+    this.#tell({ kind: "measure", seconds });
+    return done;
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.#heard = () => {};
+    const gone = new Promise((resolve) => this.#child.once("exit", resolve));
+    if (this.#child.connected) this.#tell({ kind: "stop" });
+    else return;
+    await gone;
+  }
+}
+
+/** The seed of every row: whoever measures again measures the same streams. */
+export const SEED = 20_260_821;
+
+export function startContender(contender: ContenderName, workload: string): StartContender {
+  return async () => {
+    if (contender === "java") {
+      const upstream = upstreamFolder();
+      if ("reason" in upstream) return { notMeasured: upstream.reason };
+    }
+    const stand = await Stand.start({ contender, workload, seed: SEED, profile: "gcm" });
+    const running: RunningContender = {
+      warm: async (seconds) => {
+        await stand.measure(seconds);
+      },
+      measure: async (seconds) => (await stand.measure(seconds)).cell,
+      stop: () => stand.stop(),
+    };
+    return running;
+  };
+}

@@ -1,0 +1,52 @@
+/** What the generator and the stand that starts it say to each other. */
+import type { LimitOptions } from "../limit/limit-program.ts";
+import type { FocusAccount } from "./focus.ts";
+import type { WindowResult } from "./tally.ts";
+
+export interface GeneratorSettings {
+  readonly workload: string;
+  readonly seed: number;
+  /** SRTP: AEAD_AES_128_GCM or AES_CM_128_HMAC_SHA1_80. */
+  readonly profile: "gcm" | "cm";
+  /** Where the participants' sockets are. */
+  readonly ip: string;
+  /** Undefined: no bridge but the limit program. */
+  readonly focus: FocusAccount | undefined;
+}
+
+export type ToGenerator =
+  /** Makes the conferences and begins to send. */
+  | { readonly kind: "open"; readonly settings: GeneratorSettings }
+  /** The limit program listens there. */
+  | { readonly kind: "limitPort"; readonly port: number }
+  | { readonly kind: "measure"; readonly seconds: number }
+  | { readonly kind: "close" };
+
+export interface Measured {
+  readonly kind: "measured";
+  readonly window: WindowResult;
+  /** Until everybody got what was asked for; undefined: never. */
+  readonly settledMs: number | undefined;
+  /** Pairs of receiver and stream that were not as asked for when the window began. */
+  readonly unsteady: number;
+  /** In the window. */
+  readonly keyFrames: number;
+  /** Since the call was opened. */
+  readonly nacksSent: number;
+  readonly plisSent: number;
+  readonly nacksReceived: number;
+  readonly sendFailures: number;
+  readonly authFailed: number;
+  /** Of the participants' sockets. */
+  readonly ports: readonly number[];
+}
+
+export type FromGenerator =
+  | { readonly kind: "ready" }
+  | { readonly kind: "limitSetup"; readonly options: LimitOptions }
+  | { readonly kind: "opened" }
+  | { readonly kind: "windowBegins" }
+  | { readonly kind: "windowEnds" }
+  | Measured
+  | { readonly kind: "closed" }
+  | { readonly kind: "failed"; readonly reason: string };

@@ -1,0 +1,19 @@
+/** What a stand and whoever started it say to each other. */
+import type { Cell, ContenderName } from "../../../shared/bench/row.ts";
+import type { Measured } from "./generator-messages.ts";
+
+export interface StandSettings {
+  readonly contender: ContenderName;
+  readonly workload: string;
+  readonly seed: number;
+  readonly profile: "gcm" | "cm";
+}
+
+export type ToStand =
+  | { readonly kind: "measure"; readonly seconds: number }
+  | { readonly kind: "stop" };
+
+export type FromStand =
+  | { readonly kind: "ready" }
+  | { readonly kind: "measured"; readonly cell: Cell; readonly measured: Measured }
+  | { readonly kind: "failed"; readonly reason: string };

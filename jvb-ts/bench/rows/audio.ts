@@ -1,0 +1,3 @@
+import { loadRow } from "./load-row.ts";
+
+export const audioRow = loadRow("audio", { limit: true });
