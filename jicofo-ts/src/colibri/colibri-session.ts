@@ -5,6 +5,11 @@ import type {
   ConferenceModify,
   ForceMute,
 } from "#shared/stanza/colibri2";
+import {
+  colibriEndpoint,
+  colibriTransport,
+  conferenceModify,
+} from "#shared/stanza/colibri2-blanks";
 import type { IceTransport } from "#shared/stanza/media";
 import { zeroTraceParent } from "#shared/stanza/trace-parent";
 
@@ -132,7 +137,7 @@ export class ColibriSession {
     const requests: SessionRequest[] = [];
     // COMPAT(jvb): a bridge takes media, sources or a transport of one endpoint per request only.
     if (this.#expires.length > 0) {
-      const gone = this.#expires.map((id) => ({ ...blank(id), expire: true }));
+      const gone = this.#expires.map((id) => colibriEndpoint(id, { expire: true }));
       requests.push(this.#request({ kind: "update" }, gone));
     }
     for (const [id, change] of this.#updates) {
@@ -151,10 +156,10 @@ export class ColibriSession {
     }
     for (const id of this.#restarts) {
       const incarnation = this.endpoints.get(id)?.incarnation ?? 0;
-      const transport = { ...noTransport, iceRestart: true };
+      const transport = colibriTransport({ iceRestart: true });
       requests.push(
         this.#request({ kind: "iceRestart", endpoint: id, incarnation }, [
-          { ...blank(id), statsId: this.endpoints.get(id)?.spec.statsId, transport },
+          colibriEndpoint(id, { statsId: this.endpoints.get(id)?.spec.statsId, transport }),
         ]),
       );
     }
@@ -172,14 +177,13 @@ export class ColibriSession {
   }
 
   #updated(id: string, change: EndpointUpdate): ColibriEndpoint {
-    return {
-      ...blank(id),
+    return colibriEndpoint(id, {
       statsId: this.endpoints.get(id)?.spec.statsId,
-      transport: change.transport && { ...noTransport, ice: change.transport },
+      transport: change.transport && colibriTransport({ ice: change.transport }),
       sources: change.sources,
       initialLastN: change.initialLastN,
       forceMute: change.forceMute,
-    };
+    });
   }
 
   #request(tag: RequestTag, endpoints: readonly ColibriEndpoint[]): SessionRequest {
@@ -191,43 +195,11 @@ export class ColibriSession {
   }
 
   #modify(endpoints: readonly ColibriEndpoint[]): ConferenceModify {
-    return {
-      meetingId: this.#conference.meetingId,
-      name: undefined,
-      create: false,
-      expire: false,
-      rtcstatsEnabled: true,
+    return conferenceModify(this.#conference.meetingId, {
       traceParent: zeroTraceParent,
       endpoints,
-      relays: [],
-      connects: [],
-    };
+    });
   }
-}
-
-const noTransport = {
-  iceControlling: false,
-  useUniquePort: false,
-  iceRestart: false,
-  sctp: undefined,
-  ice: undefined,
-} as const;
-
-function blank(id: string): ColibriEndpoint {
-  return {
-    id,
-    statsId: undefined,
-    mucRole: undefined,
-    create: false,
-    expire: false,
-    diarize: undefined,
-    media: [],
-    transport: undefined,
-    sources: undefined,
-    forceMute: undefined,
-    capabilities: [],
-    initialLastN: undefined,
-  };
 }
 
 /** The `<endpoint create='true'>` of a participant (spec jicofo 5.1). */
@@ -237,20 +209,18 @@ function creation(spec: EndpointSpec): ColibriEndpoint {
   if (spec.ssrcRewriting) capabilities.push("ssrc-rewriting");
   if (spec.rtpMidDemux) capabilities.push("rtp-mid-demux");
   const muted = spec.forceMute.audio || spec.forceMute.video;
-  return {
-    ...blank(spec.id),
+  return colibriEndpoint(spec.id, {
     create: true,
     statsId: spec.statsId,
     mucRole: spec.visitor ? "visitor" : undefined,
     diarize: spec.diarize ? true : undefined,
     media: spec.media,
-    transport: {
-      ...noTransport,
+    transport: colibriTransport({
       iceControlling: true,
       sctp: spec.data ? { port: undefined, role: undefined } : undefined,
-    },
+    }),
     sources: spec.sources,
     forceMute: muted ? spec.forceMute : undefined,
     capabilities,
-  };
+  });
 }

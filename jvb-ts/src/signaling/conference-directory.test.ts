@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import type { ColibriEndpoint, ConferenceModify } from "#shared/stanza/colibri2";
+import type { ConferenceModify } from "#shared/stanza/colibri2";
+import { colibriEndpoint, conferenceModify } from "#shared/stanza/colibri2-blanks";
 import { VirtualRuntime } from "#shared/testing/virtual-runtime";
 import type { ColibriOutcome } from "../worker-messages.ts";
 import { ConferenceDirectory, type DirectoryEffect } from "./conference-directory.ts";
@@ -9,32 +10,9 @@ const done: ColibriOutcome = {
   modified: { endpoints: [], relays: [], sources: undefined },
 };
 
-const modify = (over: Partial<ConferenceModify> = {}): ConferenceModify => ({
-  meetingId: "m1",
-  name: undefined,
-  create: false,
-  expire: false,
-  rtcstatsEnabled: true,
-  endpoints: [],
-  relays: [],
-  connects: [],
-  ...over,
-});
+const modify = (over: Partial<ConferenceModify> = {}) => conferenceModify("m1", over);
 
-const expiring = (id: string): ColibriEndpoint => ({
-  id,
-  statsId: undefined,
-  mucRole: undefined,
-  create: false,
-  expire: true,
-  diarize: undefined,
-  media: [],
-  transport: undefined,
-  sources: undefined,
-  forceMute: undefined,
-  capabilities: [],
-  initialLastN: undefined,
-});
+const expiring = (id: string) => colibriEndpoint(id, { expire: true });
 
 function directory(workers = 1): ConferenceDirectory {
   const { random } = new VirtualRuntime();
