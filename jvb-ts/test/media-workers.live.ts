@@ -2,38 +2,10 @@
 import { expect } from "chai";
 import { realRuntime } from "#shared/runtime/real-runtime";
 import { recordingLogger } from "#shared/testing/recording-logger";
-import type { BridgeSettings } from "../src/conference/settings.ts";
 import { MediaWorkers } from "../src/main/media-workers.ts";
-import { defaultEngineOptions } from "../src/media/engine-options.ts";
-import { SrtpProfile } from "../src/media/packet-io.ts";
-import { defaultCipherSuites } from "../src/net/native-dtls.ts";
-import { defaultIceSettings } from "../src/transport/ice/ice-settings.ts";
 import type { FromWorker, ToWorker } from "../src/worker-messages.ts";
-import { creation, modify } from "./scenarios/stage.ts";
-
-const settings: BridgeSettings = {
-  sockets: {
-    addresses: [{ ip: "127.0.0.1", port: 0 }],
-    mappings: [],
-    receiveBufferBytes: 1_000_000,
-  },
-  ice: defaultIceSettings,
-  engine: defaultEngineOptions,
-  dtls: { cipherSuites: defaultCipherSuites, srtpProfiles: [SrtpProfile.AEAD_AES_128_GCM] },
-  life: {
-    expirationTimeoutMs: 60_000,
-    expirationCheckMs: 60_000,
-    firstTransferTimeoutMs: 15_000,
-    maxInactivityMs: 8000,
-    connectivityCheckMs: 500,
-    statsIntervalMs: 5000,
-    statsFilterThreshold: 20,
-  },
-  sctpEnabled: true,
-  webSocketPrefixes: [],
-  announcedVersion: undefined,
-  redactRemoteAddresses: true,
-};
+import { loopbackSettings } from "./loopback-settings.ts";
+import { creation, modify } from "./scenarios/requests.ts";
 
 /** A message that no version of ours sends: the worker stops at it, as at any bug. */
 const nonsense = Object.assign({} as ToWorker, { kind: "nonsense" });
@@ -61,7 +33,7 @@ describe("media worker threads", function () {
   before(async () => {
     workers = new MediaWorkers({
       count: 2,
-      settings,
+      settings: loopbackSettings,
       logging: { level: "off", levels: new Map(), timestamps: true, format: "text", redact: false },
       runtime: realRuntime,
       log: recordingLogger(),

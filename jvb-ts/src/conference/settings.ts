@@ -36,6 +36,17 @@ export interface LifeSettings {
   readonly statsFilterThreshold: number;
 }
 
+/** Upstream's. */
+export const defaultLifeSettings: LifeSettings = {
+  expirationTimeoutMs: 60_000,
+  expirationCheckMs: 60_000,
+  firstTransferTimeoutMs: 15_000,
+  maxInactivityMs: 8000,
+  connectivityCheckMs: 500,
+  statsIntervalMs: 5000,
+  statsFilterThreshold: 20,
+};
+
 /** `jmt.dtls`, `jmt.srtp` */
 export interface DtlsSettings {
   /** Names as configured (`TLS_…`), all known. */

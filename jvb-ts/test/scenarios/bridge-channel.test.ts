@@ -1,6 +1,7 @@
 /** Messages between clients over the bridge channel, on data channel and WebSocket. */
 import { expect } from "chai";
-import { creation, modify, Stage } from "./stage.ts";
+import { creation, modify } from "./requests.ts";
+import { Stage } from "./stage.ts";
 
 const hello = (to: string) =>
   ({ kind: "EndpointMessage", to, from: "forged", fields: { msgPayload: { n: 1 } } }) as const;

@@ -1,7 +1,8 @@
 /** The bridge's process is stopped and goes on (SIGSTOP, a paused machine), and nobody else is. */
 import { expect } from "chai";
 import type { ColibriOutcome } from "../../src/worker-messages.ts";
-import { audioSource, creation, endpointRequest, modify, Stage, said } from "./stage.ts";
+import { audioSource, creation, endpointRequest, modify, said } from "./requests.ts";
+import { Stage } from "./stage.ts";
 
 const SSRC = 1001;
 /** Packets a second. */

@@ -2,7 +2,8 @@
 import { expect } from "chai";
 import { Bug } from "#shared/runtime/bug";
 import { fakeDtls } from "../../src/transport/dtls/fake-dtls.test.ts";
-import { audioSource, endpointRequest, modify, Stage, said } from "./stage.ts";
+import { audioSource, endpointRequest, modify, said } from "./requests.ts";
+import { Stage } from "./stage.ts";
 
 const TRIGGER = Uint8Array.of(30, 66, 85, 71);
 

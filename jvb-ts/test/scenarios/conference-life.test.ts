@@ -1,6 +1,7 @@
 /** A conference from its creation to its end, over signalling and by time alone. */
 import { expect } from "chai";
-import { endpointRequest, modify, Stage, said, transportRequest } from "./stage.ts";
+import { endpointRequest, modify, said, transportRequest } from "./requests.ts";
+import { Stage } from "./stage.ts";
 
 describe("life of a conference", () => {
   it("B-001 B-018 B-020 B-074 connects two, tells them what they need, and ends with the last", async () => {

@@ -1,7 +1,8 @@
 /** The focus expires a conference and creates it again in the next stanza, as upstream's does. */
 import { expect } from "chai";
 import type { ColibriOutcome } from "../../src/worker-messages.ts";
-import { creation, endpointRequest, modify, Stage, said } from "./stage.ts";
+import { creation, endpointRequest, modify, said } from "./requests.ts";
+import { Stage } from "./stage.ts";
 
 describe("expire, then create at once", () => {
   const cases = [

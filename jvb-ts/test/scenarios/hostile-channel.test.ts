@@ -1,6 +1,8 @@
 /** Bridge-channel messages in another's name, out of all shape, or too many (spec G.3, G.4, G.5). */
 import { expect } from "chai";
-import { type Client, creation, modify, Stage } from "./stage.ts";
+import type { Client } from "./client.ts";
+import { creation, modify } from "./requests.ts";
+import { Stage } from "./stage.ts";
 
 function say(client: Client, stage: Stage, text: string): void {
   client.transport.sendChannel(text, stage.runtime.clock.now());

@@ -3,7 +3,9 @@ import { expect } from "chai";
 import { pii } from "#shared/logging/pii";
 import type { ColibriMediaSource } from "#shared/stanza/colibri2";
 import { Attribute, BINDING, StunWriter } from "../../src/transport/stun/stun-message.ts";
-import { audioSource, type Client, endpointRequest, modify, Stage } from "./stage.ts";
+import type { Client } from "./client.ts";
+import { audioSource, endpointRequest, modify } from "./requests.ts";
+import { Stage } from "./stage.ts";
 
 const stranger = { ip: "203.0.113.9", port: 5000 };
 

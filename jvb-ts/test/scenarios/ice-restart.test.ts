@@ -1,14 +1,9 @@
 /** The focus asks for an in-place ICE restart in mid-call, as in transcript 07b2. */
 import { expect } from "chai";
 import type { IceTransport } from "#shared/stanza/media";
-import {
-  type Client,
-  creation,
-  endpointRequest,
-  modify,
-  Stage,
-  transportRequest,
-} from "./stage.ts";
+import type { Client } from "./client.ts";
+import { creation, endpointRequest, modify, transportRequest } from "./requests.ts";
+import { Stage } from "./stage.ts";
 
 /** What the bridge answers to `ice-restart`. */
 async function restart(stage: Stage, id: string): Promise<IceTransport | undefined> {

@@ -1,6 +1,7 @@
 /** Thousands of conferences that nobody comes to. */
 import { expect } from "chai";
-import { creation, modify, Stage } from "./stage.ts";
+import { creation, modify } from "./requests.ts";
+import { Stage } from "./stage.ts";
 
 /** More in `npm run test:full`. */
 const COUNT = 1000 * Math.min(5, Number(process.env["ABUSE_SCALE"] ?? "1"));

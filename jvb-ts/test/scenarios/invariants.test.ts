@@ -1,8 +1,9 @@
 /** Each invariant of `invariants.ts` can fail: a scenario that breaks it on purpose is found out. */
 import { expect } from "chai";
 import { Bug } from "#shared/runtime/bug";
+import type { Client } from "./client.ts";
 import { faultsOf } from "./invariants.ts";
-import { type Client, Stage } from "./stage.ts";
+import { Stage } from "./stage.ts";
 
 interface Scene {
   readonly stage: Stage;

@@ -1,6 +1,7 @@
 /** Items of the media checklist (spec jvb-media 15) that need a whole bridge. */
 import { expect } from "chai";
-import { endpointRequest, modify, Stage, said, transportRequest } from "./stage.ts";
+import { endpointRequest, modify, said, transportRequest } from "./requests.ts";
+import { Stage } from "./stage.ts";
 
 describe("media checklist: life", () => {
   it("an endpoint whose ICE failed goes with the next sweep (M-024)", async () => {

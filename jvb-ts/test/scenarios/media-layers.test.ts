@@ -1,7 +1,9 @@
 /** A sender stops a layer, or only seems to: what receivers of that layer see meanwhile. */
 import { expect } from "chai";
 import { buildRtp, readRtp, VP8, videoSource, vp8Payload } from "../../src/cc/engine-fixture.ts";
-import { type Client, creation, endpointRequest, modify, Stage } from "./stage.ts";
+import type { Client } from "./client.ts";
+import { creation, endpointRequest, modify } from "./requests.ts";
+import { Stage } from "./stage.ts";
 
 const LAYERS = [21, 22, 23];
 /** From a request's arrival to the encoder's next frame being a key frame. */

@@ -1,13 +1,8 @@
 /** Packets through the whole bridge, and what signalling does to them. */
 import { expect } from "chai";
-import {
-  audioSource,
-  type Client,
-  endpointRequest,
-  modify,
-  Stage,
-  transportRequest,
-} from "./stage.ts";
+import type { Client } from "./client.ts";
+import { audioSource, endpointRequest, modify, transportRequest } from "./requests.ts";
+import { Stage } from "./stage.ts";
 
 /** One Opus packet with an audio level (RFC 6464, one-byte header extension 1). */
 function opus(ssrc: number, seq: number): Uint8Array {

@@ -2,14 +2,8 @@
 import { expect } from "chai";
 import { testSeed, withSeed } from "#shared/testing/virtual-runtime";
 import type { ColibriOutcome } from "../../src/worker-messages.ts";
-import {
-  audioSource,
-  creation,
-  endpointRequest,
-  modify,
-  Stage,
-  transportRequest,
-} from "./stage.ts";
+import { audioSource, creation, endpointRequest, modify, transportRequest } from "./requests.ts";
+import { Stage } from "./stage.ts";
 
 const meetings = ["m1", "m2", "m3"];
 const ids = ["e1", "e2", "e3", "e4"];

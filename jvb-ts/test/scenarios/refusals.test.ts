@@ -7,10 +7,10 @@ import {
   creation,
   endpointRequest,
   modify,
-  Stage,
   said,
   transportRequest,
-} from "./stage.ts";
+} from "./requests.ts";
+import { Stage } from "./stage.ts";
 
 const relay = (over: Partial<ColibriRelay> = {}): ColibriRelay => ({
   id: "jvb2",

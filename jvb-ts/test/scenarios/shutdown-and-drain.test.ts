@@ -1,6 +1,7 @@
 /** Graceful and forced shutdown, drain mode, as the focus and an operator see them. */
 import { expect } from "chai";
-import { endpointRequest, modify, Stage, said } from "./stage.ts";
+import { endpointRequest, modify, said } from "./requests.ts";
+import { Stage } from "./stage.ts";
 
 describe("shutdown and drain", () => {
   it("B-004 B-134 B-135 graceful: no new conferences, existing ones grow, ends a minute after the last left", async () => {

@@ -1,8 +1,11 @@
 /** What clients say on the bridge channel, and what they and the others are told because of it. */
 import { expect } from "chai";
 import { videoSource } from "../../src/cc/engine-fixture.ts";
+import { defaultLifeSettings } from "../../src/conference/settings.ts";
 import { defaultIceSettings } from "../../src/transport/ice/ice-settings.ts";
-import { audioSource, type Client, creation, endpointRequest, modify, Stage } from "./stage.ts";
+import type { Client } from "./client.ts";
+import { audioSource, creation, endpointRequest, modify } from "./requests.ts";
+import { Stage } from "./stage.ts";
 
 const video = {
   type: "video" as const,
@@ -139,15 +142,7 @@ describe("what clients ask for", () => {
   }
 
   it("B-104 above the threshold statistics go to those who look at the sender only", async () => {
-    const life = {
-      expirationTimeoutMs: 60_000,
-      expirationCheckMs: 60_000,
-      firstTransferTimeoutMs: 15_000,
-      maxInactivityMs: 8000,
-      connectivityCheckMs: 500,
-      statsIntervalMs: 5000,
-      statsFilterThreshold: 2,
-    };
+    const life = { ...defaultLifeSettings, statsFilterThreshold: 2 };
     const stage = new Stage({ life });
     const a = await joinWithCamera(stage, "aaaa1111", 11);
     const b = await joinWithCamera(stage, "bbbb2222", 22);

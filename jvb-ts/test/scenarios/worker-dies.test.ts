@@ -1,6 +1,7 @@
 /** A media thread dies in mid-call: its conferences are gone, and everybody who waits is told. */
 import { expect } from "chai";
-import { creation, endpointRequest, modify, Stage, said } from "./stage.ts";
+import { creation, endpointRequest, modify, said } from "./requests.ts";
+import { Stage } from "./stage.ts";
 
 describe("a media worker that dies", () => {
   it("takes its conferences along: the focus is told, WebSockets are closed", async () => {

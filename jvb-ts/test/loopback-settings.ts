@@ -1,0 +1,19 @@
+/** Test kit: what a media worker with real sockets and real DTLS is given, upstream's defaults. */
+import { type BridgeSettings, defaultLifeSettings } from "../src/conference/settings.ts";
+import { defaultEngineOptions } from "../src/media/engine-options.ts";
+import { SrtpProfile } from "../src/media/packet-io.ts";
+import { defaultCipherSuites } from "../src/net/native-dtls.ts";
+import { defaultIceSettings } from "../src/transport/ice/ice-settings.ts";
+
+/** Any free port of the loopback address, AES-GCM, no WebSockets. */
+export const loopbackSettings: BridgeSettings = {
+  sockets: { addresses: [{ ip: "127.0.0.1", port: 0 }], mappings: [], receiveBufferBytes: 1 << 22 },
+  ice: defaultIceSettings,
+  engine: defaultEngineOptions,
+  dtls: { cipherSuites: defaultCipherSuites, srtpProfiles: [SrtpProfile.AEAD_AES_128_GCM] },
+  life: defaultLifeSettings,
+  sctpEnabled: true,
+  webSocketPrefixes: [],
+  announcedVersion: undefined,
+  redactRemoteAddresses: true,
+};
