@@ -22,10 +22,18 @@ export interface RunningContender {
   /** Puts it under the row's load and measures for so long. */
   measure(seconds: number): Promise<Cell>;
   stop(): Promise<void>;
+  /** What exactly ran, where the runner cannot know it: "jitsi-videobridge 2.3 on Java 17.0.15". */
+  readonly version?: string;
 }
 
 /** Starts a contender, or says why it cannot run here: "not measured" is never "beaten". */
 export type StartContender = () => Promise<RunningContender | { readonly notMeasured: string }>;
+
+/** Asked: ours at most so many times another contender's, or an absolute bound. */
+export interface Target {
+  readonly of?: "java" | "limit";
+  readonly atMost: number;
+}
 
 /** One figure of a row: how it is shown, and what issue or spec asks of it. */
 export interface FigureMeta {
@@ -33,8 +41,8 @@ export interface FigureMeta {
   readonly unit: string;
   /** Is less better? Absent: neither (a count that says what was done). */
   readonly better?: "less" | "more";
-  /** Asked: ours at most so many times another contender, or an absolute bound. */
-  readonly target?: { readonly of?: "java" | "limit"; readonly atMost: number };
+  /** One, or several that must all be met. A figure with a target is also drawn as bars. */
+  readonly target?: Target | readonly Target[];
 }
 
 export interface Row {
@@ -42,5 +50,10 @@ export interface Row {
   /** One line for the table and the page. */
   readonly about: string;
   readonly figures: readonly FigureMeta[];
+  /** Unit of each distribution and series, by name; a figure of that name may tell it as well. */
+  readonly units?: Readonly<Record<string, string>>;
+  /** Seconds to measure and to warm up, where the row needs others than the runner's. */
+  readonly seconds?: number;
+  readonly warmSeconds?: Readonly<Partial<Record<ContenderName, number>>>;
   readonly contenders: Readonly<Partial<Record<ContenderName, StartContender>>>;
 }

@@ -12,7 +12,7 @@ const commands = {
   test: { needs: "test", program: ["shared/tooling/test.ts", "--tier", "test"] },
   "test:full": { needs: "test", program: ["shared/tooling/test.ts", "--tier", "full"] },
   fuzz: { needs: "check", program: ["shared/tooling/fuzz.ts"] },
-  bench: { needs: "start", program: ["jvb-ts/bench/main.ts"] },
+  bench: { needs: "start", program: ["shared/bench/main.ts"] },
   soak: { needs: "test", program: ["conformance/browser/soak.ts"] },
   conformance: { needs: "start", program: ["conformance/main.ts"] },
 };
