@@ -2,11 +2,12 @@
 import { Bug } from "#shared/runtime/bug";
 import { TokenBucket } from "#shared/runtime/token-bucket";
 import type { ColibriMedia } from "#shared/stanza/colibri2";
+import { repeatedMedia } from "#shared/stanza/colibri2-parts";
 import type { JingleReasonCondition } from "#shared/stanza/jingle";
 import type { BridgeEvent, ConferenceBridge } from "../bridge/bridge.ts";
 import type { ColibriSession, EndpointSpec } from "../colibri/colibri-session.ts";
 import type { Allocation, ColibriOutcome, ColibriSessions } from "../colibri/colibri-sessions.ts";
-import { buildOffer, type Offer } from "../jingle/offer.ts";
+import { type Offer, offerFor } from "../jingle/offer.ts";
 import { sessionInitiate, sessionTerminate, transportInfo } from "../jingle/outgoing.ts";
 import { RateLimiter } from "../jingle/rate-limiter.ts";
 import { JingleSession, newSid } from "../jingle/session.ts";
@@ -106,7 +107,7 @@ function allocate(state: ConferenceState, participant: Participant): void {
   const first = used[0]?.bridge;
   const bridge = first !== undefined && !colibri.sessions.has(chosen.jid) ? first : chosen;
   const rewriting = rewritesSsrcs(state, participant.features);
-  const offer = buildOffer(config.codecs, participant.features, config.sctpEnabled);
+  const offer = offerFor(config.codecs, participant.features, config.sctpEnabled);
   const spec: EndpointSpec = {
     id: participant.id,
     statsId: member.statsId,
@@ -132,12 +133,19 @@ function allocate(state: ConferenceState, participant: Participant): void {
   log(state, "debug", "Asking a bridge", { participant: participant.id, bridge: bridge.nick });
 }
 
+const mediaOfOffers = new WeakMap<Offer, readonly ColibriMedia[]>();
+
 /** The offer as the endpoint's media on the bridge. */
-function colibriMedia(offer: Offer): ColibriMedia[] {
-  return (["audio", "video"] as const).flatMap((type) => {
-    const offered = offer[type];
-    return offered === undefined ? [] : [{ type, ...offered }];
-  });
+function colibriMedia(offer: Offer): readonly ColibriMedia[] {
+  let media = mediaOfOffers.get(offer);
+  if (media === undefined) {
+    media = (["audio", "video"] as const).flatMap((type) => {
+      const offered = offer[type];
+      return offered === undefined ? [] : [repeatedMedia({ type, ...offered })];
+    });
+    mediaOfOffers.set(offer, media);
+  }
+  return media;
 }
 
 function wait(state: ConferenceState, participant: Participant, delay: number): void {
@@ -191,7 +199,7 @@ function initiate(state: ConferenceState, id: string, allocation: Allocation): v
   const jingle = sessionInitiate({
     sid: session.sid,
     initiator: state.self,
-    offer: buildOffer(state.config.codecs, features, state.config.sctpEnabled),
+    offer: offerFor(state.config.codecs, features, state.config.sctpEnabled),
     transport: allocation.transport,
     sctpPort: allocation.sctpPort,
     sources: inJingle(initial),

@@ -42,12 +42,18 @@ const byUri = new Map<string, Feature>(
 /** Assumed of a member that does not answer disco#info. */
 export const defaultFeatures: Features = new Set<Feature>(["AUDIO", "VIDEO", "SCTP"]);
 
-/** The known ones of a list of feature URIs. */
+/** What lists told before: clients of one kind have the very same list, from the caps cache. */
+const known = new WeakMap<object, Features>();
+
+/** The known ones of a list of feature URIs, which must not change any more. */
 export function featuresOf(uris: Iterable<string>): Features {
+  const before = typeof uris === "object" ? known.get(uris) : undefined;
+  if (before !== undefined) return before;
   const found = new Set<Feature>();
   for (const uri of uris) {
     const feature = byUri.get(uri);
     if (feature !== undefined) found.add(feature);
   }
+  if (typeof uris === "object") known.set(uris, found);
   return found;
 }

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { type CodecConfig, defaultCodecConfig } from "./codec-config.ts";
 import type { Feature } from "./features.ts";
 import { defaultFeatures, featuresOf, featureUris } from "./features.ts";
-import { buildOffer, type RtpOffer } from "./offer.ts";
+import { offerFor, type RtpOffer } from "./offer.ts";
 import { RateLimiter } from "./rate-limiter.ts";
 
 const features = (...names: Feature[]) => new Set<Feature>(["AUDIO", "VIDEO", ...names]);
@@ -19,7 +19,7 @@ const feedback = (offer: RtpOffer | undefined, name: string): string[] =>
 
 describe("the offer", () => {
   it("lists codecs in the order clients print them", () => {
-    const offer = buildOffer(defaultCodecConfig, features("RTX", "TCC"), true);
+    const offer = offerFor(defaultCodecConfig, features("RTX", "TCC"), true);
     expect(ids(offer.video)).to.deep.equal([41, 100, 107, 101, 42, 96, 97, 99]);
     expect(ids(offer.audio)).to.deep.equal([111, 126]);
     expect(extensions(offer.video)).to.deep.equal([11, 10, 3, 5]);
@@ -33,20 +33,20 @@ describe("the offer", () => {
   });
 
   it("leaves out what the member does not know", () => {
-    const offer = buildOffer(defaultCodecConfig, features(), true);
+    const offer = offerFor(defaultCodecConfig, features(), true);
     expect(ids(offer.video)).to.deep.equal([41, 100, 107, 101]);
     expect(extensions(offer.video)).to.deep.equal([11, 10, 3]);
     expect(feedback(offer.video, "VP8")).to.deep.equal(["ccm fir", "nack", "nack pli"]);
     expect(offer.data).to.equal(false);
-    expect(buildOffer(defaultCodecConfig, new Set<Feature>(["AUDIO"]), true).video).to.equal(
+    expect(offerFor(defaultCodecConfig, new Set<Feature>(["AUDIO"]), true).video).to.equal(
       undefined,
     );
   });
 
   it("has REMB only without TCC", () => {
-    const with1 = buildOffer(defaultCodecConfig, features("REMB"), true);
+    const with1 = offerFor(defaultCodecConfig, features("REMB"), true);
     expect(feedback(with1.video, "VP8")).to.include("goog-remb");
-    const with2 = buildOffer(defaultCodecConfig, features("REMB", "TCC"), true);
+    const with2 = offerFor(defaultCodecConfig, features("REMB", "TCC"), true);
     expect(feedback(with2.video, "VP8")).not.to.include("goog-remb");
   });
 
@@ -61,7 +61,7 @@ describe("the offer", () => {
         vp9: video.vp9,
       },
     };
-    expect(ids(buildOffer(config, features("RTX"), true).video)).to.deep.equal([100, 101, 97]);
+    expect(ids(offerFor(config, features("RTX"), true).video)).to.deep.equal([100, 101, 97]);
   });
 
   it("offers RED before opus to those who know it, and then nobody gets in-band FEC", () => {
@@ -69,18 +69,18 @@ describe("the offer", () => {
       ...defaultCodecConfig,
       opus: { ...defaultCodecConfig.opus, red: { enabled: true, pt: 112 } },
     };
-    const able = buildOffer(config, features("OPUS_RED"), true).audio;
+    const able = offerFor(config, features("OPUS_RED"), true).audio;
     expect(ids(able)).to.deep.equal([112, 111, 126]);
     expect(able?.payloadTypes[0]?.parameters).to.deep.equal([
       { name: undefined, value: "111/111" },
     ]);
-    const unable = buildOffer(config, features(), true).audio;
+    const unable = offerFor(config, features(), true).audio;
     expect(unable?.payloadTypes[0]?.parameters).to.deep.equal([{ name: "minptime", value: "10" }]);
   });
 
   it("asks for a data channel only where both sides want it", () => {
-    expect(buildOffer(defaultCodecConfig, defaultFeatures, true).data).to.equal(true);
-    expect(buildOffer(defaultCodecConfig, defaultFeatures, false).data).to.equal(false);
+    expect(offerFor(defaultCodecConfig, defaultFeatures, true).data).to.equal(true);
+    expect(offerFor(defaultCodecConfig, defaultFeatures, false).data).to.equal(false);
   });
 
   it("knows features by their URIs and ignores others", () => {

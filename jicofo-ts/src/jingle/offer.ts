@@ -151,8 +151,31 @@ function extensions(
     }));
 }
 
-/** The offer for a member with these features. */
-export function buildOffer(config: CodecConfig, features: Features, sctpEnabled: boolean): Offer {
+/** What of the features an offer depends on. */
+const offerFeatures = ["AUDIO", "VIDEO", "TCC", "REMB", "RTX", "OPUS_RED", "SCTP"] as const;
+const offers = new WeakMap<CodecConfig, Map<string, Offer>>();
+
+/**
+ * The offer for a member with these features; the same object for the same features, so that what
+ * is made of it can be kept.
+ */
+export function offerFor(config: CodecConfig, features: Features, sctpEnabled: boolean): Offer {
+  let known = offers.get(config);
+  if (known === undefined) {
+    known = new Map();
+    offers.set(config, known);
+  }
+  let key = `${sctpEnabled}`;
+  for (const feature of offerFeatures) key += features.has(feature) ? "1" : "0";
+  let offer = known.get(key);
+  if (offer === undefined) {
+    offer = buildOffer(config, features, sctpEnabled);
+    known.set(key, offer);
+  }
+  return offer;
+}
+
+function buildOffer(config: CodecConfig, features: Features, sctpEnabled: boolean): Offer {
   const tcc = config.extensions.tcc.enabled && features.has("TCC");
   const { extmapAllowMixed } = config;
   return {

@@ -7,6 +7,8 @@ import {
   type Jingle,
   type JingleContent,
   type JingleReasonCondition,
+  type RtpDescription,
+  repeatedly,
   type StartMuted,
 } from "#shared/stanza/jingle";
 import type { IceTransport, Source, SourceGroup } from "#shared/stanza/media";
@@ -50,8 +52,10 @@ export function sessionInitiate(invitation: Invitation): Jingle {
   for (const media of ["audio", "video"] as const) {
     const offered = offer[media];
     if (offered === undefined) continue;
-    const visible = json ? noSources : flatten(sources, media);
-    contents.push({ ...rtpContent(media, offered, visible), senders: "both", transport });
+    const description = json
+      ? bareDescription(media, offered)
+      : { ...bareDescription(media, offered), ...flatten(sources, media) };
+    contents.push({ ...blankContent(media), senders: "both", description, transport });
   }
   if (offer.data && sctpPort !== undefined) {
     contents.push({
@@ -117,7 +121,6 @@ interface Visible {
   readonly sources: readonly Source[];
   readonly groups: readonly SourceGroup[];
 }
-const noSources: Visible = { sources: [], groups: [] };
 
 function flatten(sources: ReadonlyMap<string, EndpointSources>, media: "audio" | "video"): Visible {
   const list = [...sources.values()].map((entry) => entry[media]);
@@ -151,16 +154,20 @@ function blankContent(name: string): JingleContent {
   };
 }
 
-function rtpContent(media: "audio" | "video", offered: RtpOffer, visible: Visible): JingleContent {
-  return {
-    ...blankContent(media),
-    description: {
+const bareDescriptions = new WeakMap<RtpOffer, RtpDescription>();
+
+/** What is offered, without any sources: the same for everybody with this offer. */
+function bareDescription(media: "audio" | "video", offered: RtpOffer): RtpDescription {
+  let description = bareDescriptions.get(offered);
+  if (description === undefined) {
+    description = repeatedly({
       ...blankDescription,
       ...offered,
-      ...visible,
       media,
       maxptime: media === "audio" ? maxptime : undefined,
       rtcpMux: true,
-    },
-  };
+    });
+    bareDescriptions.set(offered, description);
+  }
+  return description;
 }

@@ -1,7 +1,16 @@
 /** Elements that COLIBRI2 requests and replies have in common: media, transports, sources. */
 import { err, ok, type Result } from "../runtime/result.ts";
 import { NS } from "../xmpp/namespaces.ts";
-import { attr, boolAttr, childOf, childrenOf, type Element, intAttr, xml } from "../xmpp/xml.ts";
+import {
+  attr,
+  boolAttr,
+  childOf,
+  childrenOf,
+  type Element,
+  intAttr,
+  unchanging,
+  xml,
+} from "../xmpp/xml.ts";
 import type {
   ColibriMedia,
   ColibriMediaSource,
@@ -61,11 +70,22 @@ export function parseMedia(el: Element): Result<ColibriMedia, StanzaFault> {
   });
 }
 
+/** Elements of media that are asked for many endpoints. */
+const repeated = new WeakMap<ColibriMedia, Element>();
+
+/** Says that this media will be sent again and again: it is built and written once. */
+export function repeatedMedia(media: ColibriMedia): ColibriMedia {
+  repeated.set(media, unchanging(buildMedia(media)));
+  return media;
+}
+
 /** `<media>` */
 export function buildMedia(media: ColibriMedia): Element {
+  const known = repeated.get(media);
+  if (known !== undefined) return known;
   return xml(
     "media",
-    { type: media.type },
+    { xmlns: NS.colibri2, type: media.type },
     media.payloadTypes.map((type) => buildPayloadType(type, NS.colibri2)),
     media.headerExtensions.map(buildHeaderExtension),
     buildExtmapAllowMixed(media.extmapAllowMixed),

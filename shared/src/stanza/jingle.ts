@@ -10,6 +10,7 @@ import {
   type Element,
   elementsOf,
   intAttr,
+  unchanging,
   xml,
 } from "../xmpp/xml.ts";
 import {
@@ -339,9 +340,20 @@ function parseStartMuted(el: Element): StartMuted | undefined {
     : { audio: boolAttr(child, "audio"), video: boolAttr(child, "video") };
 }
 
+/** Elements of descriptions that are sent to many. */
+const repeated = new WeakMap<RtpDescription, Element>();
+
+/** Says that this description will be sent again and again: it is built and written once. */
+export function repeatedly(description: RtpDescription): RtpDescription {
+  repeated.set(description, unchanging(buildDescription(description)));
+  return description;
+}
+
 /** `<jingle>`; the trace context comes last as upstream's focus writes it. */
 export function buildJingle(jingle: Jingle): Element {
   const { reason, bridgeSession, startMuted } = jingle;
+  // All contents of an invitation carry the same transport.
+  const transports = new Map<IceTransport, Element>();
   return xml(
     "jingle",
     {
@@ -351,7 +363,7 @@ export function buildJingle(jingle: Jingle): Element {
       initiator: jingle.initiator,
       responder: jingle.responder,
     },
-    jingle.contents.map(buildContent),
+    jingle.contents.map((content) => buildContent(content, transports)),
     // The condition must come first: clients take the first child (A3).
     reason &&
       xml(
@@ -385,15 +397,20 @@ export function buildJingle(jingle: Jingle): Element {
   );
 }
 
-function buildContent(content: JingleContent): Element {
+function buildContent(content: JingleContent, transports: Map<IceTransport, Element>): Element {
   const { description, transport, sctpMap, initialLastN } = content;
+  let transportEl: Element | undefined;
+  if (transport !== undefined && sctpMap === undefined) {
+    transportEl = transports.get(transport) ?? unchanging(buildIceTransport(transport));
+    transports.set(transport, transportEl);
+  } else if (sctpMap !== undefined) {
+    transportEl = buildIceTransport(transport ?? emptyTransport, sctpMap);
+  }
   return xml(
     "content",
     { creator: content.creator, name: content.name, senders: content.senders },
-    description && buildDescription(description),
-    transport !== undefined || sctpMap !== undefined
-      ? buildIceTransport(transport ?? emptyTransport, sctpMap)
-      : undefined,
+    description && (repeated.get(description) ?? buildDescription(description)),
+    transportEl,
     initialLastN === undefined
       ? undefined
       : xml("initial-last-n", { xmlns: NS.colibri2, value: initialLastN }),

@@ -52,7 +52,7 @@ function management(input: Uint8Array): void {
     else if (read.value.name === "resumed") counting.handleResumed(read.value);
     else if (read.value.name === "enabled") counting.handleEnabled(read.value);
     else counting.handleAnswer(read.value);
-    counting.pollAsk();
+    counting.pollAsk(true);
     if (counting.unacknowledged < 0) throw new Error("acknowledged more than was sent");
   }
 }

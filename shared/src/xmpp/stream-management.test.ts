@@ -39,15 +39,27 @@ describe("stream management", () => {
   it("asks once until answered", () => {
     const sm = new StreamManagement();
     sm.enable();
-    expect(sm.pollAsk()).to.equal(false);
+    expect(sm.pollAsk(true)).to.equal(false);
     sm.handleEnabled(enabled);
     sm.sent("1");
-    expect([sm.pollAsk(), sm.pollAsk()]).to.deep.equal([true, false]);
+    expect([sm.askable, sm.pollAsk(true), sm.pollAsk(true)]).to.deep.equal([true, true, false]);
     sm.sent("2");
     sm.handleAnswer(h(1));
-    expect([sm.pollAsk(), sm.pollAsk()]).to.deep.equal([true, false]);
+    expect([sm.pollAsk(true), sm.pollAsk(true)]).to.deep.equal([true, false]);
     sm.handleAnswer(h(2));
-    expect(sm.pollAsk()).to.equal(false);
+    expect([sm.askable, sm.pollAsk(true)]).to.deep.equal([false, false]);
+  });
+
+  it("asks about few stanzas only after a while, about many at once", () => {
+    const sm = new StreamManagement();
+    sm.enable();
+    sm.handleEnabled(enabled);
+    for (let at = 1; at < 100; at++) {
+      sm.sent(`${at}`);
+      expect(sm.pollAsk(false)).to.equal(false);
+    }
+    sm.sent("100");
+    expect([sm.pollAsk(false), sm.pollAsk(false)]).to.deep.equal([true, false]);
   });
 
   for (const wrong of [-1, 3, "x", 2 ** 32]) {

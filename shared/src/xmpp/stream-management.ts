@@ -11,6 +11,8 @@ import { attr, boolAttr, type Element, parseInteger, xml } from "./xml.ts";
 const wrap = 2 ** 32;
 /** More unacknowledged stanzas than this are not worth resuming for. */
 const maxQueue = 20_000;
+/** So many are asked about at once; fewer only after a while, all together. */
+const askAtOnce = 100;
 
 /** The state of one session; survives the streams it is carried by. */
 export class StreamManagement {
@@ -103,9 +105,17 @@ export class StreamManagement {
     return this.#acknowledge(attr(el, "h"));
   }
 
-  /** Whether to write `<r/>` now: something is unacknowledged and no question is open. */
-  pollAsk(): boolean {
-    if (!this.#active || this.#ackAsked || this.#queue.length === 0) return false;
+  /** Whether there is something to ask about: unacknowledged stanzas, and no question open. */
+  get askable(): boolean {
+    return this.#active && !this.#ackAsked && this.#queue.length > 0;
+  }
+
+  /**
+   * Whether to write `<r/>` now. `waited`: the first of them have waited for long enough; until then
+   * only many are worth a question, for each costs both sides a packet.
+   */
+  pollAsk(waited: boolean): boolean {
+    if (!this.askable || (!waited && this.#queue.length < askAtOnce)) return false;
     this.#ackAsked = true;
     return true;
   }

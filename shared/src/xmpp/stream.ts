@@ -38,6 +38,11 @@ export interface StreamKind {
 /** ms until an attempt that is not online is given up. */
 const attemptTimeout = 15_000;
 const closeTimeout = 1000;
+/**
+ * ms until the server is asked what it has, and until its own question is answered: one packet each
+ * way for everything of that time, instead of two beside each stanza.
+ */
+const acknowledgeDelay = 200;
 
 /** The transport over library objects. */
 export class StreamTransport implements StanzaTransport {
@@ -108,6 +113,8 @@ class Attempt {
   #socket: XmppSocket | undefined = undefined;
   #timer: Timer | undefined = undefined;
   #jid: Jid | undefined = undefined;
+  #askTimer: Timer | undefined = undefined;
+  #answerTimer: Timer | undefined = undefined;
   /** Features held back from the library while we try to resume, and where they go. */
   #held: (() => void) | undefined = undefined;
   #managementOffered = false;
@@ -258,11 +265,14 @@ class Attempt {
   #handleManagement(el: Element): void {
     switch (el.name) {
       case "r":
-        this.#writeElement(this.#management.answer());
+        this.#answerTimer ??= this.#runtime.timers.after(acknowledgeDelay, () => {
+          this.#answerTimer = undefined;
+          this.#writeElement(this.#management.answer());
+        });
         break;
       case "a":
         if (!this.#management.handleAnswer(el)) this.fail("wrong stanza count", false);
-        else this.#askForAnswer();
+        else this.#askForAnswer(false);
         break;
       case "enabled":
         this.#management.handleEnabled(el);
@@ -290,7 +300,7 @@ class Attempt {
     this.#jid = this.#previousJid;
     if (again.length > 0) this.#socket?.write(again.join(""));
     this.#goLive(true);
-    this.#askForAnswer();
+    this.#askForAnswer(true);
   }
 
   #handleBound(jid: string): void {
@@ -312,12 +322,17 @@ class Attempt {
 
   write(text: string): void {
     this.#socket?.write(text);
-    this.#askForAnswer();
+    this.#askForAnswer(false);
   }
 
-  #askForAnswer(): void {
-    if (this.#phase === "live" && this.#management.pollAsk()) {
-      this.#socket?.write(`<r xmlns="${NS.sm}"/>`);
+  #askForAnswer(waited: boolean): void {
+    if (this.#phase !== "live") return;
+    if (this.#management.pollAsk(waited)) this.#socket?.write(`<r xmlns="${NS.sm}"/>`);
+    else if (this.#management.askable) {
+      this.#askTimer ??= this.#runtime.timers.after(acknowledgeDelay, () => {
+        this.#askTimer = undefined;
+        this.#askForAnswer(true);
+      });
     }
   }
 
@@ -376,6 +391,8 @@ class Attempt {
     if (this.#phase === "ended") return;
     this.#phase = "ended";
     this.#timer?.cancel();
+    this.#askTimer?.cancel();
+    this.#answerTimer?.cancel();
     if (resumable) this.#management.handleLost();
     else this.#management.reset();
     this.#socket?.destroy();

@@ -14,7 +14,8 @@ export type RawAttributes = Record<string, string>;
 
 /** Where tokens go. Returning a text refuses the token and ends the parsing with that fault. */
 export interface TokenHandler {
-  open(name: string, attrs: RawAttributes): string | undefined;
+  /** `attrs` is the handler's to keep; `prefixed`: a name among them has a colon. */
+  open(name: string, attrs: RawAttributes, prefixed: boolean): string | undefined;
   close(name: string): string | undefined;
   text(text: string): string | undefined;
   /**
@@ -35,8 +36,14 @@ const maxAttributes = 256;
 const cdataOpen = "![CDATA[";
 const namePattern = /^[\p{L}_][\p{L}\p{N}\p{M}_.\-·]*(?::[\p{L}_][\p{L}\p{N}\p{M}_.\-·]*)?$/u;
 const simpleName = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
-const attributePattern = /[ \t\r\n]+([^\s=<>"'/&]+)[ \t\r\n]*=[ \t\r\n]*(?:"([^"<]*)"|'([^'<]*)')/y;
-const tagEndPattern = /[ \t\r\n]*(\/?)$/y;
+/** V8 copies shorter pieces of a text anyway. */
+const minSlice = 13;
+/** Names of elements and attributes that were seen, each once in memory however often it comes. */
+const seenNames = new Map<string, string>();
+/** The same for namespaces. */
+const seenNamespaces = new Map<string, string>();
+const maxSeen = 500;
+const maxSeenChars = 100;
 
 /** Feed it with `push`; it calls the handler in document order. */
 export class XmlTokenizer {
@@ -151,7 +158,7 @@ export class XmlTokenizer {
     if (raw === "") return;
     const text = decodeEntities(raw);
     if (text === undefined) this.#check(this.#handler.badText("unknown entity"));
-    else this.#check(this.#handler.text(text));
+    else this.#check(this.#handler.text(ownCopy(text)));
   }
 
   #readFirst(chunk: string, at: number): number {
@@ -165,9 +172,66 @@ export class XmlTokenizer {
       this.#mode = "declaration";
       return at + 1;
     }
+    const behind = first === 0x2f ? this.#readKnownEnd(chunk, at) : this.#readKnownTag(chunk, at);
+    if (behind > 0) {
+      if (this.#mode === "lt") this.#mode = "text";
+      return behind;
+    }
     this.#mode = "tag";
     this.#quote = 0;
     return at;
+  }
+
+  /**
+   * Reads a tag that is whole in this chunk and has nothing but names seen before: nearly all of
+   * them. Returns the position behind it, or 0 for anything else, which is left to `#readTag`.
+   */
+  #readKnownTag(chunk: string, from: number): number {
+    let at = from;
+    while (at < chunk.length && !isTagNameEnd(chunk.charCodeAt(at))) at++;
+    const name = seenNames.get(chunk.slice(from, at));
+    if (name === undefined) return 0;
+    const attrs: RawAttributes = {};
+    let prefixed = false;
+    for (let count = 0; count < maxAttributes; count++) {
+      let c = chunk.charCodeAt(at);
+      if (c === 0x20) c = chunk.charCodeAt(++at);
+      else if (c !== 0x3e && c !== 0x2f) return 0;
+      if (c === 0x3e || c === 0x2f) {
+        const empty = c === 0x2f;
+        if (empty && chunk.charCodeAt(++at) !== 0x3e) return 0;
+        if (at - from > maxTagChars) return 0;
+        this.#seenRoot = true;
+        this.#check(this.#handler.open(name, attrs, prefixed));
+        if (empty && this.#fault === undefined) this.#check(this.#handler.close(name));
+        return at + 1;
+      }
+      const equals = chunk.indexOf("=", at);
+      if (equals < 0 || equals - at > maxSeenChars) return 0;
+      const key = seenNames.get(chunk.slice(at, equals));
+      const quote = chunk.charCodeAt(equals + 1);
+      if (key === undefined || (quote !== 0x22 && quote !== 0x27)) return 0;
+      const close = chunk.indexOf(quote === 0x22 ? '"' : "'", equals + 2);
+      if (close < 0) return 0;
+      const value = readValue(chunk.slice(equals + 2, close));
+      if (value === undefined || attrs[key] !== undefined) return 0;
+      attrs[key] =
+        key === "xmlns"
+          ? (seenNamespaces.get(value) ?? remember(value, seenNamespaces))
+          : ownCopy(value);
+      if (key.includes(":")) prefixed = true;
+      at = close + 1;
+    }
+    return 0;
+  }
+
+  #readKnownEnd(chunk: string, from: number): number {
+    const end = chunk.indexOf(">", from);
+    const name = end < 0 || end - from > maxSeenChars ? "" : chunk.slice(from + 1, end);
+    const known = seenNames.get(name);
+    if (known === undefined) return 0;
+    this.#check(this.#handler.close(known));
+    return end + 1;
   }
 
   #readTag(chunk: string, from: number): number {
@@ -219,16 +283,19 @@ export class XmlTokenizer {
     }
     let end = 0;
     while (end < tag.length && !isNameEnd(tag.charCodeAt(end))) end++;
-    const name = tag.slice(0, end);
+    const seen = tag.slice(0, end);
+    const known = seenNames.get(seen);
+    const name = known ?? seen;
     const attrs: RawAttributes = {};
-    const why = isName(name) ? readAttributes(tag, end, attrs) : "bad element name";
+    const read =
+      known !== undefined || isName(seen) ? readAttributes(tag, end, attrs) : "bad element name";
     const empty = tag.endsWith("/");
-    if (why !== undefined) {
-      this.#emitBadTag(why, empty, name, attrs);
+    if (typeof read === "string") {
+      this.#emitBadTag(read, empty, name, attrs);
       return;
     }
     this.#seenRoot = true;
-    this.#check(this.#handler.open(name, attrs));
+    this.#check(this.#handler.open(known ?? remember(name, seenNames), attrs, read));
     if (empty && this.#fault === undefined) this.#check(this.#handler.close(name));
   }
 
@@ -270,24 +337,85 @@ export class XmlTokenizer {
   }
 }
 
-/** Reads what stands behind the name of a tag into `into`; returns what is wrong, if anything. */
-function readAttributes(tag: string, from: number, into: RawAttributes): string | undefined {
-  let end = from;
+/**
+ * Reads what stands behind the name of a tag into `into`; returns what is wrong, or whether any name
+ * has a prefix.
+ */
+function readAttributes(tag: string, from: number, into: RawAttributes): string | boolean {
+  let prefixed = false;
+  let at = from;
   for (let count = 0; ; count++) {
-    attributePattern.lastIndex = end;
-    const match = attributePattern.exec(tag);
-    if (match === null) break;
+    const begin = skipBlank(tag, at);
+    if (begin === tag.length) return prefixed;
+    if (tag.charCodeAt(begin) === 0x2f)
+      return begin === tag.length - 1 ? prefixed : "bad attribute";
+    if (begin === at) return "bad attribute";
     if (count >= maxAttributes) return "too many attributes";
-    const key = match[1] as string;
-    const value = decodeEntities(match[2] ?? match[3] ?? "");
-    if (value === undefined) return "unknown entity";
-    if (!isName(key)) return "bad attribute name";
+    let end = begin;
+    while (end < tag.length && !isAttributeNameEnd(tag.charCodeAt(end))) end++;
+    const equals = skipBlank(tag, end);
+    if (end === begin || tag.charCodeAt(equals) !== 0x3d) return "bad attribute";
+    const open = skipBlank(tag, equals + 1);
+    const quote = tag.charCodeAt(open);
+    if (quote !== 0x22 && quote !== 0x27) return "bad attribute";
+    const close = tag.indexOf(quote === 0x22 ? '"' : "'", open + 1);
+    if (close < 0) return "bad attribute";
+    const raw = tag.slice(open + 1, close);
+    const value = readValue(raw);
+    if (value === undefined) return raw.includes("<") ? "bad attribute" : "unknown entity";
+    const seen = tag.slice(begin, end);
+    const known = seenNames.get(seen);
+    if (known === undefined && !isName(seen)) return "bad attribute name";
+    const key = known ?? remember(seen, seenNames);
     if (Object.hasOwn(into, key)) return "attribute given twice";
-    if (key !== "__proto__") into[key] = value;
-    end = attributePattern.lastIndex;
+    if (key === "xmlns") into[key] = seenNamespaces.get(value) ?? remember(value, seenNamespaces);
+    else if (key !== "__proto__") into[key] = ownCopy(value);
+    if (key.includes(":")) prefixed = true;
+    at = close + 1;
   }
-  tagEndPattern.lastIndex = end;
-  return tagEndPattern.test(tag) ? undefined : "bad attribute";
+}
+
+/** The text of an attribute; `undefined` for one that may not be. */
+function readValue(raw: string): string | undefined {
+  return raw.includes("<") ? undefined : decodeEntities(raw);
+}
+
+function isTagNameEnd(c: number): boolean {
+  return c <= 0x20 || c === 0x2f || c === 0x3e;
+}
+
+function skipBlank(text: string, from: number): number {
+  let at = from;
+  for (; at < text.length; at++) {
+    const c = text.charCodeAt(at);
+    if (c !== 0x20 && c !== 0x0a && c !== 0x09 && c !== 0x0d) break;
+  }
+  return at;
+}
+
+/** Blanks, `=`, `/`, `<`, `>`, `&` and quotes end an attribute name. */
+function isAttributeNameEnd(c: number): boolean {
+  return c <= 0x20 || c === 0x3d || c === 0x2f || (c >= 0x3c && c <= 0x3e) || isQuoteOrAmp(c);
+}
+
+function isQuoteOrAmp(c: number): boolean {
+  return c === 0x22 || c === 0x27 || c === 0x26;
+}
+
+/**
+ * The same text without what it was cut from: a piece of a text keeps the whole of it in memory, and
+ * a name or address that a conference keeps would hold the stanza that told it.
+ */
+function ownCopy(text: string): string {
+  return text.length < minSlice ? text : ` ${text}`.slice(1);
+}
+
+/** A copy to be used again for the same word, while there are not too many. */
+function remember(word: string, seen: Map<string, string>): string {
+  const copy = ownCopy(word);
+  const fit = word !== "__proto__" && word.length <= maxSeenChars;
+  if (fit && seen.size < maxSeen) seen.set(copy, copy);
+  return copy;
 }
 
 /** ASCII white space, `/`, `=` and quotes end an element name. */

@@ -249,7 +249,8 @@ class TreeBuilder implements TokenHandler {
 
   badTag(why: string, name: string, attrs: RawAttributes): string | undefined {
     if (this.#refused === undefined && this.#open.length === this.#handOver) {
-      const fault = this.#onRefused === undefined ? why : this.#openNext(name, headOf(attrs));
+      const fault =
+        this.#onRefused === undefined ? why : this.#openNext(name, headOf(attrs), false);
       if (fault !== undefined) return fault;
       return this.refuse(why);
     }
@@ -258,34 +259,38 @@ class TreeBuilder implements TokenHandler {
     return fault;
   }
 
-  open(name: string, raw: RawAttributes): string | undefined {
+  open(name: string, raw: RawAttributes, prefixed: boolean): string | undefined {
     if (this.#refused !== undefined) {
       this.#skipped++;
       return undefined;
     }
-    const why = this.#open.length >= maxDepth ? "nested too deeply" : this.#openNext(name, raw);
+    const why =
+      this.#open.length >= maxDepth ? "nested too deeply" : this.#openNext(name, raw, prefixed);
     return why === undefined ? undefined : this.badTag(why, name, raw);
   }
 
-  #openNext(name: string, raw: RawAttributes): string | undefined {
+  #openNext(name: string, raw: RawAttributes, prefixed: boolean): string | undefined {
     const parent = this.#open.at(-1);
     let prefixes = parent?.prefixes ?? noPrefixes;
-    let defaultNs = parent === undefined ? this.#context : parent.defaultNs;
-    const attrs: Record<string, string> = {};
-    for (const key in raw) {
-      const value = raw[key] as string;
-      if (key === "xmlns") defaultNs = value;
-      else if (key.startsWith("xmlns:")) {
-        if (prefixes.count >= maxPrefixes) return "too many namespace prefixes";
-        const count = prefixes.count + 1;
-        prefixes = { name: key.slice(6), ns: value, outer: prefixes, count };
-      } else if (key.startsWith("xml:") || !key.includes(":")) attrs[key] = value;
+    const defaultNs = raw["xmlns"] ?? (parent === undefined ? this.#context : parent.defaultNs);
+    let attrs = raw;
+    if (prefixed) {
+      attrs = {};
+      for (const key in raw) {
+        const value = raw[key] as string;
+        if (key.startsWith("xmlns:")) {
+          if (prefixes.count >= maxPrefixes) return "too many namespace prefixes";
+          const count = prefixes.count + 1;
+          prefixes = { name: key.slice(6), ns: value, outer: prefixes, count };
+        } else if (key.startsWith("xml:") || !key.includes(":")) attrs[key] = value;
+      }
     }
+    const declares = raw["xmlns"] !== undefined;
     const colon = name.indexOf(":");
     const ns = colon < 0 ? defaultNs : resolvePrefix(prefixes, name.slice(0, colon));
     if (colon >= 0 && ns === undefined) return "undeclared prefix";
     const parentNs = parent === undefined ? this.#context : parent.ns;
-    if (ns !== parentNs || raw["xmlns"] !== undefined) attrs["xmlns"] = ns ?? "";
+    if (ns !== parentNs || declares) attrs["xmlns"] = ns ?? "";
     const el = new Element(colon < 0 ? name : name.slice(colon + 1));
     el.attrs = attrs;
     if (parent !== undefined) {
@@ -434,33 +439,45 @@ export class XmlStreamParser {
   }
 }
 
-/** Text of an element for the wire: default-namespace declarations, and only where they change. */
-export function serialise(el: Element, contextNs?: string): string {
-  const out: string[] = [];
-  write(el, contextNs, out);
-  return out.join("");
+/** Elements that never change, with their text once it was needed and where it stands. */
+const finished = new WeakMap<Element, { text: string; contextNs: string | undefined }>();
+
+/**
+ * Promises that nothing in that element changes any more: its text is made once, however often it is
+ * sent. It must declare its namespace, and may then stand under several parents.
+ */
+export function unchanging(el: Element): Element {
+  finished.set(el, { text: "", contextNs: undefined });
+  return el;
 }
 
-function write(el: Element, contextNs: string | undefined, out: string[]): void {
-  out.push("<", el.name);
-  const ns = el.attrs["xmlns"] ?? contextNs;
-  if (ns !== undefined && ns !== contextNs) out.push(' xmlns="', escapeAttribute(ns), '"');
+/** Text of an element for the wire: default-namespace declarations, and only where they change. */
+export function serialise(el: Element, contextNs?: string): string {
+  const declared = el.attrs["xmlns"];
+  const known = declared === undefined ? undefined : finished.get(el);
+  if (known !== undefined && known.text !== "" && known.contextNs === contextNs) return known.text;
+  let text = `<${el.name}`;
+  const ns = declared ?? contextNs;
+  if (ns !== undefined && ns !== contextNs) text += ` xmlns="${escapeAttribute(String(ns))}"`;
   for (const key in el.attrs) {
     const value = el.attrs[key];
     if (key !== "xmlns" && value !== undefined) {
-      out.push(" ", key, '="', escapeAttribute(String(value)), '"');
+      text += ` ${key}="${escapeAttribute(String(value))}"`;
     }
   }
-  if (el.children.length === 0) {
-    out.push("/>");
-    return;
+  if (el.children.length === 0) text += "/>";
+  else {
+    text += ">";
+    for (const child of el.children) {
+      text += child instanceof Element ? serialise(child, ns) : escapeText(String(child));
+    }
+    text += `</${el.name}>`;
   }
-  out.push(">");
-  for (const child of el.children) {
-    if (child instanceof Element) write(child, ns, out);
-    else out.push(escapeText(String(child)));
+  if (known !== undefined) {
+    known.text = text;
+    known.contextNs = contextNs;
   }
-  out.push("</", el.name, ">");
+  return text;
 }
 
 const escapes: Readonly<Record<string, string>> = {
