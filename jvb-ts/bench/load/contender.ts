@@ -32,6 +32,8 @@ export interface StandReport {
 export class Stand {
   readonly #child: ChildProcess;
   #heard: (message: FromStand) => void = () => {};
+  /** What runs on it. */
+  version = "";
 
   private constructor(settings: StandSettings) {
     const node = [process.execPath, "--conditions=source", "--disable-warning=ExperimentalWarning"];
@@ -54,7 +56,7 @@ export class Stand {
   static async start(settings: StandSettings): Promise<Stand> {
     const stand = new Stand(settings);
     try {
-      await stand.#hear("ready");
+      stand.version = (await stand.#hear("ready")).version;
     } catch (cause) {
       await stand.stop();
       throw cause;
@@ -108,6 +110,7 @@ export function startContender(contender: ContenderName, workload: string): Star
       },
       measure: async (seconds) => (await stand.measure(seconds)).cell,
       stop: () => stand.stop(),
+      version: stand.version,
     };
     return running;
   };

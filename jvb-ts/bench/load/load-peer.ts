@@ -1,4 +1,7 @@
-/** One participant's way to a bridge: ICE, DTLS, SRTP on a socket of its own, and the WebSocket. */
+/**
+ * One participant's way to a bridge: ICE, DTLS, SRTP on a socket of its own, and the bridge channel
+ * over the WebSocket that the bridge offers, or over SCTP where it offers none.
+ */
 import { WebSocket } from "ws";
 import { encodeBridgeMessage } from "#shared/bridge-channel/encode";
 import type { Logger } from "#shared/logging/logger";
@@ -20,7 +23,9 @@ export class LoadPeer {
   readonly transport: EndpointTransport;
   #timer: Timer | undefined;
   #channel: WebSocket | undefined;
+  readonly #isSctp: boolean;
   #keyed = false;
+  #failed: string | undefined;
   #open = false;
   channelMessages = 0;
 
@@ -30,7 +35,9 @@ export class LoadPeer {
     socket: number,
     dtls: { readonly engine: DtlsEngine; readonly certificate: DtlsCertificate },
     log: Logger,
+    channel: "websocket" | "sctp" = "websocket",
   ) {
+    this.#isSctp = channel === "sctp";
     this.#io = io;
     this.#socket = socket;
     const local = io.localAddresses[socket];
@@ -40,7 +47,7 @@ export class LoadPeer {
       settings: defaultIceSettings,
       controlling: false,
       privateAddresses: true,
-      sctp: "off",
+      sctp: channel === "sctp" ? "client" : "off",
       sockets: [local],
       mappings: [],
       demux: new IceDemux<EndpointTransport>(),
@@ -67,6 +74,10 @@ export class LoadPeer {
     const fingerprints = remote.fingerprints.map((one) => ({ ...one, setup: "passive" as const }));
     this.transport.setRemote({ ...remote, fingerprints }, clock.now());
     this.#flush();
+    if (!this.#isSctp) this.#openWebSocket(remote);
+  }
+
+  #openWebSocket(remote: IceTransport): void {
     const [url] = remote.webSockets;
     if (url === undefined) throw new Error("the bridge offers no WebSocket");
     this.#channel = new WebSocket(url);
@@ -81,8 +92,6 @@ export class LoadPeer {
     });
   }
 
-  #failed: string | undefined;
-
   /** Why it will never be connected. */
   get failed(): string | undefined {
     return this.#failed;
@@ -94,17 +103,19 @@ export class LoadPeer {
 
   /** Asks for video of this height of everybody, and no more than that. */
   want(maxHeight: number): void {
-    this.#channel?.send(
-      encodeBridgeMessage({
-        kind: "ReceiverVideoConstraints",
-        lastN: -1,
-        selectedSources: undefined,
-        onStageSources: undefined,
-        defaultConstraints: { maxHeight, maxFrameRate: -1 },
-        constraints: undefined,
-        assumedBandwidthBps: undefined,
-      }),
-    );
+    const text = encodeBridgeMessage({
+      kind: "ReceiverVideoConstraints",
+      lastN: -1,
+      selectedSources: undefined,
+      onStageSources: undefined,
+      defaultConstraints: { maxHeight, maxFrameRate: -1 },
+      constraints: undefined,
+      assumedBandwidthBps: undefined,
+    });
+    if (this.#isSctp) {
+      this.transport.sendChannel(text, clock.now());
+      this.#flush();
+    } else this.#channel?.send(text);
   }
 
   handleStun(remote: SocketAddress, bytes: Uint8Array): void {
@@ -137,7 +148,9 @@ export class LoadPeer {
       else if (out.kind === "setKeys") {
         io.setKeys(session, out.keys);
         this.#keyed = true;
-      } else if (out.kind === "iceFailed") this.#failed = "ICE failed";
+      } else if (out.kind === "channelOpen") this.#open = true;
+      else if (out.kind === "channelMessage") this.channelMessages++;
+      else if (out.kind === "iceFailed") this.#failed = "ICE failed";
       else if (out.kind === "dtlsFailed") this.#failed = `DTLS: ${out.reason}`;
     }
     this.#timer?.cancel();

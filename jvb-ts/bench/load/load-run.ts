@@ -74,6 +74,10 @@ export interface LoadRunOptions {
   readonly sessions: readonly number[];
   /** Without them nobody answers STUN and DTLS, and there is no RTCP (the limit program). */
   readonly peers: readonly LoadPeer[] | undefined;
+  /** False: the thread is not alone on its core and looks at the time once a millisecond only. */
+  readonly spins?: boolean;
+  /** Each so many packets of video a receiver asks for one again, as if it were lost; 0: never. */
+  readonly losesEach?: number;
 }
 
 export class LoadRun {
@@ -93,11 +97,14 @@ export class LoadRun {
   readonly #header = new RtpHeader();
   /** RTX SSRC to the encoding's own. */
   readonly #repaired = new Map<number, number>();
+  readonly #spins: boolean;
   #origin = 0;
   #running = false;
   #now = 0;
 
-  constructor({ plan, seed, io, sessions, peers }: LoadRunOptions) {
+  constructor(options: LoadRunOptions) {
+    const { plan, seed, io, sessions, peers, spins = true, losesEach = 0 } = options;
+    this.#spins = spins;
     this.#plan = plan;
     this.#io = io;
     this.#peers = peers;
@@ -132,6 +139,7 @@ export class LoadRun {
           name: participant.id,
           session: sessions[at]!,
           output,
+          losesEach,
           onKeyFrameRequest: () => this.#senders[at]?.camera?.requestKeyFrame(),
         }),
     );
@@ -164,7 +172,8 @@ export class LoadRun {
   #turn = (): void => {
     if (!this.#running) return;
     this.#sendDue();
-    setImmediate(this.#turn);
+    if (this.#spins) setImmediate(this.#turn);
+    else setTimeout(this.#turn, 1);
   };
 
   #sendDue(): void {

@@ -14,6 +14,6 @@ export type ToStand =
   | { readonly kind: "stop" };
 
 export type FromStand =
-  | { readonly kind: "ready" }
+  | { readonly kind: "ready"; readonly version: string }
   | { readonly kind: "measured"; readonly cell: Cell; readonly measured: Measured }
   | { readonly kind: "failed"; readonly reason: string };

@@ -3,7 +3,7 @@
  * namespace of its own, where it starts Prosody, the bridge (pinned to core 0) and the generator
  * (core 1), and reads what the bridge uses.
  */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -122,6 +122,15 @@ async function startBridge(contender: Exclude<ContenderName, "limit">): Promise<
   programs.push(program);
   if (program.pid === undefined) throw new Error("the bridge ended at once");
   return program.pid;
+}
+
+/** What the bridge says of itself, and upstream's on which Java. */
+async function versionOf(contender: ContenderName): Promise<string> {
+  if (contender === "limit") return "OpenSSL's ciphers, recvmmsg and sendmmsg";
+  const answer = await fetch(`http://127.0.0.1:${PRIVATE_PORT}/about/version`);
+  const { name, version } = (await answer.json()) as { name: string; version: string };
+  const java = () => spawnSync("java", ["-version"], { encoding: "utf8" }).stderr.split("\n")[0];
+  return `${name} ${version}${contender === "java" ? ` on ${java()}, ${javaFlags.join(" ")}` : ""}`;
 }
 
 function javaBridgeProgram(config: string, logFile: string, under: readonly string[]): Program {
@@ -248,7 +257,7 @@ process.on("disconnect", () => {
 try {
   await generator.hear("ready");
   if (settings.contender !== "limit") tree = new ProcessTree(await startBridge(settings.contender));
-  say({ kind: "ready" });
+  say({ kind: "ready", version: await versionOf(settings.contender) });
 } catch (error) {
   say({ kind: "failed", reason: error instanceof Error ? error.message : String(error) });
 }

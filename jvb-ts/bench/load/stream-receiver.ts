@@ -59,6 +59,7 @@ export class StreamReceiver {
   readonly #elements = new ExtensionIterator();
   readonly #walker = new RtcpWalker();
   readonly #onKeyFrameRequest: () => void;
+  readonly #losesEach: number;
   readonly #nackSeqs = new Uint16Array(MAX_MISSING);
   nacksSent = 0;
   plisSent = 0;
@@ -72,7 +73,10 @@ export class StreamReceiver {
     readonly session: number;
     readonly output: RtpOutput;
     readonly onKeyFrameRequest: () => void;
+    /** Each so many packets of video count as lost until they come again; 0: none. */
+    readonly losesEach?: number;
   }) {
+    this.#losesEach = options.losesEach ?? 0;
     this.#ssrc = options.ssrc;
     this.#name = options.name;
     this.#session = options.session;
@@ -126,6 +130,11 @@ export class StreamReceiver {
   #follow(stream: RemoteStream, seq: number, isKeyFrame: boolean): void {
     if (isKeyFrame) stream.hasPicture = true;
     stream.received++;
+    if (this.#losesEach > 0 && stream.isVideo && stream.received % this.#losesEach === 0) {
+      stream.received--;
+      stream.missing.push(stream.newest);
+      stream.nackTries = 0;
+    }
     const ahead = seqDelta(seq, stream.newest & 0xffff);
     const extended = stream.newest + ahead;
     if (ahead <= 0) {

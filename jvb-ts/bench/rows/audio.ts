@@ -1,3 +1,0 @@
-import { loadRow } from "./load-row.ts";
-
-export const audioRow = loadRow("audio", { limit: true });

@@ -1,3 +1,0 @@
-import { loadRow } from "./load-row.ts";
-
-export const panelRow = loadRow("panel", { limit: false });
