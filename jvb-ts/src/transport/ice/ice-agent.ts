@@ -4,9 +4,9 @@
  *
  * Inputs: `setRemoteCredentials`, `addRemoteCandidates`, `handleStun`, `handleTimeout`. Outputs:
  * drain `poll` until undefined, then wait until `pollTimeout`. Owns no socket and no timer; nothing
- * a peer sends makes it throw.
- *
- * Longer than most files: checks, nomination and consent all change the state of the same pairs.
+ * a peer sends makes it throw. Which pairs there are and which is checked next is in
+ * `check-list.ts`, checks under way in `check-transactions.ts`, the choice of a pair in
+ * `nomination.ts`, what follows it in `consent.ts`.
  *
  * Differences from the letter of RFC 8445, all allowed or without effect with one component: no
  * frozen state; a triggered check for a pair in progress repeats the same transaction at once.
@@ -19,18 +19,21 @@ import type { Millis, Random } from "#shared/runtime/runtime";
 import type { Candidate } from "#shared/stanza/media";
 import type { SocketAddress } from "../../media/packet-io.ts";
 import { addressKey, canonicalIp } from "../stun/ip-address.ts";
+import { BINDING, integrityHolds, type StunMessage } from "../stun/stun-message.ts";
 import {
-  Attribute,
-  BINDING,
-  integrityHolds,
-  type StunMessage,
-  StunWriter,
-  transactionKey,
-} from "../stun/stun-message.ts";
+  bindingSuccess,
+  checkRequest,
+  roleConflict,
+  type Signature,
+  unknownAttributes,
+} from "./binding-messages.ts";
 import { type CandidatePair, comparePairs } from "./candidate-pair.ts";
+import { CheckList } from "./check-list.ts";
+import { type Check, CheckTransactions } from "./check-transactions.ts";
+import { Consent } from "./consent.ts";
 import type { IceCredentials } from "./ice-credentials.ts";
 import type { IceSettings } from "./ice-settings.ts";
-import { candidatePriority, localPreference } from "./local-candidates.ts";
+import { nominationDueAt, pairToNominate } from "./nomination.ts";
 
 export type IceOutput =
   | {
@@ -64,29 +67,12 @@ export interface IceAgentOptions {
 
 /** A check list that failed is given this long for another pair to turn up (spec 3.6). */
 const FAILED_GRACE_MS = 5000;
-/** A relayed pair is nominated if still best after this long. */
-const RELAYED_NOMINATION_MS = 800;
 /** Silence of the selected pair after which another pair's check makes us suspicious. */
 const SUSPICIOUS_SILENCE_MS = 1000;
 /** How long a suspected pair has to answer a probe. */
 const PROBE_MS = 1000;
 /** Longest ufrag and password accepted (RFC 8445 5.3). */
 const MAX_CREDENTIAL = 256;
-
-interface Check {
-  readonly pair: CandidatePair;
-  readonly purpose: "check" | "consent";
-  readonly key: string;
-  readonly bytes: Uint8Array;
-  /** Our role when it was built. */
-  readonly controlling: boolean;
-  readonly nominating: boolean;
-  readonly maxWait: Millis;
-  /** Retransmissions left. */
-  left: number;
-  wait: Millis;
-  nextAt: Millis;
-}
 
 export class IceAgent {
   readonly credentials: IceCredentials;
@@ -96,9 +82,9 @@ export class IceAgent {
   readonly #random: Random;
   readonly #log: Logger;
   readonly #outputs: IceOutput[] = [];
-  readonly #pairs = new Map<string, CandidatePair>();
-  readonly #triggered: CandidatePair[] = [];
-  readonly #checks = new Map<string, Check>();
+  readonly #pairs: CheckList;
+  readonly #checks: CheckTransactions;
+  readonly #consent: Consent;
   #controlling: boolean;
   #tieBreaker: bigint;
   #remote: IceCredentials | undefined;
@@ -109,9 +95,6 @@ export class IceAgent {
   #paceAt: Millis = Number.NEGATIVE_INFINITY;
   #failAt: Millis | undefined;
   #terminateAt: Millis | undefined;
-  #consentAt: Millis | undefined;
-  #lastConsent: Millis | undefined;
-  #consentLost = false;
   #probe: { readonly pair: CandidatePair; readonly at: Millis } | undefined;
   #deadline: Millis | undefined;
 
@@ -125,6 +108,9 @@ export class IceAgent {
     this.#controlling = options.controlling;
     this.#sockets = options.sockets;
     this.#random = options.random;
+    this.#pairs = new CheckList(options.sockets, options.settings.maxCheckListSize);
+    this.#checks = new CheckTransactions(options.settings);
+    this.#consent = new Consent(options.settings, options.random);
     this.#log = options.log;
     this.#tieBreaker = randomTieBreaker(options.random);
   }
@@ -147,15 +133,15 @@ export class IceAgent {
   }
   /** When the peer last proved by an answer that it wants our packets (RFC 7675). */
   get lastConsent(): Millis | undefined {
-    return this.#lastConsent;
+    return this.#consent.lastAt;
   }
   /** The last consent request ran out of retransmissions. Not a failure (spec 3.6). */
   get consentLost(): boolean {
-    return this.#consentLost;
+    return this.#consent.isLost;
   }
   /** Remote addresses that were bound, for the one who frees this agent. */
   get boundAddresses(): readonly CandidatePair[] {
-    return [...this.#pairs.values()].filter((pair) => pair.bound);
+    return [...this.#pairs].filter((pair) => pair.bound);
   }
 
   /** False when the credentials are unusable; they are then not taken. */
@@ -227,15 +213,16 @@ export class IceAgent {
 
   handleTimeout(now: Millis): void {
     if (this.#state === "failed") return;
-    for (const check of [...this.#checks.values()]) {
-      if (check.nextAt <= now) this.#repeatOrFail(check, now);
+    for (const check of this.#checks.due(now)) {
+      if (this.#checks.again(check, now)) this.#transmit(check);
+      else this.#unanswered(check);
     }
     if (this.#terminateAt !== undefined && this.#terminateAt <= now) {
       this.#terminateAt = undefined;
       this.#state = "terminated";
     }
     if (this.#probe !== undefined && this.#probe.at <= now) this.#replaceSelected(this.#probe.pair);
-    if (this.#consentAt !== undefined && this.#consentAt <= now) this.#askConsent(now);
+    if (this.#consent.askAt <= now) this.#askConsent(now);
     this.#nominate(now);
     if (this.#paceAt <= now) this.#checkNext(now);
     this.#watchFailure(now);
@@ -250,15 +237,16 @@ export class IceAgent {
       this.dropped++;
       return;
     }
+    const signature = this.#signature(this.credentials.pwd);
     if (message.unknownRequired.length > 0) {
-      this.#respondUnknown(socket, remote, message);
+      this.#send(socket, remote, unknownAttributes(message, signature));
       return;
     }
     if (!this.#settleRole(message)) {
-      this.#respond(socket, remote, message, (w) => w.error(487, "Role Conflict"), "error");
+      this.#send(socket, remote, roleConflict(message, signature));
       return;
     }
-    this.#respond(socket, remote, message, (w) => w.xorMapped(remote), "success");
+    this.#send(socket, remote, bindingSuccess(message, remote, signature));
     if (this.#state === "failed") return;
 
     const pair = this.#pairFor(socket, remote, message.priority ?? 0);
@@ -273,7 +261,7 @@ export class IceAgent {
       return;
     }
     if (pair.state === "failed") pair.state = "waiting";
-    this.#trigger(pair);
+    this.#pairs.trigger(pair);
   }
 
   /** Role conflicts, RFC 8445 7.3.1.1: false when the peer must yield. */
@@ -289,40 +277,20 @@ export class IceAgent {
     this.#log.debug("ice role switched", { controlling });
     this.#controlling = controlling;
     this.#nominating = undefined;
-    for (const check of this.#checks.values()) {
+    for (const check of this.#checks) {
       if (check.purpose === "consent") continue;
-      this.#checks.delete(check.key);
+      this.#checks.close(check);
       check.pair.state = check.pair.validAt === undefined ? "waiting" : "succeeded";
-      this.#trigger(check.pair);
+      this.#pairs.trigger(check.pair);
     }
   }
 
-  #respond(
-    socket: number,
-    remote: SocketAddress,
-    request: StunMessage,
-    fill: (writer: StunWriter) => void,
-    messageClass: "success" | "error",
-  ): void {
-    const writer = new StunWriter(messageClass, BINDING, request.bytes.subarray(8, 20));
-    fill(writer);
-    this.#sign(writer);
-    const bytes = writer.finish(this.credentials.pwd);
+  #signature(pwd: string): Signature {
+    return { software: this.#settings.software, pwd };
+  }
+
+  #send(socket: number, remote: SocketAddress, bytes: Uint8Array): void {
     this.#outputs.push({ kind: "send", socket, remote, bytes });
-  }
-
-  #respondUnknown(socket: number, remote: SocketAddress, request: StunMessage): void {
-    const list = Uint8Array.from(
-      request.unknownRequired.flatMap((type) => [type >> 8, type & 255]),
-    );
-    const fill = (writer: StunWriter) =>
-      writer.error(420, "Unknown Attribute").attribute(Attribute.unknownAttributes, list);
-    this.#respond(socket, remote, request, fill, "error");
-  }
-
-  #sign(writer: StunWriter): void {
-    const software = this.#settings.software.slice(0, 127);
-    if (software !== "") writer.string(Attribute.software, software);
   }
 
   /** The pair of a request; unknown remote addresses become peer-reflexive candidates. */
@@ -337,42 +305,18 @@ export class IceAgent {
     remoteType: Candidate["type"],
     remotePriority: number,
   ): CandidatePair | undefined {
-    const local = this.#sockets[socket];
-    if (local === undefined || !this.#makeRoom()) return undefined;
-    const pair: CandidatePair = {
-      key: addressKey(socket, remote),
-      socket,
-      remote,
-      remoteType,
-      localPriority: candidatePriority("host", localPreference(local.ip, this.#sockets.length)),
-      remotePriority,
-      state: "waiting",
-      triggered: false,
-      bound: false,
-      remoteNominated: false,
-      validAt: undefined,
-      heardAt: undefined,
-    };
-    this.#pairs.set(pair.key, pair);
-    return pair;
+    if (this.#sockets[socket] === undefined || !this.#makeRoom()) return undefined;
+    return this.#pairs.add(socket, remote, remoteType, remotePriority);
   }
 
   /** Keeps the list bounded: the pair silent for longest goes, never one in use. */
   #makeRoom(): boolean {
-    if (this.#pairs.size < this.#settings.maxCheckListSize) return true;
-    let victim: CandidatePair | undefined;
-    for (const pair of this.#pairs.values()) {
-      if (pair === this.#path || pair === this.#selected || pair === this.#nominating) continue;
-      if (pair === this.#probe?.pair || pair.state === "inProgress") continue;
-      if (victim === undefined || (pair.heardAt ?? 0) < (victim.heardAt ?? 0)) victim = pair;
-    }
+    if (!this.#pairs.isFull) return true;
+    const inUse = [this.#path, this.#selected, this.#nominating, this.#probe?.pair];
+    const victim = this.#pairs.silentPair((pair) => inUse.includes(pair));
     if (victim === undefined) return false;
-    this.#pairs.delete(victim.key);
-    const at = this.#triggered.indexOf(victim);
-    if (at >= 0) this.#triggered.splice(at, 1);
-    for (const check of this.#checks.values()) {
-      if (check.pair === victim) this.#checks.delete(check.key);
-    }
+    this.#pairs.remove(victim);
+    for (const check of this.#checks) if (check.pair === victim) this.#checks.close(check);
     if (victim.bound) {
       this.#outputs.push({ kind: "unbind", socket: victim.socket, remote: victim.remote });
     }
@@ -385,36 +329,21 @@ export class IceAgent {
     this.#outputs.push({ kind: "bind", socket: pair.socket, remote: pair.remote });
   }
 
-  #trigger(pair: CandidatePair): void {
-    if (pair.triggered) return;
-    pair.triggered = true;
-    this.#triggered.push(pair);
-  }
-
   // ---- own checks
 
   #checkNext(now: Millis): void {
     if (this.#remote === undefined) return;
-    const pair = this.#triggered.shift() ?? this.#nextWaiting();
+    const pair = this.#pairs.takeNext(this.#checksOrdinary, this.#controlling);
     if (pair === undefined) return;
-    pair.triggered = false;
     this.#paceAt = now + this.#settings.pacingMs;
-    const running = [...this.#checks.values()].find(
-      (check) => check.pair === pair && check.purpose === "check",
-    );
+    const running = this.#checks.find(pair, "check");
     if (running !== undefined) this.#transmit(running);
     else this.#startCheck(pair, "check", pair === this.#nominating, now);
   }
 
   /** Ordinary checks end with the nomination (RFC 8445 8.1.2). */
-  #nextWaiting(): CandidatePair | undefined {
-    if (this.#selected !== undefined) return undefined;
-    let best: CandidatePair | undefined;
-    for (const pair of this.#pairs.values()) {
-      if (pair.state !== "waiting" || pair.triggered) continue;
-      if (best === undefined || comparePairs(pair, best, this.#controlling) < 0) best = pair;
-    }
-    return best;
+  get #checksOrdinary(): boolean {
+    return this.#selected === undefined;
   }
 
   #startCheck(
@@ -425,41 +354,22 @@ export class IceAgent {
     retransmissions?: number,
   ): void {
     const remote = this.#remote;
-    const local = this.#sockets[pair.socket];
-    if (remote === undefined || local === undefined) return;
-    const writer = new StunWriter("request", BINDING, this.#newTransactionId());
-    writer
-      .string(Attribute.username, `${remote.ufrag}:${this.credentials.ufrag}`)
-      .uint32(
-        Attribute.priority,
-        candidatePriority("prflx", localPreference(local.ip, this.#sockets.length)),
-      )
-      .role({ controlling: this.#controlling, tieBreaker: this.#tieBreaker });
-    if (this.#controlling && (nominating || (purpose === "consent" && pair === this.#selected))) {
-      writer.attribute(Attribute.useCandidate, new Uint8Array(0));
-    }
-    this.#sign(writer);
-    const bytes = writer.finish(remote.pwd);
-    const settings = this.#settings;
-    const consent = purpose === "consent";
-    const wait = consent ? settings.consentWaitMs : settings.firstRetransmissionMs;
-    const check: Check = {
-      pair,
-      purpose,
-      key: transactionKey(bytes),
-      bytes,
-      controlling: this.#controlling,
-      nominating,
-      maxWait: consent ? settings.consentMaxWaitMs : settings.maxRetransmissionMs,
-      left:
-        retransmissions ??
-        (consent ? settings.consentMaxRetransmissions : settings.maxRetransmissions),
-      wait,
-      nextAt: now + wait,
-    };
-    this.#checks.set(check.key, check);
-    if (!consent && pair.state !== "succeeded") pair.state = "inProgress";
-    this.#transmit(check);
+    if (remote === undefined) return;
+    const confirming = purpose === "consent" && pair === this.#selected;
+    const bytes = checkRequest(
+      {
+        transactionId: this.#newTransactionId(),
+        username: `${remote.ufrag}:${this.credentials.ufrag}`,
+        priority: this.#pairs.localPriority("prflx", pair.socket),
+        role: { controlling: this.#controlling, tieBreaker: this.#tieBreaker },
+        useCandidate: this.#controlling && (nominating || confirming),
+      },
+      this.#signature(remote.pwd),
+    );
+    const controlling = this.#controlling;
+    this.#checks.open({ pair, purpose, bytes, controlling, nominating }, now, retransmissions);
+    if (purpose === "check" && pair.state !== "succeeded") pair.state = "inProgress";
+    this.#send(pair.socket, pair.remote, bytes);
   }
 
   #newTransactionId(): Uint8Array {
@@ -470,27 +380,14 @@ export class IceAgent {
   }
 
   #transmit(check: Check): void {
-    const { socket, remote } = check.pair;
-    this.#outputs.push({ kind: "send", socket, remote, bytes: check.bytes });
+    this.#send(check.pair.socket, check.pair.remote, check.bytes);
   }
 
-  #repeatOrFail(check: Check, now: Millis): void {
-    if (check.left > 0) {
-      check.left--;
-      check.wait = Math.min(check.wait * 2, check.maxWait);
-      check.nextAt = now + check.wait;
-      this.#transmit(check);
-      return;
+  #unanswered(check: Check): void {
+    if (check.purpose === "check") this.#checkFailed(check);
+    else if (check.pair === this.#selected && this.#consent.refused()) {
+      this.#log.warn("ice consent lost");
     }
-    this.#checks.delete(check.key);
-    if (check.purpose === "consent") {
-      if (check.pair === this.#selected && !this.#consentLost) {
-        this.#consentLost = true;
-        this.#log.warn("ice consent lost");
-      }
-      return;
-    }
-    this.#checkFailed(check);
   }
 
   #checkFailed(check: Check): void {
@@ -504,7 +401,7 @@ export class IceAgent {
   // ---- responses
 
   #handleResponse(socket: number, remote: SocketAddress, message: StunMessage, now: Millis): void {
-    const check = this.#checks.get(transactionKey(message.bytes));
+    const check = this.#checks.answeredBy(message.bytes);
     if (check === undefined || this.#remote === undefined) {
       this.dropped++;
       return;
@@ -516,11 +413,11 @@ export class IceAgent {
     const { pair } = check;
     // RFC 8445 7.2.5.2.1: an answer from elsewhere proves nothing about this pair.
     if (pair.key !== addressKey(socket, remote)) {
-      this.#checks.delete(check.key);
+      this.#checks.close(check);
       if (check.purpose === "check") this.#checkFailed(check);
       return;
     }
-    this.#checks.delete(check.key);
+    this.#checks.close(check);
     pair.heardAt = now;
     if (message.messageClass === "error") this.#checkRefused(check, message.errorCode);
     else this.#checkSucceeded(check, now);
@@ -530,7 +427,7 @@ export class IceAgent {
     if (code === 487) {
       if (check.controlling === this.#controlling) this.#switchRole(!this.#controlling);
       if (check.pair.state === "inProgress") check.pair.state = "waiting";
-      this.#trigger(check.pair);
+      this.#pairs.trigger(check.pair);
     } else if (check.purpose === "check") {
       this.#checkFailed(check);
     }
@@ -541,11 +438,7 @@ export class IceAgent {
     this.#bind(pair);
     if (pair === this.#selected) {
       this.#probe = undefined;
-      this.#lastConsent = now;
-      if (this.#consentLost) {
-        this.#consentLost = false;
-        this.#log.info("ice consent regained");
-      }
+      if (this.#consent.given(now)) this.#log.info("ice consent regained");
     }
     if (check.purpose === "consent") return;
     pair.state = "succeeded";
@@ -564,42 +457,17 @@ export class IceAgent {
 
   // ---- nomination
 
-  /** Controlling side, before the first nomination. */
   #nominate(now: Millis): void {
-    if (!this.#controlling || this.#selected !== undefined || this.#nominating !== undefined)
-      return;
-    const pair = this.#choose(now);
+    if (!this.#mayNominate) return;
+    const pair = pairToNominate(this.#settings.nominationStrategy, this.#pairs, now);
     if (pair === undefined) return;
     this.#nominating = pair;
     this.#startCheck(pair, "check", true, now);
   }
 
-  #choose(now: Millis): CandidatePair | undefined {
-    const valid = [...this.#pairs.values()].filter((pair) => pair.state === "succeeded");
-    valid.sort((a, b) => (a.validAt ?? 0) - (b.validAt ?? 0));
-    switch (this.#settings.nominationStrategy) {
-      case "NominateFirstValid":
-        return valid[0];
-      case "NominateHighestPriority": {
-        const best = valid.toSorted((a, b) => comparePairs(a, b, this.#controlling))[0];
-        if (best === undefined) return undefined;
-        const better = [...this.#pairs.values()].some(
-          (pair) =>
-            (pair.state === "waiting" || pair.state === "inProgress") &&
-            comparePairs(pair, best, this.#controlling) < 0,
-        );
-        return better ? undefined : best;
-      }
-      // Upstream accepts NominateBestRTT without having it; it must not keep anyone from connecting.
-      case "NominateBestRTT":
-      case "NominateFirstHostOrReflexiveValid": {
-        const direct = valid.find((pair) => pair.remoteType !== "relay");
-        if (direct !== undefined) return direct;
-        const since = valid[0]?.validAt;
-        if (since === undefined || now < since + RELAYED_NOMINATION_MS) return undefined;
-        return valid.toSorted((a, b) => comparePairs(a, b, this.#controlling))[0];
-      }
-    }
+  /** The controlling side, before the first nomination and while none is under way. */
+  get #mayNominate(): boolean {
+    return this.#controlling && this.#selected === undefined && this.#nominating === undefined;
   }
 
   /**
@@ -618,22 +486,21 @@ export class IceAgent {
     const first = this.#selected === undefined;
     this.#selected = pair;
     this.#probe = undefined;
-    this.#lastConsent = now;
-    this.#consentLost = false;
-    this.#consentAt = now + this.#consentInterval();
+    this.#consent.given(now);
+    this.#consent.asked(now);
     this.#setPath(pair);
-    for (const check of this.#checks.values()) {
+    for (const check of this.#checks) {
       if (check.purpose === "consent" || first) this.#drop(check);
     }
     if (!first) return;
-    for (const queued of this.#triggered.splice(0)) queued.triggered = false;
+    this.#pairs.forgetTriggered();
     this.#state = "completed";
     this.#terminateAt = now + this.#settings.terminationDelayMs;
     this.#outputs.push({ kind: "completed", relayed: pair.remoteType === "relay" });
   }
 
   #drop(check: Check): void {
-    this.#checks.delete(check.key);
+    this.#checks.close(check);
     if (check.pair.state === "inProgress") check.pair.state = "waiting";
   }
 
@@ -645,23 +512,15 @@ export class IceAgent {
 
   // ---- after the nomination
 
-  #consentInterval(): Millis {
-    const { consentIntervalMs, consentRandomize } = this.#settings;
-    return consentRandomize
-      ? consentIntervalMs * (0.8 + 0.4 * this.#random.float())
-      : consentIntervalMs;
-  }
-
   #askConsent(now: Millis): void {
-    this.#consentAt = now + this.#consentInterval();
+    this.#consent.asked(now);
     const selected = this.#selected;
     if (selected === undefined) return;
-    const asked = [...this.#checks.values()].some(
-      (check) => check.purpose === "consent" && check.pair === selected,
-    );
-    if (!asked) this.#startCheck(selected, "consent", false, now);
+    if (this.#checks.find(selected, "consent") === undefined) {
+      this.#startCheck(selected, "consent", false, now);
+    }
     if (this.#settings.keepAliveStrategy !== "all_succeeded") return;
-    for (const pair of this.#pairs.values()) {
+    for (const pair of this.#pairs) {
       if (pair !== selected && pair.state === "succeeded")
         this.#startCheck(pair, "consent", false, now, 0);
     }
@@ -687,12 +546,8 @@ export class IceAgent {
     this.#log.info("ice selected pair fell silent, another one takes over");
     this.#nominating = this.#controlling ? pair : undefined;
     pair.remoteNominated = true;
-    this.#replaceNow(pair);
-  }
-
-  /** Controlling: say so with a nominating check. Controlled: follow the peer's working path. */
-  #replaceNow(pair: CandidatePair): void {
-    if (this.#controlling) this.#trigger(pair);
+    // Controlling: say so with a nominating check. Controlled: follow the peer's working path.
+    if (this.#controlling) this.#pairs.trigger(pair);
     else this.#select(pair, pair.heardAt ?? 0);
   }
 
@@ -700,15 +555,13 @@ export class IceAgent {
 
   #watchFailure(now: Millis): void {
     if (this.#state !== "running") return;
-    let open = this.#pairs.size === 0;
-    for (const pair of this.#pairs.values()) open ||= pair.state !== "failed";
-    if (open) {
+    if (!this.#pairs.hasFailed) {
       this.#failAt = undefined;
     } else if (this.#failAt === undefined) {
       this.#failAt = now + FAILED_GRACE_MS;
     } else if (this.#failAt <= now) {
       this.#state = "failed";
-      this.#checks.clear();
+      this.#checks.closeAll();
       this.#outputs.push({ kind: "failed" });
     }
   }
@@ -719,34 +572,20 @@ export class IceAgent {
       if (candidate !== undefined && candidate < at) at = candidate;
     };
     if (this.#state !== "failed") {
-      for (const check of this.#checks.values()) consider(check.nextAt);
+      consider(this.#checks.nextAt);
       consider(this.#terminateAt);
-      consider(this.#consentAt);
+      consider(this.#consent.askAt);
       consider(this.#probe?.at);
       this.#watchFailure(now);
       consider(this.#failAt);
       if (this.#remote !== undefined) {
-        if (this.#triggered.length > 0 || this.#nextWaiting() !== undefined) {
-          consider(Math.max(now, this.#paceAt));
+        if (this.#pairs.hasNext(this.#checksOrdinary)) consider(Math.max(now, this.#paceAt));
+        if (this.#mayNominate) {
+          consider(nominationDueAt(this.#settings.nominationStrategy, this.#pairs));
         }
-        consider(this.#relayedNominationAt());
       }
     }
     this.#deadline = at === Number.POSITIVE_INFINITY ? undefined : at;
-  }
-
-  #relayedNominationAt(): Millis | undefined {
-    if (!this.#controlling || this.#selected !== undefined || this.#nominating !== undefined) {
-      return undefined;
-    }
-    // Waiting for better pairs ends with their checks, which have deadlines of their own.
-    if (this.#settings.nominationStrategy === "NominateHighestPriority") return undefined;
-    let at: Millis | undefined;
-    for (const { state, validAt } of this.#pairs.values()) {
-      if (state !== "succeeded" || validAt === undefined) continue;
-      at = Math.min(at ?? Number.POSITIVE_INFINITY, validAt + RELAYED_NOMINATION_MS);
-    }
-    return at;
   }
 }
 
