@@ -13,21 +13,13 @@ import { getHeapStatistics } from "node:v8";
 import { Worker } from "node:worker_threads";
 import type { Logger } from "#shared/logging/logger";
 import { realRuntime } from "#shared/runtime/real-runtime";
-import type {
-  ColibriEndpoint,
-  ColibriTransport,
-  ConferenceModified,
-  ConferenceModify,
-} from "#shared/stanza/colibri2";
-import type { IceTransport } from "#shared/stanza/media";
+import type { ColibriEndpoint, ConferenceModified } from "#shared/stanza/colibri2";
 import {
-  audioExtensions,
-  audioSource,
-  audioTypes,
-  videoExtensions,
-  videoSource,
-  videoTypes,
-} from "../src/cc/engine-fixture.ts";
+  colibriEndpoint,
+  colibriTransport,
+  conferenceModify,
+} from "#shared/stanza/colibri2-blanks";
+import type { IceTransport } from "#shared/stanza/media";
 import type { BridgeSettings } from "../src/conference/settings.ts";
 import { defaultEngineOptions } from "../src/media/engine-options.ts";
 import { SrtpProfile } from "../src/media/packet-io.ts";
@@ -36,10 +28,10 @@ import { openNativePacketIo } from "../src/net/native-packet-io.ts";
 import { defaultIceSettings } from "../src/transport/ice/ice-settings.ts";
 import { MediaWorker } from "../src/worker/media-worker.ts";
 import type { FromWorker } from "../src/worker-messages.ts";
-import { audioSsrc, type FromPeers, type PeersPlan, type ToPeers, VIDEO_SSRCS } from "./peers.ts";
+import { media, sourcesOf } from "./load/negotiated-media.ts";
+import { type FromPeers, garbagePlan, type ToPeers } from "./peers.ts";
 import type { ScriptOutput } from "./script-contender.ts";
 
-const plan: PeersPlan = { count: 30, speakers: 10 };
 const WARM_UP_MS = 5000;
 const MEASURED_MS = 5000;
 
@@ -94,41 +86,14 @@ const worker = new MediaWorker({
   },
 });
 
-const noEndpoint: ColibriEndpoint = {
-  id: "",
-  statsId: undefined,
-  mucRole: undefined,
-  create: false,
-  expire: false,
-  diarize: undefined,
-  media: [],
-  transport: undefined,
-  sources: undefined,
-  forceMute: undefined,
-  capabilities: [],
-  initialLastN: undefined,
-};
-const noTransport: ColibriTransport = {
-  iceControlling: true,
-  useUniquePort: false,
-  iceRestart: false,
-  sctp: undefined,
-  ice: undefined,
-};
-
 let tags = 0;
 function ask(endpoint: ColibriEndpoint, isFirst = false): ConferenceModified {
   const tag = tags++;
-  const request: ConferenceModify = {
-    meetingId: "meeting-1",
-    name: undefined,
+  const request = conferenceModify("meeting-1", {
     create: isFirst,
-    expire: false,
     rtcstatsEnabled: false,
     endpoints: [endpoint],
-    relays: [],
-    connects: [],
-  };
+  });
   worker.handle({ kind: "colibri", tag, conference: "c", request });
   return answers.get(tag)!;
 }
@@ -142,22 +107,22 @@ function create(): IceTransport[] {
     name: undefined,
     rtcstatsEnabled: false,
   });
-  const media = [
-    { type: "audio" as const, payloadTypes: audioTypes, headerExtensions: audioExtensions },
-    { type: "video" as const, payloadTypes: videoTypes, headerExtensions: videoExtensions },
-  ].map((one) => ({ ...one, extmapAllowMixed: true }));
-  return Array.from({ length: plan.count }, (_, i) => {
-    const id = `e${i}`;
-    const sources = i < plan.speakers ? [audioSource(`${id}-a0`, audioSsrc(i))] : [];
-    if (i === 0) sources.push(videoSource(`${id}-v0`, VIDEO_SSRCS));
-    const transport = { ...noTransport, sctp: { port: undefined, role: undefined } };
-    const capabilities = ["source-names"];
-    const endpoint = { ...noEndpoint, id, create: true, capabilities, transport, media, sources };
-    return ask(endpoint, i === 0).endpoints[0]!.transport!.ice!;
+  return garbagePlan.participants.map((participant, at) => {
+    const endpoint = colibriEndpoint(participant.id, {
+      create: true,
+      capabilities: ["source-names"],
+      transport: colibriTransport({
+        iceControlling: true,
+        sctp: { port: undefined, role: undefined },
+      }),
+      media,
+      sources: sourcesOf(participant),
+    });
+    return ask(endpoint, at === 0).endpoints[0]!.transport!.ice!;
   });
 }
 
-const thread = new Worker(new URL("peers.ts", import.meta.url), { workerData: plan });
+const thread = new Worker(new URL("peers.ts", import.meta.url));
 thread.on("error", (cause) => {
   throw cause;
 });
@@ -178,7 +143,8 @@ async function heard<T>(read: (message: FromPeers) => T | undefined): Promise<T>
 const remotes = create();
 const descriptions = await heard((m) => ("descriptions" in m ? m.descriptions : undefined));
 for (const [i, ice] of descriptions.entries()) {
-  ask({ ...noEndpoint, id: `e${i}`, transport: { ...noTransport, ice } });
+  const transport = colibriTransport({ iceControlling: true, ice });
+  ask(colibriEndpoint(garbagePlan.participants[i]!.id, { transport }));
 }
 post({ remotes });
 await heard((m) => ("connected" in m ? true : undefined));

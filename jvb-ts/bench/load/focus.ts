@@ -3,6 +3,11 @@ import { randomUUID } from "node:crypto";
 import type { Logger } from "#shared/logging/logger";
 import { realRuntime } from "#shared/runtime/real-runtime";
 import type { ColibriEndpoint, ConferenceModified } from "#shared/stanza/colibri2";
+import {
+  colibriEndpoint,
+  colibriTransport,
+  conferenceModify,
+} from "#shared/stanza/colibri2-blanks";
 import { parseConferenceModified } from "#shared/stanza/colibri2-reply";
 import { buildConferenceModify } from "#shared/stanza/colibri2-request";
 import type { IceTransport } from "#shared/stanza/media";
@@ -20,28 +25,6 @@ export interface FocusAccount {
   readonly password: string;
   readonly brewery: string;
 }
-
-const newEndpoint: ColibriEndpoint = {
-  id: "",
-  statsId: undefined,
-  mucRole: undefined,
-  create: false,
-  expire: false,
-  diarize: undefined,
-  media: [],
-  transport: undefined,
-  sources: undefined,
-  forceMute: undefined,
-  capabilities: [],
-  initialLastN: undefined,
-};
-const newTransport = {
-  iceControlling: true,
-  useUniquePort: false,
-  iceRestart: false,
-  sctp: undefined,
-  ice: undefined,
-};
 
 export class LoadFocus {
   readonly #connection: XmppConnection;
@@ -98,16 +81,9 @@ export class LoadFocus {
     more: { readonly create?: true; readonly expire?: true } = {},
   ): Promise<ConferenceModified> {
     if (this.#bridge === undefined) throw new Error("no bridge in the brewery");
-    const payload = buildConferenceModify({
-      meetingId,
-      name,
-      create: more.create === true,
-      expire: more.expire === true,
-      rtcstatsEnabled: false,
-      endpoints,
-      relays: [],
-      connects: [],
-    });
+    const payload = buildConferenceModify(
+      conferenceModify(meetingId, { name, endpoints, rtcstatsEnabled: false, ...more }),
+    );
     const reply = await this.#connection.request(
       xml("iq", { type: "get", to: this.#bridge }, payload),
       20_000,
@@ -128,16 +104,14 @@ export class LoadFocus {
     const meetingId = randomUUID();
     const transports: IceTransport[] = [];
     for (const [at, { id }] of participants.entries()) {
-      const endpoint: ColibriEndpoint = {
-        ...newEndpoint,
-        id,
+      const endpoint = colibriEndpoint(id, {
         statsId: `Load-${at}`,
         create: true,
         media,
-        transport: newTransport,
+        transport: colibriTransport({ iceControlling: true }),
         sources: [],
         capabilities: ["source-names"],
-      };
+      });
       const room = `${name}@conference.meet.load`;
       const more = at === 0 ? { create: true as const } : {};
       const answer = await this.#modify(meetingId, room, [endpoint], more);
@@ -150,8 +124,8 @@ export class LoadFocus {
 
   /** Tells the bridge what a participant's session-accept says. */
   async accept(meetingId: string, plan: ParticipantPlan, ice: IceTransport): Promise<void> {
-    const transport = { ...newTransport, ice };
-    const endpoint = { ...newEndpoint, id: plan.id, transport, sources: sourcesOf(plan) };
+    const transport = colibriTransport({ iceControlling: true, ice });
+    const endpoint = colibriEndpoint(plan.id, { transport, sources: sourcesOf(plan) });
     await this.#modify(meetingId, undefined, [endpoint]);
   }
 

@@ -4,15 +4,14 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "#shared/logging/logger";
-import { realRuntime } from "#shared/runtime/real-runtime";
 import { type PacketIo, SrtpProfile } from "../../src/media/packet-io.ts";
 import { createDtlsEngine, defaultCipherSuites } from "../../src/net/native-dtls.ts";
-import { openNativePacketIo } from "../../src/net/native-packet-io.ts";
 import { type FocusAccount, LoadFocus } from "./focus.ts";
 import type { FromGenerator, GeneratorSettings, ToGenerator } from "./generator-messages.ts";
 import { limitOptions, sessionKeys } from "./limit-setup.ts";
 import { LoadPeer } from "./load-peer.ts";
 import { LoadRun } from "./load-run.ts";
+import { openLoadSockets } from "./load-sockets.ts";
 import { type Plan, planOf, workloads } from "./workload.ts";
 
 const CONNECT_WITHIN_MS = 30_000;
@@ -50,20 +49,6 @@ interface Call {
   close(): Promise<void>;
 }
 
-let groups = 0;
-function openSockets(count: number, ip: string): PacketIo {
-  const { io, failures } = openNativePacketIo({
-    addresses: Array.from({ length: count }, () => ({ ip, port: 0 })),
-    receiveBufferBytes: 8_000_000,
-    worker: 0,
-    workers: 1,
-    group: `load ${groups++}`,
-    clock: realRuntime.clock,
-  });
-  if (io === undefined || failures.length > 0) throw new Error(`cannot bind sockets at ${ip}`);
-  return io;
-}
-
 const profileOf = (settings: GeneratorSettings) =>
   settings.profile === "cm" ? SrtpProfile.AES128_CM_HMAC_SHA1_80 : SrtpProfile.AEAD_AES_128_GCM;
 
@@ -74,7 +59,7 @@ async function callBridge(
 ): Promise<Call> {
   const { seed, ip } = settings;
   await until(() => focus.ready, "a bridge in the brewery", CONNECT_WITHIN_MS);
-  const io = openSockets(plan.participants.length, ip);
+  const io = openLoadSockets(plan.participants.length, ip);
   const engine = createDtlsEngine({
     cipherSuites: defaultCipherSuites,
     srtpProfiles: [profileOf(settings)],
@@ -123,7 +108,7 @@ async function callBridge(
 /** Straight to the limit program, with keys that both are given. */
 async function callLimit(settings: GeneratorSettings, plan: Plan): Promise<Call> {
   const { seed } = settings;
-  const io = openSockets(plan.participants.length, "127.0.0.1");
+  const io = openLoadSockets(plan.participants.length, "127.0.0.1");
   const ports = io.localAddresses.map(({ port }) => port);
   const keys = plan.participants.map((_, at) => sessionKeys(profileOf(settings), seed + at));
   say({ kind: "limitSetup", options: limitOptions(plan, ports, keys) });

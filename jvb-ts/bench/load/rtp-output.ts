@@ -9,13 +9,13 @@ export const HEADER_BYTES = 24;
 export const EXTENSIONS_AT = 16;
 
 export class RtpOutput {
-  readonly #io: PacketIo;
+  readonly #io: Pick<PacketIo, "send">;
   readonly #tx = new TxSlab();
   readonly bytes: Uint8Array;
   readonly buffer: Buffer;
   readonly view: DataView;
 
-  constructor(io: PacketIo) {
+  constructor(io: Pick<PacketIo, "send">) {
     this.#io = io;
     this.bytes = this.#tx.bytes;
     this.buffer = Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
