@@ -140,6 +140,7 @@ export class LoadRun {
           session: sessions[at]!,
           output,
           losesEach,
+          onNack: (ssrc, seq) => this.#senders[at]?.resend(ssrc, seq),
           onKeyFrameRequest: () => this.#senders[at]?.camera?.requestKeyFrame(),
         }),
     );

@@ -20,16 +20,19 @@ function newReceiver(losesEach = 0) {
     },
   });
   let keyFrameRequests = 0;
+  const missed: number[] = [];
   const receiver = new StreamReceiver({
     ...{ ssrc: 7, name: "aaaa", session: 0, output, losesEach },
     onKeyFrameRequest: () => {
       keyFrameRequests++;
     },
+    onNack: (ssrc, seq) => missed.push(ssrc, seq),
   });
   const header = new RtpHeader();
   return {
     receiver,
     requests: () => keyFrameRequests,
+    missed,
     /** Packets of video stream 9 with these numbers, which are its transport-wide ones too. */
     take(seqs: readonly number[], now = 0, isKeyFrame = true): void {
       for (const seq of seqs) {
@@ -126,9 +129,15 @@ describe("StreamReceiver", () => {
   });
 
   it("hands on what the bridge asks for", () => {
-    const { receiver, requests } = newReceiver();
+    const { receiver, requests, missed } = newReceiver();
     const pli = Uint8Array.of(0x81, 206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 9);
     receiver.handleRtcp(pli, 0, pli.length, 0);
     expect([requests(), receiver.keyFrameRequests]).to.deep.equal([1, 1]);
+    const nack = Uint8Array.of(
+      ...[0x81, 205, 0, 3, 0, 0, 0, 1, 0, 0, 0, 9],
+      ...[0xff, 0xff, 0x80, 0x01],
+    );
+    receiver.handleRtcp(nack, 0, nack.length, 0);
+    expect(missed).to.deep.equal([9, 0xffff, 9, 0, 9, 15]);
   });
 });

@@ -59,6 +59,7 @@ export class StreamReceiver {
   readonly #elements = new ExtensionIterator();
   readonly #walker = new RtcpWalker();
   readonly #onKeyFrameRequest: () => void;
+  readonly #onNack: (ssrc: number, seq: number) => void;
   readonly #losesEach: number;
   readonly #nackSeqs = new Uint16Array(MAX_MISSING);
   nacksSent = 0;
@@ -73,6 +74,8 @@ export class StreamReceiver {
     readonly session: number;
     readonly output: RtpOutput;
     readonly onKeyFrameRequest: () => void;
+    /** The bridge misses this packet of ours. */
+    readonly onNack: (ssrc: number, seq: number) => void;
     /** Each so many packets of video count as lost until they come again; 0: none. */
     readonly losesEach?: number;
   }) {
@@ -82,6 +85,7 @@ export class StreamReceiver {
     this.#session = options.session;
     this.#output = options.output;
     this.#onKeyFrameRequest = options.onKeyFrameRequest;
+    this.#onNack = options.onNack;
   }
 
   /**
@@ -180,7 +184,19 @@ export class StreamReceiver {
         this.#onKeyFrameRequest();
       } else if (type === RtcpType.RTPFB && count === FeedbackType.NACK) {
         this.nacksReceived++;
+        this.#readNack(bytes, walker.offset, walker.length);
       }
+    }
+  }
+
+  #readNack(bytes: Uint8Array, offset: number, length: number): void {
+    const ssrc = readInt32(bytes, offset + 8);
+    for (let at = offset + 12; at + 4 <= offset + length; at += 4) {
+      const first = readUint16(bytes, at);
+      this.#onNack(ssrc, first);
+      const more = readUint16(bytes, at + 2);
+      for (let bit = 0; bit < 16; bit++)
+        if ((more & (1 << bit)) !== 0) this.#onNack(ssrc, (first + 1 + bit) & 0xffff);
     }
   }
 

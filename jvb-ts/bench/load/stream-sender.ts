@@ -2,10 +2,11 @@
 import { writeSdesCname, writeSenderReport } from "#shared/rtp/rtcp-build";
 import { writeUint16 } from "#shared/rtp/rtp-header";
 import { Kind } from "../../src/media/slab.ts";
-import { ABS_SEND_TIME, AUDIO_LEVEL, OPUS, TRANSPORT_CC, VP8 } from "./negotiated-media.ts";
+import { ABS_SEND_TIME, AUDIO_LEVEL, OPUS, RTX, TRANSPORT_CC, VP8 } from "./negotiated-media.ts";
 import type { PayloadStamps } from "./payload.ts";
 import { EXTENSIONS_AT, HEADER_BYTES, type RtpOutput } from "./rtp-output.ts";
 import { seeded } from "./seeded.ts";
+import { SentPackets } from "./sent-packets.ts";
 import { packetBytes, Vp8Camera, writeVp8Header } from "./vp8-camera.ts";
 import { AUDIO_PAYLOAD, type ParticipantPlan } from "./workload.ts";
 
@@ -23,6 +24,10 @@ interface OwnStream {
   index: number;
   packets: number;
   octets: number;
+  /** Of video: what may be asked for again, and under which SSRC it goes out then. */
+  readonly history: SentPackets | undefined;
+  readonly rtxSsrc: number;
+  rtxSeq: number;
 }
 
 /** Called for each packet before it leaves. */
@@ -59,7 +64,7 @@ export class StreamSender {
     this.#onSent = options.onSent;
     const random = seeded(seed);
     let stream = firstStream;
-    const own = (ssrc: number): OwnStream => ({
+    const own = (ssrc: number, rtxSsrc?: number): OwnStream => ({
       ssrc,
       stream: stream++,
       seq: Math.floor(random() * 0x8000),
@@ -67,9 +72,12 @@ export class StreamSender {
       index: 0,
       packets: 0,
       octets: 0,
+      history: rtxSsrc === undefined ? undefined : new SentPackets(),
+      rtxSsrc: rtxSsrc ?? 0,
+      rtxSeq: Math.floor(random() * 0x8000),
     });
     this.#audio = plan.audioSsrc === undefined ? undefined : own(plan.audioSsrc);
-    this.#video = plan.encodings.map(({ ssrc }) => own(ssrc));
+    this.#video = plan.encodings.map(({ ssrc }, at) => own(ssrc, plan.rtxSsrcs[at]));
     this.camera = plan.encodings.length === 0 ? undefined : new Vp8Camera(plan.encodings, seed);
   }
 
@@ -127,11 +135,29 @@ export class StreamSender {
     const { buffer, view } = this.#output;
     this.#stamps.write(buffer, view, body, length, own.stream, own.index, scheduled);
     this.#onSent(own.stream, own.index, scheduled);
+    const payload = at + HEADER_BYTES;
+    own.history?.keep(own.seq, own.timestamp, this.#output.buffer, payload, body + length);
     this.#output.end(this.#session, body + length - at);
     own.index++;
     own.seq = (own.seq + 1) & 0xffff;
     own.packets++;
     own.octets += body + length - at - HEADER_BYTES;
+  }
+
+  /** The bridge asks for packet `seq` of `ssrc` again (RFC 4588); false when it is too old. */
+  resend(ssrc: number, seq: number): boolean {
+    const own = this.#video.find((each) => each.ssrc === ssrc);
+    const kept = own?.history?.find(seq);
+    if (own === undefined || kept === undefined) return false;
+    const output = this.#output;
+    const at = output.beginRtp(RTX, false, own.rtxSeq, kept.timestamp | 0, own.rtxSsrc);
+    own.rtxSeq = (own.rtxSeq + 1) & 0xffff;
+    this.#writeTransportSeq(at + EXTENSIONS_AT);
+    const payload = at + HEADER_BYTES;
+    writeUint16(output.bytes, payload, seq);
+    kept.bytes.copy(output.buffer, payload + 2, 0, kept.length);
+    output.end(this.#session, HEADER_BYTES + 2 + kept.length);
+    return true;
   }
 
   /** One compound report for each SSRC that has sent; `now` in ms. */
