@@ -1,4 +1,5 @@
-/** Upstream's Java programs as contenders, found by `JITSI_UPSTREAM`. */
+/** Upstream's Java programs as contenders, found by `JITSI_UPSTREAM` or as Debian packages. */
+import { existsSync } from "node:fs";
 import { answers, Program } from "../../shared/demo/program.ts";
 
 export interface JavaOptions {
@@ -11,11 +12,23 @@ export interface JavaOptions {
   readonly under?: readonly string[];
 }
 
-/** The folder with `jicofo/` and `jvb/`, or the reason why there is none. */
+/** Where Debian's packages of upstream lie, each as `NAME.jar` and `lib/`. */
+const INSTALLED = "/usr/share";
+
+/** The folder with upstream's programs, or the reason why there is none. */
 export function upstreamFolder(): { readonly path: string } | { readonly reason: string } {
   const path = process.env["JITSI_UPSTREAM"];
-  return path === undefined ? { reason: "JITSI_UPSTREAM is not set" } : { path };
+  if (path !== undefined) return { path };
+  return ["jicofo", "jitsi-videobridge"].every((name) => existsSync(`${INSTALLED}/${name}/lib`))
+    ? { path: INSTALLED }
+    : { reason: "JITSI_UPSTREAM is not set, and no package is installed" };
 }
+
+/** The class path of an installed package. */
+const packaged = (upstream: string, name: string): string[] => [
+  `${upstream}/${name}/*`,
+  `${upstream}/${name}/lib/*`,
+];
 
 function java(
   name: string,
@@ -32,7 +45,9 @@ function java(
       ...more,
       ...(options.flags ?? []),
       `-Dconfig.file=${options.config}`,
-      `-Djava.util.logging.config.file=${upstream}/log.properties`,
+      ...(existsSync(`${upstream}/log.properties`)
+        ? [`-Djava.util.logging.config.file=${upstream}/log.properties`]
+        : []),
       "-cp",
       classes.join(":"),
       main,
@@ -51,12 +66,16 @@ export function javaFocus(upstream: string, options: JavaOptions): Program {
     "jicofo (Java)",
     options,
     upstream,
-    [...jars, `${upstream}/jicofo/all.jar`],
+    existsSync(`${upstream}/jicofo/all.jar`)
+      ? [...jars, `${upstream}/jicofo/all.jar`]
+      : packaged(upstream, "jicofo"),
     "org.jitsi.jicofo.Main",
   );
 }
 
 export function javaBridge(upstream: string, options: JavaOptions): Program {
-  const jars = [`${upstream}/jvb/jitsi-videobridge.jar`, `${upstream}/jvb/lib/*`];
+  const jars = existsSync(`${upstream}/jvb`)
+    ? [`${upstream}/jvb/jitsi-videobridge.jar`, `${upstream}/jvb/lib/*`]
+    : packaged(upstream, "jitsi-videobridge");
   return java("jvb (Java)", options, upstream, jars, "org.jitsi.videobridge.MainKt");
 }

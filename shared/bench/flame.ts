@@ -98,8 +98,9 @@ export function renderFlame(root: Frame, { title, about }: FlameOptions): string
     `<ul class="legend key">${kinds
       .map(([, colour, text]) => `<li><i style="background:${colour}"></i>${text}</li>`)
       .join("")}</ul>` +
-    `<p class="say">A bar is as wide as the time spent in it and in what it calls. Tap one to enlarge it, the topmost or Escape to go back.</p>` +
     `<div class="flame"><svg height="${depth * ROW}" role="img" aria-label="${escapeHtml(title)}">${body}</svg></div>` +
+    // Below the graph: a text of another height must not move it under the pointer.
+    `<p class="say">A bar is as wide as the time spent in it and in what it calls. Tap one to enlarge it, the topmost or Escape to go back.</p>` +
     `<h2>Functions by their own time</h2><div class="scroll"><table>` +
     `<tr><th>function</th><th>source</th><th>itself</th><th>with what it calls</th></tr>` +
     `${functions.map((each) => row(each, root.total)).join("")}</table></div>` +

@@ -58,7 +58,7 @@ function firstLine(command: string, ...args: readonly string[]): string {
 /** Upstream's commits, as the folder's own notes name them. */
 function describeUpstream(): string {
   const folder = process.env["JITSI_UPSTREAM"];
-  if (folder === undefined) return "none: JITSI_UPSTREAM is not set";
+  if (folder === undefined) return "Debian packages where installed; JITSI_UPSTREAM is not set";
   const notes = fileText(join(folder, "README.md")) ?? "";
   const found = notes.match(/\b(jicofo|jitsi-videobridge) [0-9a-f]{7,40}\b/g);
   return found === null ? "by JITSI_UPSTREAM, versions unknown" : found.join(", ");

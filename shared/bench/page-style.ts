@@ -42,7 +42,10 @@ figure svg { display: block; width: 100%; height: auto; overflow: visible; touch
 .say { min-height: 2.6em; margin: 6px 0 0; font-size: 0.8rem; line-height: 1.3; color: var(--soft); }
 svg text { font: 10.5px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif; fill: var(--soft); font-variant-numeric: tabular-nums; }
 svg .strong { fill: var(--ink); font-weight: 600; font-size: 11.5px; }
-svg .value { fill: var(--ink); } svg .faint, svg .tick { fill: var(--faint); }
+svg .value { fill: var(--ink); } svg .at { font-weight: 600; }
+svg .at.ours { fill: var(--ours); } svg .at.java { fill: var(--java); } svg .at.limit { fill: var(--limit); }
+svg .value, svg .at { paint-order: stroke; stroke: var(--card); stroke-width: 3px; stroke-linejoin: round; }
+svg .faint, svg .tick { fill: var(--faint); }
 svg .grid { stroke: var(--grid); fill: none; } svg .break { stroke: var(--rule); stroke-dasharray: 2 3; fill: none; }
 svg .hit { fill: transparent; stroke: none; } svg .target .hit { stroke: transparent; stroke-width: 14; fill: none; }
 .fill { transition: opacity 0.15s; } .bar:hover .fill, .bar:focus .fill { opacity: 0.75; }
@@ -55,14 +58,15 @@ svg .hit { fill: transparent; stroke: none; } svg .target .hit { stroke: transpa
 .band { stroke: none; opacity: 0.16; }
 .band.ours { fill: var(--ours); } .band.java { fill: var(--java); } .band.limit { fill: var(--limit); }
 .cursor { stroke: var(--ink); stroke-width: 1; opacity: 0.6; } .cursor[hidden] { display: none; }
-.targets { list-style: none; margin: 16px 0 0; padding: 0; background: var(--card); border: 1px solid var(--rule); border-radius: 10px; }
-.targets li { display: grid; grid-template-columns: minmax(0, 1.6fr) minmax(0, 1.5fr) minmax(0, 1fr); gap: 2px 16px; align-items: center; padding: 8px 16px; border-top: 1px solid var(--rule); }
-.targets li:first-child { border-top: 0; }
-.targets svg { display: block; width: 100%; height: 22px; }
-.targets small { color: var(--soft); font-size: 0.8rem; display: block; line-height: 1.35; }
-.word { text-align: right; font-weight: 600; font-size: 0.9rem; }
-.word small { font-weight: 400; }
-.word.met { color: var(--met); } .word.missed { color: var(--missed); } .word.open { color: var(--open); }
+.row h3 { margin-bottom: 2px; } .row p { font-size: 0.8rem; line-height: 1.35; margin: 0 0 6px; }
+.row { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: 14px 16px 6px; }
+.row ul { list-style: none; margin: 0; padding: 0; }
+.row li { border-top: 1px solid var(--rule); padding: 7px 0 6px; font-size: 0.875rem; }
+.row li > div { display: flex; justify-content: space-between; gap: 12px; }
+.row svg { display: block; width: 100%; height: auto; margin: 1px 0; }
+.row small { color: var(--soft); font-size: 0.78rem; }
+.word { text-align: right; font-weight: 600; }
+.word.met { color: var(--met); } .word.missed { color: var(--missed); } .word.open { color: var(--open); font-weight: 400; }
 .track { stroke: var(--grid); stroke-width: 6; stroke-linecap: round; } .goal { stroke: var(--ink); stroke-width: 1.6; }
 .span { stroke-width: 3.5; stroke-linecap: round; opacity: 0.55; }
 .span.met { stroke: var(--met); } .span.missed { stroke: var(--missed); }
@@ -77,8 +81,6 @@ th { font-weight: 600; color: var(--soft); } th:first-child, td:first-child { te
 td.met { color: var(--met); } td.missed { color: var(--missed); } td.open { color: var(--open); }
 a { color: inherit; }
 @media (max-width: 640px) {
-  .targets li { grid-template-columns: minmax(0, 1fr) max-content; }
-  .targets li > :nth-child(2) { grid-row: 2; grid-column: 1 / -1; }
   dl.rows { grid-template-columns: 1fr; } dl.rows dd { margin-bottom: 6px; }
 }
 @media print { .say { display: none; } figure { break-inside: avoid; } }

@@ -23,7 +23,7 @@ describe("the page of the benchmark", () => {
 
   it("shows what was not measured as such, not as beaten", () => {
     expect(page).to.include("java was not measured: JITSI_UPSTREAM is not set");
-    expect(page).to.match(/<div class="word open">not measured/);
+    expect(page).to.match(/<span class="word open">not measured/);
   });
 
   it("counts the targets", () => {

@@ -34,6 +34,9 @@ function card(title: string, about: string, plot: string): string {
   );
 }
 
+/** Units as people write them. */
+const shown = (unit: string): string => unit.replace(/^us\b/, "µs");
+
 const figureOf = ({ summary }: Measured, name: string): FigureSummary | undefined =>
   summary.figures.find((figure) => figure.meta.name === name);
 
@@ -44,7 +47,7 @@ function barCards(group: readonly Measured[]): string[] {
   );
   return [...new Set(asked)].map((name) => {
     const having = group.filter((one) => figureOf(one, name) !== undefined);
-    const unit = figureOf(having[0]!, name)?.meta.unit ?? "";
+    const unit = shown(figureOf(having[0]!, name)?.meta.unit ?? "");
     const rows = having.map((one) => {
       const figure = figureOf(one, name)!;
       const bars = contenderNames
@@ -80,8 +83,8 @@ function quantileCards({ result }: Measured): string[] {
       const high = over((values) => Math.max(...values));
       return [{ contender, points: over(median), low, high }];
     });
-    const unit = unitOf(result, name) || "ms";
-    const about = `${result.row}; ${unit}, each nine as wide; shaded: all rounds`;
+    const unit = shown(unitOf(result, name) || "ms");
+    const about = `${result.row}; ${unit}; shaded: all rounds`;
     return card(
       capital(name),
       about,
@@ -116,30 +119,30 @@ function drawnNames(result: RowResult, kind: "quantiles" | "series"): string[] {
   return [...new Set(cells.flatMap((cell) => Object.keys(cell[kind] ?? {})))];
 }
 
-function targetItems({ result, summary }: Measured): string[] {
-  return summary.figures.flatMap(({ meta, values, verdicts }) =>
+/** What is asked in a row, and how far ours is from it. */
+function targetCard({ result, summary }: Measured): string {
+  const items = summary.figures.flatMap(({ meta, verdicts }) =>
     verdicts.map((verdict) => {
       const { target, estimate, word } = verdict;
-      const other = target.of && values[target.of];
-      const mine = values.ours === undefined ? "" : `${digits(values.ours.value)} ${meta.unit}`;
-      const beside = other === undefined ? "" : `, ${target.of} ${digits(other.value)}`;
-      const said =
-        estimate === undefined
-          ? ""
-          : target.of === undefined
-            ? `${digits(estimate.value)} (${interval(estimate)})`
-            : `${digits(estimate.value)} x (${interval(estimate)})`;
       const what = `${result.row}: ${meta.name}`;
+      const unit = target.of === undefined ? shown(meta.unit) : `x ${target.of}`;
+      const asked = `asked ${digits(target.atMost)} ${unit}`;
+      const found =
+        estimate === undefined ? "–" : `${digits(estimate.value)} ${unit} (${interval(estimate)})`;
       const plot =
         estimate === undefined
           ? ""
-          : targetPlot(estimate, target.atMost, `${what}, ${said}`, word === "met");
+          : targetPlot(estimate, target.atMost, `${what}, ${asked}`, word === "met");
       return (
-        `<li><div>${escapeHtml(what)}<small>${escapeHtml(`ours ${mine}${beside}`)}</small></div>` +
-        `<div>${plot}<small>${escapeHtml(`${said}; asked: ${targetText(target, meta.unit)}`)}</small></div>` +
-        `<div class="word ${word}">${escapeHtml(verdictText(verdict))}</div></li>`
+        `<li><div><span>${escapeHtml(capital(meta.name))}</span><span class="word ${word}">${escapeHtml(verdictText(verdict))}</span></div>` +
+        `${plot}<div><small>${escapeHtml(found)}</small><small>${escapeHtml(asked)}</small></div></li>`
       );
     }),
+  );
+  if (items.length === 0) return "";
+  return (
+    `<article class="row"><h3>${escapeHtml(result.row)}</h3><p class="soft">${escapeHtml(result.about)}</p>` +
+    `<ul>${items.join("")}</ul></article>`
   );
 }
 
@@ -177,19 +180,24 @@ function figureTable({ result, summary }: Measured): string {
   );
 }
 
+/** The first of a row's plots of a kind is the one to look at; others wait below. */
+const firstAndOthers = (cards: readonly (readonly string[])[]) => ({
+  first: cards.flatMap((each) => each.slice(0, 1)),
+  others: cards.flatMap((each) => each.slice(1)),
+});
+
 function groupSection(title: string, group: readonly Measured[]): string {
-  const list = group.map(
-    ({ result }) => `<dt>${escapeHtml(result.row)}</dt><dd>${escapeHtml(result.about)}</dd>`,
-  );
-  const cards = [
-    ...barCards(group),
-    ...group.flatMap(quantileCards),
-    ...group.flatMap(seriesCards),
-  ];
+  const quantiles = firstAndOthers(group.map(quantileCards));
+  const series = firstAndOthers(group.map(seriesCards));
+  const cards = [...barCards(group), ...quantiles.first, ...series.first];
+  const others = [...quantiles.others, ...series.others];
   return (
-    `<section><h2>${escapeHtml(title)}</h2><dl class="rows">${list.join("")}</dl>` +
-    `<div class="cards">${cards.join("")}</div>` +
-    `<details><summary>All figures with their intervals</summary>${group.map(figureTable).join("")}</details></section>`
+    `<section><h2>${escapeHtml(title)}</h2><div class="cards">${cards.join("")}</div>` +
+    `<details><summary>All figures with their intervals</summary>${group.map(figureTable).join("")}</details>` +
+    (others.length === 0
+      ? ""
+      : `<details><summary>More plots</summary><div class="cards">${others.join("")}</div></details>`) +
+    "</section>"
   );
 }
 
@@ -283,7 +291,7 @@ export function renderPage(results: readonly RowResult[], options: PageOptions =
         `<li><span class="swatch asked"></span>asked of ours</li></ul>` +
         `<section><h2>${count("met")} of ${verdicts.length} targets met${open > 0 ? `, ${open} not measured` : ""}</h2>` +
         `<p class="soft">The upright line is the target; left of it is better. Axis logarithmic; the bar behind the dot is the 95 % interval.</p>` +
-        `<ul class="targets">${all.flatMap(targetItems).join("")}</ul></section>` +
+        `<div class="cards">${all.map(targetCard).join("")}</div></section>` +
         groups
           .map((group) =>
             groupSection(

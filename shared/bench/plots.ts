@@ -92,6 +92,14 @@ export interface BarsPlot {
   readonly rows: readonly BarRow[];
 }
 
+/** Where a number of some 30 units begins that crosses no mark. */
+function beside(end: number, marks: readonly number[]): number {
+  let from = end + 5;
+  for (const mark of marks.toSorted((a, b) => a - b))
+    if (mark > from - 4 && mark < from + 30) from = mark + 5;
+  return from;
+}
+
 const BAR = 15;
 const LEFT = 44;
 const RIGHT = 62;
@@ -116,8 +124,11 @@ export function barsPlot({ title, unit, rows }: BarsPlot): string {
     y += 18;
     const first = y;
     let ours = y;
+    const several = row.targets.length > 1;
     for (const { contender, estimate } of row.bars) {
       if (contender === "ours") ours = y;
+      // The number steps aside for a mark that would cross it.
+      const marks = several && contender !== "ours" ? [] : row.targets.map((each) => x(each.value));
       const middle = y + BAR / 2;
       parts.push(text(LEFT - 6, middle + 3.5, contender, 'class="name" text-anchor="end"'));
       if (estimate === undefined) {
@@ -132,14 +143,14 @@ export function barsPlot({ title, unit, rows }: BarsPlot): string {
             `<rect class="hit" x="${LEFT}" y="${at(y)}" width="${WIDTH - LEFT}" height="${BAR}"/>` +
             `<rect class="fill" x="${LEFT}" y="${at(y + 2)}" width="${at(Math.max(0.8, x(value) - LEFT))}" height="${BAR - 4}" rx="1.5"/>` +
             `<path class="whisker" d="M${at(x(low))} ${at(middle)}H${at(x(high))}M${at(x(low))} ${at(middle - 3)}v6M${at(x(high))} ${at(middle - 3)}v6"/>` +
-            `${text(Math.max(x(high), x(value)) + 5, middle + 3.5, digits(value), 'class="value"')}</g>`,
+            `${text(beside(Math.max(x(high), x(value)), marks), middle + 3.5, digits(value), 'class="value"')}</g>`,
         );
       }
       y += BAR;
     }
     for (const { value, label } of row.targets) {
-      const from = row.targets.length > 1 ? ours : first;
-      const to = row.targets.length > 1 ? ours + BAR : y;
+      const from = several ? ours : first;
+      const to = several ? ours + BAR : y;
       parts.push(
         `<g class="target" tabindex="0" data-say="${escapeHtml(`${row.label}, asked of ours: ${label} = ${digits(value)} ${unit}`)}">` +
           `<path class="hit" d="M${at(x(value))} ${at(from - 3)}V${at(to + 3)}"/>` +
@@ -225,13 +236,16 @@ export function quantilePlot({ title, unit, lines }: QuantilePlot): string {
   );
   for (const share of [0, 0.5, 0.9, 0.99, 0.999])
     grid.push(
-      `<path class="grid" d="M${at(x(share))} ${LINE.top}V${LINE.height - LINE.bottom}"/>` +
-        text(
-          x(share),
-          LINE.height - 9,
-          `${Number((share * 100).toFixed(1))} %`,
-          `class="tick" text-anchor="${share === 0 ? "start" : share === 0.999 ? "end" : "middle"}"`,
-        ),
+      `<path class="grid" d="M${at(x(share))} ${LINE.top}V${LINE.height - LINE.bottom}"/>`,
+      // There is no room for the least beside the median.
+      share === 0
+        ? ""
+        : text(
+            x(share),
+            LINE.height - 9,
+            `${Number((share * 100).toFixed(1))} %`,
+            `class="tick" text-anchor="${share === 0.999 ? "end" : "middle"}"`,
+          ),
     );
   const drawn = picked.map(({ contender, points, low: least, high: most }) => {
     const upper = SHARES.map((share, i) => [x(share), y(most[i] ?? 0)] as const);
@@ -249,7 +263,7 @@ export function quantilePlot({ title, unit, lines }: QuantilePlot): string {
     title: `${title}, quantiles`,
     description: said.join(". "),
     height: LINE.height,
-    body: grid.join("") + drawn.join("") + cursor,
+    body: grid.join("") + drawn.join("") + endLabels(picked, y) + cursor,
     data: {
       unit,
       x: SHARES.map((share) => Number(x(share).toFixed(1))),
@@ -257,6 +271,20 @@ export function quantilePlot({ title, unit, lines }: QuantilePlot): string {
       lines: picked.map(({ contender, points }) => ({ contender, values: points.map(digits) })),
     },
   });
+}
+
+/** Names at the right ends of their lines, above them, and pushed up where two would meet. */
+function endLabels(lines: readonly Line[], y: (value: number) => number): string {
+  let above = Number.POSITIVE_INFINITY;
+  return lines
+    .map(({ contender, points }) => ({ contender, at: y(points.at(-1) ?? 0) - 5 }))
+    .sort((a, b) => b.at - a.at)
+    .map((label) => {
+      above = Math.min(label.at, above - 11);
+      const attributes = `class="at ${label.contender}" text-anchor="end"`;
+      return text(WIDTH - LINE.right, above, label.contender, attributes);
+    })
+    .join("");
 }
 
 const cursor = `<path class="cursor" d="M0 ${LINE.top}V${LINE.height - LINE.bottom}" hidden=""/>`;
@@ -307,7 +335,7 @@ export function seriesPlot({ title, unit, lines, breaks }: SeriesPlot): string {
     title: `${title} over time`,
     description: said.join(". "),
     height: LINE.height,
-    body: grid.join("") + drawn.join("") + cursor,
+    body: grid.join("") + drawn.join("") + endLabels(lines, y) + cursor,
     data: {
       unit,
       x: Array.from({ length }, (_, i) => Number(x(i).toFixed(1))),
