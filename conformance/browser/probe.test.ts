@@ -19,6 +19,8 @@ class Page {
   now = 1000;
   /** Inbound rows by connection. */
   readonly rows: Row[] = [];
+  /** What the page sends on its first connection: audio packets, frames of two layers. */
+  readonly sends = { audio: 0, low: 0, high: 0 };
   readonly closed = new Set<number>();
   #timer: (() => void) | undefined;
   readonly #window: {
@@ -39,7 +41,14 @@ class Page {
         const row = page.rows[this.at];
         if (row === undefined) return new Map();
         const audio = { type: "inbound-rtp", kind: "audio", trackIdentifier: "track" };
-        return new Map([[row.id, { ...audio, ...row }]]);
+        const out = { type: "outbound-rtp", kind: "video", active: true };
+        const { audio: packetsSent, low, high } = page.sends;
+        return new Map<string, object>([
+          [row.id, { ...audio, ...row }],
+          ["sound", { ...out, kind: "audio", ssrc: 1, packetsSent }],
+          ["low", { ...out, ssrc: 2, framesEncoded: low }],
+          ["high", { ...out, ssrc: 3, framesEncoded: high }],
+        ]);
       }
     }
     const track = { getType: () => "audio", getTrack: () => ({ id: "track" }) };
@@ -78,6 +87,10 @@ class Page {
 
   mark(): void {
     this.#window.probe?.mark();
+  }
+
+  async sentNothingMs(): Promise<Seen["sentNothingMs"] | undefined> {
+    return (await this.#window.probe?.snapshot())?.sentNothingMs;
   }
 
   async audio(): Promise<Seen["sources"][string] | undefined> {
@@ -148,5 +161,42 @@ describe("the probe in pages", () => {
     page.mark();
     await page.pass();
     expect((await page.audio())?.gapMs).to.equal(100);
+  });
+
+  it("says how long the page itself sent nothing at all of a kind", async () => {
+    const { page } = await hearing();
+    for (let look = 0; look < 8; look++) {
+      page.sends.audio++;
+      page.sends[look % 2 === 0 ? "low" : "high"]++;
+      await page.pass();
+    }
+    page.mark();
+    for (let look = 0; look < 6; look++) await page.pass();
+    page.sends.audio++;
+    page.sends.high++;
+    await page.pass();
+    expect({ ...(await page.sentNothingMs()) }).to.deep.equal({ audio: 700, video: 700 });
+  });
+
+  it("does not take layers in turns for a hole", async () => {
+    const { page } = await hearing();
+    for (let look = 0; look < 12; look++) {
+      page.sends[look < 6 ? "low" : "high"]++;
+      await page.pass();
+    }
+    expect((await page.sentNothingMs())?.["video"]).to.equal(100);
+  });
+
+  it("takes a page's own standstill for a hole in its pictures, not in its sound", async () => {
+    const { page } = await hearing();
+    for (const ms of [100, 100, 500]) {
+      page.sends.audio++;
+      page.sends.low++;
+      await page.pass(ms);
+    }
+    page.sends.audio++;
+    page.sends.low++;
+    await page.pass();
+    expect({ ...(await page.sentNothingMs()) }).to.deep.equal({ audio: 100, video: 500 });
   });
 });

@@ -198,8 +198,23 @@ interface Window {
   /** What this page itself sends, by SSRC: a hole there is none of the bridge's making. */
   const sending = new Map<number, Sent>();
 
-  function watchSent(row: RtpRow, now: number): void {
+  /** Holes in all that this page sends of a kind, layers taken together. */
+  const sendingKind = new Map<string, { changedAt: number; longestGapMs: number }>();
+
+  /**
+   * Something of that kind left the page since the last look. Pictures are drawn by the page's own
+   * thread: while that stood still there were none. Sound goes on meanwhile.
+   */
+  function noteSent(kind: string, now: number, lateMs: number): void {
+    const before = sendingKind.get(kind) ?? { changedAt: now, longestGapMs: 0 };
+    const holeMs = now - before.changedAt - (kind === "audio" ? lateMs : 0);
+    const longestGapMs = Math.max(before.longestGapMs, holeMs);
+    sendingKind.set(kind, { changedAt: now, longestGapMs });
+  }
+
+  function watchSent(row: RtpRow, now: number, lateMs: number): void {
     const count = (row.kind === "audio" ? row.packetsSent : row.framesEncoded) ?? 0;
+    if (count > (sending.get(row.ssrc ?? 0)?.count ?? 0)) noteSent(row.kind ?? "", now, lateMs);
     const { ssrc = 0, qualityLimitationReason: limit = "none" } = row;
     const before = sending.get(ssrc);
     const layer = `${row.kind}${row.rid === undefined ? "" : ` ${row.rid}`}`;
@@ -278,7 +293,7 @@ interface Window {
               bytes: row.bytesReceived ?? 0,
             });
         }
-        if (row.type === "outbound-rtp") watchSent(row, now);
+        if (row.type === "outbound-rtp") watchSent(row, now, lateMs);
         if (row.type !== "inbound-rtp") continue;
         const rise = risen(`${at} ${row.id}`, row);
         const name = known.get(row.trackIdentifier ?? "");
@@ -331,6 +346,7 @@ interface Window {
         const now = performance.now();
         longestStall = 0;
         for (const each of sending.values()) each.longestGapMs = 0;
+        for (const each of sendingKind.values()) each.longestGapMs = 0;
         for (const each of watched.values()) {
           each.longestGapMs = 0;
           each.count = 0;
@@ -357,6 +373,12 @@ interface Window {
           heights,
           pairs,
           stallMs: longestStall,
+          sentNothingMs: Object.fromEntries(
+            [...sendingKind].map(([kind, each]) => [
+              kind,
+              Math.max(each.longestGapMs, now - each.changedAt),
+            ]),
+          ),
           sent: [...sending.values()].map(({ layer, limit, longestGapMs, changedAt }) => ({
             layer,
             limit,
