@@ -31,7 +31,7 @@ const log: Logger = {
 };
 
 const say = (message: FromGenerator): void => {
-  process.send?.(message);
+  if (process.connected) process.send?.(message);
 };
 
 async function until(holds: () => boolean, what: string, withinMs: number): Promise<void> {

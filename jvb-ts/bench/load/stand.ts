@@ -33,7 +33,8 @@ const BRIDGE_CORE = "0";
 const javaFlags = ["-Xmx3072m", "-XX:+UseG1GC", "-Djdk.tls.ephemeralDHKeySize=2048"];
 
 const say = (message: FromStand): void => {
-  process.send?.(message);
+  // Nobody listens once the one who started us is gone.
+  if (process.connected) process.send?.(message);
 };
 
 const settings = JSON.parse(process.argv[2] ?? "{}") as StandSettings;
