@@ -1,10 +1,10 @@
 /** The focuses that are compared, each started as its package starts it, on the same configuration. */
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { freePort } from "#shared/testing/free-port";
 import { Program } from "../../shared/demo/program.ts";
 import { pinned } from "./generator-process.ts";
 
@@ -18,15 +18,6 @@ export interface FocusPlace {
   readonly domain: string;
   readonly authDomain: string;
   readonly mucDomain: string;
-}
-
-/** A port nobody listens on now. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address ? address.port : 0;
 }
 
 function configuration(place: FocusPlace, httpPort: number): string {
@@ -144,8 +135,11 @@ export class RunningFocus {
     return this.#program.pid ?? 0;
   }
 
-  log(): string {
-    return this.#program.log();
+  /** As it says itself. */
+  async version(): Promise<string> {
+    const response = await fetch(`http://127.0.0.1:${this.httpPort}/about/version`);
+    const { name, version } = (await response.json()) as Record<string, string>;
+    return `${name} ${version}`;
   }
 
   async stop(): Promise<void> {

@@ -153,7 +153,7 @@ export class FocusBench {
     }
     const heapHeld = await this.#heap();
     const memory = tree.memory();
-    await this.#generator.leave((1_000 * arrivals.conferences) / arrivals.rate);
+    await this.#generator.leave((500 * arrivals.conferences) / arrivals.rate);
     await sleep(500);
     const { participants } = report;
     const before = this.#before;

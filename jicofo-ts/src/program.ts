@@ -151,7 +151,10 @@ export function createJicofo(settings: FocusSettings, ports: JicofoPorts): Jicof
       void components.discover(client, xmppDomain, replyTimeout, log.child({}, "Components"));
   };
   for (const connection of new Set([...entrances, service]))
-    stops.push(countDisconnects(connection, metrics));
+    stops.push(
+      countDisconnects(connection, metrics),
+      connection.onLateReply(() => metrics.counter.xmpp_late_replies.inc()),
+    );
   const noStates = client.onState(({ state }) => {
     if (state === "online") onOnline();
   });

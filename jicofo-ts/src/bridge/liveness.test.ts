@@ -107,6 +107,22 @@ describe("BridgeLiveness", () => {
       expect(world.told).to.deep.equal([]);
     });
 
+  it("asks nothing of a bridge that talks, and notices its death as soon", () => {
+    const world = new World(["jvb1", "jvb2", "jvb3"]);
+    world.pass(10_000);
+    const asked = world.pings.get("jvb1");
+    for (let at = 0; at < 50; at++) {
+      world.liveness.handleHeard("jvb1", world.now);
+      world.pass(100);
+    }
+    expect(world.pings.get("jvb1")).to.equal(asked);
+    expect(world.pings.get("jvb2")).to.be.greaterThan(Number(asked) + 8);
+    world.liveness.handleHeard("jvb1", world.now);
+    world.freeze("jvb1");
+    world.pass(3006);
+    expect(world.told.map((line) => line.slice(line.indexOf(" ")))).to.deep.equal([" jvb1 lost"]);
+  });
+
   it("first gives nobody new to a silent bridge, where the time-out is longer", () => {
     const world = new World(["jvb1", "jvb2"], { timeout: 8000 });
     world.pass(10_001);

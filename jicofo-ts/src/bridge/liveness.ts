@@ -35,6 +35,8 @@ interface Patient {
   deaf: boolean;
   state: Liveness;
   heardAt: Millis;
+  /** The same, but for answers to pings. */
+  talkedAt: Millis;
   /** When the first two pings since then were sent. */
   firstPing: Millis | undefined;
   secondPing: Millis | undefined;
@@ -80,6 +82,7 @@ export class BridgeLiveness {
       deaf: false,
       state: "alive",
       heardAt: now,
+      talkedAt: Number.NEGATIVE_INFINITY,
       firstPing: undefined,
       secondPing: undefined,
     };
@@ -95,6 +98,11 @@ export class BridgeLiveness {
   handleHeard(bridge: BridgeJid, now: Millis): readonly LivenessChange[] {
     const patient = this.#patients.get(bridge);
     if (patient === undefined) return [];
+    patient.talkedAt = now;
+    return this.#revive(bridge, patient, now);
+  }
+
+  #revive(bridge: BridgeJid, patient: Patient, now: Millis): readonly LivenessChange[] {
     hear(patient, now);
     if (patient.state === "alive") return [];
     patient.state = "alive";
@@ -104,8 +112,9 @@ export class BridgeLiveness {
   /** It answered a ping, late or not. */
   handleAnswer(bridge: BridgeJid, now: Millis): readonly LivenessChange[] {
     const patient = this.#patients.get(bridge);
-    if (patient !== undefined) patient.answered = true;
-    return this.handleHeard(bridge, now);
+    if (patient === undefined) return [];
+    patient.answered = true;
+    return this.#revive(bridge, patient, now);
   }
 
   /**
@@ -183,13 +192,18 @@ export class BridgeLiveness {
     return this.#settings.interval / pingsPerInterval;
   }
 
+  /** Who just said something else is not asked whether it lives, once it is known to know pings. */
   #round(now: Millis): readonly BridgeJid[] {
     this.#nextRound = now + this.#pause;
-    for (const patient of this.#patients.values()) {
+    const asked: BridgeJid[] = [];
+    for (const [bridge, patient] of this.#patients) {
+      const talks = patient.answered && now - patient.talkedAt < this.#pause;
+      if (talks && patient.state === "alive" && !this.#ownFault) continue;
       if (patient.firstPing === undefined) patient.firstPing = now;
       else patient.secondPing ??= now;
+      asked.push(bridge);
     }
-    return [...this.#patients.keys()];
+    return asked;
   }
 
   /** Of those not lost before, more than half miss an answer. */

@@ -130,6 +130,8 @@ function dispatch(state: ConferenceState, event: ConferenceEvent): string | unde
     case "start":
       state.phase = "joining";
       state.createdAt = state.now;
+      // What is shown from the start goes with the presence that joins.
+      publishInitialPresence(state);
       emit(state, { kind: "joinRoom" });
       emit(state, { kind: "setTimer", name: "initial", delay: config.initialTimeout });
       return undefined;
@@ -218,7 +220,6 @@ function joined(
   state.colibri = new ColibriSessions({ meetingId: event.meetingId, name, rtcstatsEnabled }, () =>
     uuid(random),
   );
-  publishInitialPresence(state);
   electOwner(state);
   log(state, "info", "Conference started");
   emit(state, { kind: "ready" });

@@ -36,6 +36,7 @@ const counters = {
   jigasi_iq_handler_instance_errors: "Errors that gateways answered.",
   jigasi_iq_handler_instance_timeouts: "Dial requests that gateways did not answer.",
   xmpp_disconnects: "Times an XMPP connection was lost.",
+  xmpp_late_replies: "Answers to requests over XMPP that came after they had been given up.",
 } as const;
 
 /** Counters by bridge nick. */

@@ -30,6 +30,9 @@ import type { RoomMetadata } from "./room-metadata.ts";
 /** How long a room with presets is waited for its metadata. */
 const metadataWaitMs = 10_000;
 
+/** Who may see members' addresses, in the room's form. */
+const whois = "muc#roomconfig_whois";
+
 /** What a driver is told. */
 export interface DriverOptions {
   readonly room: string;
@@ -286,7 +289,10 @@ export class ConferenceDriver {
     for (const event of early) this.#roomEvent(event);
   }
 
-  /** Joins the room, reads its form and lets members see each other's addresses (spec jicofo 3.2). */
+  /**
+   * Joins the room, reads its form and lets members see each other's addresses (spec jicofo 3.2),
+   * which most servers are set up to do by themselves.
+   */
   async #enter(): Promise<ConferenceEvent> {
     const room = this.#room;
     const { config, claim } = this.#options;
@@ -300,11 +306,10 @@ export class ConferenceDriver {
     const meetingId = value(form, "muc#roominfo_meetingId") || uuid(this.#ports.runtime.random);
     if (this.#over) return failed("given up");
     if (!claim(meetingId)) return failed(`meeting id ${meetingId} is in use`);
-    const refused = await room.writeConfig(
-      { "muc#roomconfig_whois": "anyone" },
-      config.clientReplyTimeout,
-    );
-    if (refused !== undefined) return failed(`room configuration: ${reason(refused)}`);
+    if (value(form, whois) !== "anyone") {
+      const refused = await room.writeConfig({ [whois]: "anyone" }, config.clientReplyTimeout);
+      if (refused !== undefined) return failed(`room configuration: ${reason(refused)}`);
+    }
     if (isYes(form, "muc#roominfo_conference_presets_service_enabled")) await this.#awaitMetadata();
     const breakout = isYes(form, "muc#roominfo_isbreakout");
     if (breakout) this.#mainRoom = parseBareJid(value(form, "muc#roominfo_breakout_main_room"));

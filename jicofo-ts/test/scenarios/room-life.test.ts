@@ -23,6 +23,20 @@ describe("the form of a room", () => {
     expect(world.room.written).to.deep.equal([{ "muc#roomconfig_whois": "anyone" }]);
   });
 
+  for (const [now, asked] of [
+    ["anyone", 0],
+    ["moderators", 1],
+  ] as const) {
+    it(`J-040: asks for nothing that is so already: ${now}`, async () => {
+      const world = new World();
+      world.prepareRoom = (room) => {
+        room.form = new Map([["muc#roomconfig_whois", [now]]]);
+      };
+      expect(await world.request()).to.equal(true);
+      expect(world.room.written).to.have.length(asked);
+    });
+  }
+
   it("J-041: names the meeting for bridges; without a name there is a random one", async () => {
     for (const named of [true, false]) {
       const world = new World();

@@ -78,6 +78,8 @@ export interface XmppConnection {
   request(iq: Element, timeoutMs?: number): Promise<IqReply>;
   /** Called after each change of state. */
   onState(listener: (change: StateChange) => void): Unsubscribe;
+  /** Called when the answer to a request comes after `request` gave it up: from whom was asked, once. */
+  onLateReply(listener: () => void): Unsubscribe;
   /** Called for every presence and message, and IQ answers nobody waits for. */
   onStanza(listener: (stanza: Element) => void): Unsubscribe;
   /** As `onStanza`, for presence and message from one bare address only; cheap with many rooms. */

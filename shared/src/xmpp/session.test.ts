@@ -173,6 +173,53 @@ describe("xmpp session", () => {
     expect((await session.request(ping("a@b"))).kind).to.equal("disconnected");
   });
 
+  it("tells of answers that come after their time, each once and only from who was asked", async () => {
+    const { runtime, transport, session } = started();
+    let late = 0;
+    const off = session.onLateReply(() => late++);
+    const asked = session.request(ping("a@b"), 1000);
+    const id = attr(transport.sent[0] ?? ping(), "id");
+    const answer = (from: string) =>
+      transport.receive(`<iq type='result' id='${id}' from='${from}'/>`);
+    runtime.advance(1000);
+    expect((await asked).kind).to.equal("timeout");
+    answer("other@b");
+    expect(late).to.equal(0);
+    answer("a@b");
+    answer("a@b");
+    expect(late).to.equal(1);
+
+    const inTime = session.request(ping("c@b"), 1000);
+    transport.receive(
+      `<iq type='error' id='${attr(transport.sent[1] ?? ping(), "id")}' from='c@b'/>`,
+    );
+    expect((await inTime).kind).to.equal("error");
+    off();
+    expect(late).to.equal(1);
+  });
+
+  it("forgets which requests it gave up, the oldest first and all with the session", () => {
+    const { runtime, transport, session } = started();
+    let late = 0;
+    session.onLateReply(() => late++);
+    const answer = (at: number) =>
+      transport.receive(
+        `<iq type='result' id='${attr(transport.sent[at] ?? ping(), "id")}' from='a@b'/>`,
+      );
+    for (let at = 0; at <= 1000; at++) void session.request(ping("a@b"), 1000);
+    runtime.advance(1000);
+    answer(0);
+    expect(late).to.equal(0);
+    answer(1);
+    answer(1000);
+    expect(late).to.equal(2);
+    transport.end();
+    runtime.advance(5000);
+    transport.online();
+    answer(2);
+    expect(late).to.equal(2);
+  });
+
   it("keeps requests over a resumption, not over a fresh session", async () => {
     const { runtime, transport, session, states } = started();
     transport.resumable = true;

@@ -67,6 +67,8 @@ const mostReasons = 10;
 /** Pause after another stream took our place; doubled each time, so that two do not fight for it. */
 const conflictMinMs = 10_000;
 const conflictMaxMs = 300_000;
+/** Requests given up whose answers are still recognised. */
+const mostGivenUp = 1000;
 
 interface PendingRequest {
   readonly to: Jid | undefined;
@@ -83,7 +85,10 @@ export class XmppSession implements XmppConnection {
   readonly #runtime: Runtime;
   readonly #log: Logger;
   readonly #pending = new Map<string, PendingRequest>();
+  /** Whom the requests went to whose time ran out, oldest first. */
+  readonly #givenUp = new Map<string, Jid | undefined>();
   readonly #stateListeners = new Set<(change: StateChange) => void>();
+  readonly #lateListeners = new Set<() => void>();
   readonly #stanzaListeners = new Set<(stanza: Element) => void>();
   readonly #fromListeners = new Map<BareJid, Set<(stanza: Element) => void>>();
   readonly #handlers = new Map<string, IqHandler[]>();
@@ -377,10 +382,18 @@ export class XmppSession implements XmppConnection {
     this.#pending.delete(id);
     pending.timer.cancel();
     pending.resolve(reply);
+    if (reply.kind === "timeout") this.#giveUp(id, pending.to);
+  }
+
+  #giveUp(id: string, to: Jid | undefined): void {
+    this.#givenUp.set(id, to);
+    const [oldest] = this.#givenUp.keys();
+    if (this.#givenUp.size > mostGivenUp && oldest !== undefined) this.#givenUp.delete(oldest);
   }
 
   #failPending(): void {
     for (const id of [...this.#pending.keys()]) this.#settle(id, { kind: "disconnected" });
+    this.#givenUp.clear();
   }
 
   #handleStanza(el: Element): void {
@@ -431,6 +444,7 @@ export class XmppSession implements XmppConnection {
     const id = attr(iq, "id") ?? "";
     const pending = this.#pending.get(id);
     if (pending === undefined || !this.#comesFrom(iq, pending.to)) {
+      if (pending === undefined) this.#tellLate(iq, id);
       this.#tellAll(iq);
       return;
     }
@@ -439,6 +453,12 @@ export class XmppSession implements XmppConnection {
         ? { kind: "result", iq }
         : { kind: "error", error: parseStanzaError(iq), iq };
     this.#settle(id, reply);
+  }
+
+  #tellLate(iq: Element, id: string): void {
+    if (!this.#givenUp.has(id) || !this.#comesFrom(iq, this.#givenUp.get(id))) return;
+    this.#givenUp.delete(id);
+    for (const listener of [...this.#lateListeners]) this.#guard("late-reply listener", listener);
   }
 
   /** RFC 6120 §8.1.3: the server may answer for itself without `from`, or as our own account. */
@@ -517,6 +537,11 @@ export class XmppSession implements XmppConnection {
   onState(listener: (change: StateChange) => void): Unsubscribe {
     this.#stateListeners.add(listener);
     return () => this.#stateListeners.delete(listener);
+  }
+
+  onLateReply(listener: () => void): Unsubscribe {
+    this.#lateListeners.add(listener);
+    return () => this.#lateListeners.delete(listener);
   }
 
   onStanza(listener: (stanza: Element) => void): Unsubscribe {

@@ -38,11 +38,13 @@ export interface StreamKind {
 /** ms until an attempt that is not online is given up. */
 const attemptTimeout = 15_000;
 const closeTimeout = 1000;
+/** ms until the server is asked what it has: one packet for everything of that time. */
+const askDelay = 200;
 /**
- * ms until the server is asked what it has, and until its own question is answered: one packet each
- * way for everything of that time, instead of two beside each stanza.
+ * ms until its own question is answered, for the same reason. Shorter, for a server that is stopped
+ * sends back what was not acknowledged, and rooms then remove whom they cannot reach.
  */
-const acknowledgeDelay = 200;
+const answerDelay = 20;
 
 /** The transport over library objects. */
 export class StreamTransport implements StanzaTransport {
@@ -265,7 +267,7 @@ class Attempt {
   #handleManagement(el: Element): void {
     switch (el.name) {
       case "r":
-        this.#answerTimer ??= this.#runtime.timers.after(acknowledgeDelay, () => {
+        this.#answerTimer ??= this.#runtime.timers.after(answerDelay, () => {
           this.#answerTimer = undefined;
           this.#writeElement(this.#management.answer());
         });
@@ -329,7 +331,7 @@ class Attempt {
     if (this.#phase !== "live") return;
     if (this.#management.pollAsk(waited)) this.#socket?.write(`<r xmlns="${NS.sm}"/>`);
     else if (this.#management.askable) {
-      this.#askTimer ??= this.#runtime.timers.after(acknowledgeDelay, () => {
+      this.#askTimer ??= this.#runtime.timers.after(askDelay, () => {
         this.#askTimer = undefined;
         this.#askForAnswer(true);
       });
