@@ -26,6 +26,7 @@ function stream(answers: Readonly<Record<string, string>>): XmppConnection {
       return Promise.resolve({ kind: "result", iq: parsed.value });
     },
     onState: () => nothing,
+    onLateReply: () => nothing,
     onStanza: () => nothing,
     onStanzaFrom: () => nothing,
     handleIq: () => nothing,

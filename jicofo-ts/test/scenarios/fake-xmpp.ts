@@ -44,6 +44,7 @@ export class FakeConnection implements XmppConnection {
   readonly #handlers: { readonly match: IqMatch; readonly handler: IqHandler }[] = [];
   readonly #listeners = new Set<(change: StateChange) => void>();
   readonly #stanzas = new Set<(stanza: Element) => void>();
+  readonly #lateListeners = new Set<() => void>();
   #ids = 0;
 
   constructor(runtime: Runtime, self: Jid) {
@@ -75,7 +76,10 @@ export class FakeConnection implements XmppConnection {
       Promise.resolve(peer(iq)).then((answer) => {
         if (answer === undefined) return;
         this.#runtime.timers.after(latency, () => {
-          if (!open) this.late++;
+          if (!open) {
+            this.late++;
+            for (const listener of this.#lateListeners) listener();
+          }
           timeout.cancel();
           const isError = attr(answer, "type") === "error";
           reply.resolve(
@@ -92,6 +96,10 @@ export class FakeConnection implements XmppConnection {
   onState(listener: (change: StateChange) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+  onLateReply(listener: () => void): () => void {
+    this.#lateListeners.add(listener);
+    return () => void this.#lateListeners.delete(listener);
   }
   onStanza(listener: (stanza: Element) => void): () => void {
     this.#stanzas.add(listener);

@@ -4,7 +4,9 @@ import { iqResult } from "#shared/stanza/iq";
 import { buildJingle, emptyJingle } from "#shared/stanza/jingle";
 import { NS } from "#shared/xmpp/namespaces";
 import { childOf, type Element, xml } from "#shared/xmpp/xml";
+import { SecureWorld } from "./authentication-world.ts";
 import { audio, type FakeClient, simulcast } from "./fake-client.ts";
+import { jid } from "./fake-xmpp.ts";
 import { roomJid, World } from "./world.ts";
 
 async function callOfTwo() {
@@ -244,5 +246,25 @@ describe("R17: answers that come late", () => {
     held?.();
     await world.pass(5_000);
     expect(ada.invitations, "the session it was about is over").to.equal(2);
+  });
+
+  it("R17: answers that come too late are counted, each once", async () => {
+    const world = new SecureWorld();
+    const { connection } = world;
+    const bridge = jid("room@conference.example.com/jvb1");
+    connection.peers.set(bridge, async (iq) => {
+      await new Promise<void>((resolve) => void world.runtime.timers.after(1_500, resolve));
+      return iqResult(iq);
+    });
+    const ask = (timeoutMs: number) =>
+      connection.request(xml("iq", { type: "get", to: bridge }, xml("ping")), timeoutMs);
+    const replies = [ask(1_000), ask(2_000)];
+    await world.pass(3_000);
+    expect((await Promise.all(replies)).map(({ kind }) => kind)).to.deep.equal([
+      "timeout",
+      "result",
+    ]);
+    const counted = world.jicofo.metrics.registry.json()["xmpp_late_replies_total"];
+    expect(counted).to.equal(1);
   });
 });

@@ -42,6 +42,7 @@ export function createMucClients(
       new MucRoom({ connection, room, nick, onEvent, runtime, log }),
     colibri: (request) => bridge.colibri(request),
     health: () => bridge.health(),
+    onLateReply: () => bridge.count("xmpp_late_replies"),
     onDisconnect: () => bridge.count("xmpp_disconnects"),
     onDelay: (kind, delayMs) => bridge.addDelay(kind, delayMs),
     hideAddresses,

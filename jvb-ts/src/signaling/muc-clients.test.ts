@@ -41,6 +41,7 @@ class FakeConnection implements XmppConnection {
   readonly sent: Element[] = [];
   readonly handlers: { match: IqMatch; handler: IqHandler }[] = [];
   readonly listeners: ((change: StateChange) => void)[] = [];
+  readonly lateListeners: (() => void)[] = [];
   stopped = false;
   start(): void {}
   stop(): Promise<void> {
@@ -56,6 +57,10 @@ class FakeConnection implements XmppConnection {
   }
   onState(listener: (change: StateChange) => void) {
     this.listeners.push(listener);
+    return () => {};
+  }
+  onLateReply(listener: () => void) {
+    this.lateListeners.push(listener);
     return () => {};
   }
   onStanza() {
@@ -142,6 +147,7 @@ function setUp() {
       modified: { endpoints: [], relays: [], sources: undefined },
     } as ColibriOutcome,
     disconnects: 0,
+    lateReplies: 0,
   };
   const clients = new MucClients({
     version: "2.3.0-test",
@@ -166,6 +172,9 @@ function setUp() {
     health: () => world.health,
     onDisconnect: () => {
       world.disconnects++;
+    },
+    onLateReply: () => {
+      world.lateReplies++;
     },
     onDelay: () => {},
     hideAddresses: true,
@@ -259,6 +268,12 @@ describe("MUC clients", () => {
     connection.become("connecting");
     connection.become("online", true);
     expect(world.disconnects).to.equal(1);
+  });
+
+  it("count answers that come too late", () => {
+    const { connection, world } = setUp();
+    for (const listener of connection.lateListeners) listener();
+    expect(world.lateReplies).to.equal(1);
   });
 
   it("answer COLIBRI2, and what cannot be read, in full", async () => {

@@ -50,6 +50,8 @@ export interface MucClientsOptions {
   readonly health: () => HealthResult;
   /** A session was lost or closed (`xmpp_disconnects`). */
   readonly onDisconnect: () => void;
+  /** An answer came after its request had been given up (`xmpp_late_replies`). */
+  readonly onLateReply: () => void;
   /** How long one IQ took, by `colibri`, `health`, `version`. */
   readonly onDelay: (kind: "colibri" | "health" | "version", delayMs: Millis) => void;
   readonly now: () => Millis;
@@ -132,6 +134,7 @@ export class MucClients {
       if (state !== "online" || resumed) return;
       for (const room of rooms) if (!room.everJoined) this.#join(room, log);
     });
+    connection.onLateReply(this.#options.onLateReply);
     connection.start();
   }
 

@@ -127,7 +127,8 @@ export type MainCounter =
   | "colibri_web_socket_slowed"
   | "colibri_web_socket_flooded"
   | "colibri_web_socket_refused"
-  | "xmpp_disconnects";
+  | "xmpp_disconnects"
+  | "xmpp_late_replies";
 const mainCounterHelp: Readonly<Record<MainCounter, string>> = {
   colibri_web_socket_close_normal: "WebSockets closed in order.",
   colibri_web_socket_close_abnormal: "WebSockets that broke.",
@@ -137,6 +138,7 @@ const mainCounterHelp: Readonly<Record<MainCounter, string>> = {
   colibri_web_socket_flooded: "WebSockets closed because they would not stop sending too much.",
   colibri_web_socket_refused: "WebSockets refused for a wrong path, id or password.",
   xmpp_disconnects: "XMPP connections lost or closed.",
+  xmpp_late_replies: "Answers to requests over XMPP that came after they had been given up.",
 };
 
 const sizes = Array.from({ length: 21 }, (_, size) => size);
