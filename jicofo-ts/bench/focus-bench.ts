@@ -1,9 +1,9 @@
 /**
- * One focus under load: conferences of three that arrive by a timetable, over a real Prosody, with
- * simulated clients and bridges (spec benchmarks-and-faults F3, its end-to-end shape).
+ * One focus under load: conferences of three that arrive by a timetable, over a real Prosody or the
+ * benchmark's own server, with simulated clients and bridges (spec benchmarks-and-faults F3).
  *
- * The focus has core 0 for itself; Prosody and the load generator share core 1. Every contender has
- * a Prosody and a generator of its own, which are idle while another is measured.
+ * The focus has core 0 for itself; server and load generator share core 1. Every contender has a
+ * server and a generator of its own, which are idle while another is measured.
  */
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
@@ -15,6 +15,7 @@ import { type FocusName, type FocusPlace, RunningFocus } from "./contender.ts";
 import { CountingLink, type Traffic } from "./counting-link.ts";
 import type { ArrivalReport, Arrivals } from "./generator-messages.ts";
 import { Generator } from "./generator-process.ts";
+import { type BenchServer, startLeanServer } from "./lean-process.ts";
 import { Inspector, javaHeap, nodeHeap } from "./live-heap.ts";
 import type { ClientPlace } from "./simulated-client.ts";
 
@@ -27,13 +28,22 @@ const [focusCore, loadCore] = availableParallelism() > 1 ? [0, 1] : [undefined, 
 export interface Batch extends ArrivalReport {
   /** Participants that this process had set up before. */
   readonly before: number;
-  /** ms of CPU per participant set up: the focus' process tree, and Prosody. */
+  /** ms of CPU per participant set up: the focus' process tree, and the XMPP server. */
   readonly cpuMs: number;
-  readonly prosodyCpuMs: number;
+  readonly serverCpuMs: number;
   /** KiB per participant held: live heap, and resident memory, after garbage was collected. */
   readonly heldHeapKib: number | undefined;
   readonly heldRssKib: number;
   readonly rssMb: number;
+}
+
+/** Over which XMPP server: a real one, or the benchmark's own that costs next to nothing. */
+export type ServerKind = "prosody" | "lean";
+
+function pinnedServer(prosody: Prosody): Prosody {
+  if (loadCore !== undefined)
+    spawnSync("taskset", ["-a", "-c", "-p", `${loadCore}`, `${prosody.pid}`]);
+  return prosody;
 }
 
 /** Stanzas and bytes of one join, counted at the focus' own stream. */
@@ -45,34 +55,33 @@ export interface TrafficReport {
 
 export class FocusBench {
   readonly #name: FocusName;
-  readonly #prosody: Prosody;
+  readonly #server: BenchServer;
   readonly #generator: Generator;
   readonly #place: FocusPlace;
   readonly #clients: ClientPlace;
   #focus: RunningFocus | undefined;
   #tree: ProcessTree | undefined;
   #inspector: Inspector | undefined;
-  readonly #prosodyTree: ProcessTree;
+  readonly #serverTree: ProcessTree;
   #before = 0;
 
-  private constructor(name: FocusName, prosody: Prosody, generator: Generator) {
+  private constructor(name: FocusName, server: BenchServer, generator: Generator) {
     this.#name = name;
-    this.#prosody = prosody;
+    this.#server = server;
     this.#generator = generator;
-    const { c2sPort: port, domain, authDomain, mucDomain } = prosody;
+    const { c2sPort: port, domain, authDomain, mucDomain } = server;
     this.#place = { port, domain, authDomain, mucDomain };
     this.#clients = { port, domain, mucDomain, focus: `focus@${authDomain}/focus` };
-    this.#prosodyTree = new ProcessTree(prosody.pid);
+    this.#serverTree = new ProcessTree(server.pid);
   }
 
   /** Starts server, bridges and generator, and no focus yet. */
-  static async open(name: FocusName): Promise<FocusBench> {
-    const prosody = await Prosody.start();
-    if (loadCore !== undefined)
-      spawnSync("taskset", ["-a", "-c", "-p", `${loadCore}`, `${prosody.pid}`]);
+  static async open(name: FocusName, kind: ServerKind): Promise<FocusBench> {
+    const server =
+      kind === "lean" ? await startLeanServer(loadCore) : pinnedServer(await Prosody.start());
     const generator = new Generator(loadCore);
-    const bench = new FocusBench(name, prosody, generator);
-    await generator.bridges(bridgeCount, prosody.c2sPort, prosody.authDomain);
+    const bench = new FocusBench(name, server, generator);
+    await generator.bridges(bridgeCount, server.c2sPort, server.authDomain);
     return bench;
   }
 
@@ -113,7 +122,7 @@ export class FocusBench {
 
   /** Counts stanzas and bytes by a link between focus and server, in a life of its own. */
   async traffic(conferences: number): Promise<TrafficReport | undefined> {
-    const link = await CountingLink.to(this.#prosody.c2sPort);
+    const link = await CountingLink.to(this.#server.c2sPort);
     try {
       if ((await this.start(link.port)) !== undefined) return undefined;
       // The first conference also asks what a client can do.
@@ -143,10 +152,10 @@ export class FocusBench {
     await inspector?.ask("Profiler.setSamplingInterval", { interval: 200 });
     await inspector?.ask("Profiler.start");
     const cpuBefore = tree.cpu();
-    const prosodyBefore = this.#prosodyTree.cpu();
+    const serverBefore = this.#serverTree.cpu();
     const report = await this.#arrive(arrivals);
     const cpuAfter = tree.cpu();
-    const prosodyAfter = this.#prosodyTree.cpu();
+    const serverAfter = this.#serverTree.cpu();
     if (inspector !== undefined && profile !== undefined) {
       const { profile: taken } = await inspector.ask("Profiler.stop");
       writeFileSync(profile, JSON.stringify(taken));
@@ -164,7 +173,7 @@ export class FocusBench {
       ...report,
       before,
       cpuMs: ms(cpuBefore, cpuAfter),
-      prosodyCpuMs: ms(prosodyBefore, prosodyAfter),
+      serverCpuMs: ms(serverBefore, serverAfter),
       heldHeapKib:
         heapHeld === undefined || heapBefore === undefined
           ? undefined
@@ -176,9 +185,9 @@ export class FocusBench {
 
   async close(): Promise<void> {
     await this.stopFocus();
-    this.#prosodyTree.close();
+    this.#serverTree.close();
     await this.#generator.stop();
-    await this.#prosody.stop();
+    await this.#server.stop();
   }
 
   #arrive(arrivals: Arrivals): Promise<ArrivalReport> {

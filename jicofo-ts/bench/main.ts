@@ -1,6 +1,6 @@
 /**
  * The focus row alone: `shared/tooling/n24 jicofo-ts/bench/main.ts --contender ours|java
- * [--conferences 100] [--rate 10] [--rounds 1]`. Each round says how many participants the process
+ * [--server prosody|lean] [--conferences 100] [--rate 10] [--rounds 1]`. Each round says how many participants the process
  * had set up before, for Java gets faster for thousands of them.
  */
 import yargs from "yargs";
@@ -10,6 +10,7 @@ import { cellOf } from "./row.ts";
 const options = await yargs(process.argv.slice(2))
   .scriptName("jicofo-ts/bench/main.ts")
   .option("contender", { choices: ["ours", "java"] as const, demandOption: true })
+  .option("server", { choices: ["prosody", "lean"] as const, default: "prosody" as const })
   .option("conferences", { type: "number", default: 100, describe: "in each round" })
   .option("rate", { type: "number", default: 10, describe: "conferences per second" })
   .option("rounds", { type: "number", default: 1 })
@@ -32,7 +33,7 @@ function printTraffic({ participants, sent, received }: TrafficReport): void {
   }
 }
 
-const bench = await FocusBench.open(options.contender);
+const bench = await FocusBench.open(options.contender, options.server);
 try {
   const firsts: number[] = [];
   for (let at = 0; at < options.first; at++) firsts.push((await bench.first()) ?? Number.NaN);

@@ -7,7 +7,13 @@ import type {
   StartContender,
 } from "../../shared/bench/row.ts";
 import type { FocusName } from "./contender.ts";
-import { type Batch, conferenceSize, FocusBench, type TrafficReport } from "./focus-bench.ts";
+import {
+  type Batch,
+  conferenceSize,
+  FocusBench,
+  type ServerKind,
+  type TrafficReport,
+} from "./focus-bench.ts";
 
 const rate = 10;
 /** Lives of the focus in which the first conference is timed. */
@@ -30,7 +36,7 @@ const figures: readonly FigureMeta[] = [
   { name: "heap held", unit: "KiB per participant", better: "less", target: { atMost: 30 } },
   { name: "resident held", unit: "KiB per participant", better: "less" },
   { name: "memory", unit: "MiB", better: "less" },
-  { name: "Prosody's cpu", unit: "ms per participant", better: "less" },
+  { name: "server's cpu", unit: "ms per participant", better: "less" },
   { name: "stanzas sent", unit: "per join", better: "less" },
   { name: "stanzas received", unit: "per join", better: "less" },
   { name: "bytes sent", unit: "per join", better: "less" },
@@ -67,7 +73,7 @@ export function cellOf(
     "heap held": batch.heldHeapKib,
     "resident held": batch.heldRssKib,
     memory: batch.rssMb,
-    "Prosody's cpu": batch.prosodyCpuMs,
+    "server's cpu": batch.serverCpuMs,
     "stanzas sent": traffic && traffic.sent.stanzas / traffic.participants,
     "stanzas received": traffic && traffic.received.stanzas / traffic.participants,
     "bytes sent": traffic && traffic.sent.bytes / traffic.participants,
@@ -87,9 +93,9 @@ export function cellOf(
   };
 }
 
-function starter(name: FocusName): StartContender {
+function starter(name: FocusName, server: ServerKind): StartContender {
   return async () => {
-    const bench = await FocusBench.open(name);
+    const bench = await FocusBench.open(name, server);
     try {
       const firsts: number[] = [];
       for (let at = 0; at < firstTries; at++) {
@@ -125,13 +131,24 @@ function starter(name: FocusName): StartContender {
   };
 }
 
+// 300 participants at a time; Java is measured after 1800, and how it goes on is in each cell.
+const times = { seconds: 10, warmSeconds: { ours: 20, java: 60 } } as const;
+const units = { "join to invitation": "ms" };
+
 export const focusRow: Row = {
   name: "focus",
   about: "conferences of 3 arriving at 10 per second over one Prosody",
   figures,
-  units: { "join to invitation": "ms" },
-  // 300 participants at a time; Java is measured after 1800, and how it goes on is in each cell.
-  seconds: 10,
-  warmSeconds: { ours: 20, java: 60 },
-  contenders: { ours: starter("ours"), java: starter("java") },
+  units,
+  ...times,
+  contenders: { ours: starter("ours", "prosody"), java: starter("java", "prosody") },
+};
+
+export const focusAloneRow: Row = {
+  name: "focus-alone",
+  about: "the same over the benchmark's own XMPP server, which costs next to nothing",
+  figures,
+  units,
+  ...times,
+  contenders: { ours: starter("ours", "lean"), java: starter("java", "lean") },
 };
