@@ -13,6 +13,7 @@
 #include "js.h"
 #include "srtp.h"
 #include "udp-group.h"
+#include "waiter.h"
 #include "wire.h"
 
 /* Rows of a slab registered once; the references keep the memory where it is. */
@@ -97,9 +98,9 @@ typedef struct packet_io {
   int worker;
   double clock_offset; /* Clock.now() minus CLOCK_MONOTONIC, ms */
   uv_async_t wake;
-  uv_poll_t polls[MAX_SOCKETS];
-  int poll_count;
+  waiter_t *waiter;  /* with one worker */
   uint32_t readable; /* sockets that may have datagrams */
+  uint8_t *more;     /* for JavaScript: `receive` may find something */
   int next_socket;
 
   address_map_t addresses; /* remote address to session */
@@ -116,9 +117,11 @@ typedef struct packet_io {
   rx_slab_t rx[MAX_SLABS];
   tx_slab_t tx[MAX_SLABS];
   int rx_count, tx_count;
-  napi_ref columns[MAX_SLABS * (RX_COLUMNS + TX_COLUMNS)];
+  napi_ref columns[MAX_SLABS * (RX_COLUMNS + TX_COLUMNS) + 1];
   int column_count;
 
+  const rx_slab_t *rx_prepared; /* of this slab are the messages, but for the first `rx_used` */
+  int rx_used;
   struct mmsghdr rx_messages[BATCH];
   struct iovec rx_vectors[BATCH];
   struct sockaddr_storage rx_from[BATCH];
@@ -179,7 +182,7 @@ static void on_handle_closed(uv_handle_t *handle) {
 static void close_io(packet_io_t *io) {
   if (io->closed) return;
   io->closed = true;
-  for (int i = 0; i < io->poll_count; i++) uv_close((uv_handle_t *)&io->polls[i], on_handle_closed);
+  if (io->waiter != NULL) waiter_leave(io->waiter, io);
   for (int i = 0; i < io->session_top; i++) {
     session_t *session = io->sessions[i];
     for (int b = 0; session != NULL && b < session->bound_count; b++)
@@ -198,18 +201,23 @@ static void on_environment_exit(napi_async_cleanup_hook_handle handle, void *dat
   close_io(data);
 }
 
-/* Instance data: every PacketIo of this environment. */
+/* Instance data: every PacketIo of this environment, and what waits for their sockets. */
+typedef struct {
+  packet_io_t *list;
+  waiter_t *waiter;
+} environment_t;
+
 static void on_instance_gone(napi_env env, void *data, void *hint) {
   (void)env;
   (void)hint;
-  packet_io_t **list = data;
-  while (*list != NULL) {
-    packet_io_t *io = *list;
-    *list = io->next;
+  environment_t *environment = data;
+  while (environment->list != NULL) {
+    packet_io_t *io = environment->list;
+    environment->list = io->next;
     io->orphan = true;
     release(io);
   }
-  free(list);
+  free(environment);
 }
 
 static packet_io_t *this_io(napi_env env, napi_callback_info info, size_t argc, napi_value *argv) {
@@ -225,6 +233,11 @@ static session_t *session_of(packet_io_t *io, int32_t number) {
 
 /* ---- wake-ups ---- */
 
+/* So that the call that would find nothing need not be made. Another thread fills the rings. */
+static void tell_more(packet_io_t *io) {
+  *io->more = io->readable != 0 || io->early_ready || io->group->workers > 1;
+}
+
 static void notify(packet_io_t *io) {
   napi_handle_scope scope;
   napi_value callback, global, result, error;
@@ -238,11 +251,10 @@ static void notify(packet_io_t *io) {
   napi_close_handle_scope(io->env, scope);
 }
 
-static void on_poll(uv_poll_t *handle, int status, int events) {
-  (void)status;
-  (void)events;
-  packet_io_t *io = handle->data;
-  io->readable |= 1u << (handle - io->polls);
+static void on_ready(void *owner, uint32_t readable) {
+  packet_io_t *io = owner;
+  io->readable |= readable;
+  tell_more(io);
   notify(io);
 }
 
@@ -322,15 +334,23 @@ static bool accept_row(packet_io_t *io, const rx_slab_t *slab, int row, int offs
   return true;
 }
 
-static int receive_socket(packet_io_t *io, const rx_slab_t *slab, int socket) {
-  for (int i = 0; i < BATCH; i++) {
+/* The kernel writes into as many of them as it has datagrams: only those are made anew. */
+static void prepare_messages(packet_io_t *io, const rx_slab_t *slab) {
+  if (io->rx_prepared != slab) io->rx_used = BATCH;
+  io->rx_prepared = slab;
+  for (int i = 0; i < io->rx_used; i++) {
     io->rx_vectors[i] = (struct iovec){slab->bytes + i * SLOT_BYTES + HEADROOM, MAX_DATAGRAM};
     io->rx_messages[i].msg_hdr = (struct msghdr){.msg_name = &io->rx_from[i],
                                                  .msg_namelen = sizeof io->rx_from[i],
                                                  .msg_iov = &io->rx_vectors[i],
                                                  .msg_iovlen = 1};
   }
+}
+
+static int receive_socket(packet_io_t *io, const rx_slab_t *slab, int socket) {
+  prepare_messages(io, slab);
   int count = recvmmsg(io->group->fds[socket], io->rx_messages, BATCH, MSG_DONTWAIT, NULL);
+  io->rx_used = count > 0 ? count : 0;
   /* A short batch has emptied the socket: no further call just to hear EAGAIN. */
   if (count < BATCH) io->readable &= ~(1u << socket);
   double arrival = monotonic_ms();
@@ -409,13 +429,15 @@ static napi_value js_receive(napi_env env, napi_callback_info info) {
     /* A batch of which nothing is left must not look like an empty socket; a flood of such batches
      * must not hold the loop either. */
     for (int tries = 0; rows == 0 && io->readable != 0 && tries < 16; tries++) {
+      int sockets = io->group->sockets;
       while ((io->readable >> io->next_socket & 1) == 0)
-        io->next_socket = (io->next_socket + 1) % io->poll_count;
+        io->next_socket = (io->next_socket + 1) % sockets;
       rows = receive_socket(io, slab, io->next_socket);
-      io->next_socket = (io->next_socket + 1) % io->poll_count;
+      io->next_socket = (io->next_socket + 1) % sockets;
     }
   }
   io->counters[RECEIVED] += (uint64_t)rows;
+  tell_more(io);
   return js_int(env, rows);
 }
 
@@ -703,6 +725,7 @@ static napi_value js_set_keys(napi_env env, napi_callback_info info) {
   drop_early(io, session, monotonic_ms() - MAX_EARLY_AGE_MS);
   if (session->early != NULL) {
     io->early_ready = true;
+    tell_more(io);
     uv_async_send(&io->wake);
   }
   return js_bool(env, true);
@@ -842,15 +865,13 @@ static napi_value describe_results(napi_env env, const bind_result_t *results, i
   return list;
 }
 
-static void start_handles(packet_io_t *io, uv_loop_t *loop) {
-  if (io->group->workers > 1) return;
-  for (int i = 0; i < io->group->sockets; i++) {
-    if (uv_poll_init(loop, &io->polls[i], io->group->fds[i]) != 0) break;
-    io->polls[i].data = io;
-    io->handles++;
-    io->poll_count++;
-    uv_poll_start(&io->polls[i], UV_READABLE, on_poll);
-  }
+static bool watch_sockets(packet_io_t *io, environment_t *environment, uv_loop_t *loop) {
+  if (io->group->workers > 1) return true;
+  io->waiter = waiter_use(&environment->waiter, io->env, loop);
+  bool done = io->waiter != NULL;
+  for (int i = 0; done && i < io->group->sockets; i++)
+    done = waiter_add(io->waiter, io->group->fds[i], io, i, on_ready);
+  return done;
 }
 
 static napi_value functions_of(napi_env env, packet_io_t *io) {
@@ -875,24 +896,24 @@ static napi_value functions_of(napi_env env, packet_io_t *io) {
 }
 
 /*
- * openPacketIo(group, addresses [[ip, port], …], receiveBuffer, worker, workers, now, onReadable):
- * [functions or undefined, results, local [[ip, port, ""], …]]
+ * openPacketIo(group, addresses [[ip, port], …], receiveBuffer, worker, workers, now, onReadable,
+ * more): [functions or undefined, results, local [[ip, port, ""], …]]
  */
 static napi_value js_open(napi_env env, napi_callback_info info) {
-  size_t argc = 7;
-  napi_value argv[7], result;
+  size_t argc = 8;
+  napi_value argv[8], result;
   char name[512] = "";
-  packet_io_t **list = NULL;
+  environment_t *environment = NULL;
   uv_loop_t *loop = NULL;
   uint32_t count = 0;
   bind_result_t results[MAX_SOCKETS];
   memset(results, 0, sizeof results);
   napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
-  napi_get_instance_data(env, (void **)&list);
+  napi_get_instance_data(env, (void **)&environment);
   napi_get_value_string_utf8(env, argv[0], name, sizeof name, NULL);
   napi_get_array_length(env, argv[1], &count);
   int worker = js_to_int(env, argv[3]), workers = js_to_int(env, argv[4]);
-  if (list == NULL || napi_get_uv_event_loop(env, &loop) != napi_ok || count > MAX_SOCKETS ||
+  if (environment == NULL || napi_get_uv_event_loop(env, &loop) != napi_ok || count > MAX_SOCKETS ||
       workers < 1 || workers > MAX_WORKERS || worker < 0 || worker >= workers)
     return js_throw(env, "too many addresses or workers");
   for (uint32_t i = 0; i < count; i++) {
@@ -925,12 +946,23 @@ static napi_value js_open(napi_env env, napi_callback_info info) {
     uv_close((uv_handle_t *)&io->wake, on_handle_closed);
     return result;
   }
-  io->next = *list;
-  *list = io;
-  start_handles(io, loop);
+  io->next = environment->list;
+  environment->list = io;
+  bool watched = watch_sockets(io, environment, loop);
   napi_create_reference(env, argv[6], 1, &io->on_readable);
   napi_async_init(env, NULL, js_text(env, "jvb:packets"), &io->async);
   napi_add_async_cleanup_hook(env, on_environment_exit, io, &io->hook);
+  uint8_t *more;
+  size_t more_bytes;
+  if (watched && js_array(env, argv[7], &more, &more_bytes) && more_bytes >= 1 &&
+      napi_create_reference(env, argv[7], 1, &io->columns[io->column_count]) == napi_ok) {
+    io->column_count++;
+    io->more = more;
+    tell_more(io);
+  } else {
+    close_io(io);
+    return js_throw(env, "out of memory");
+  }
 
   bind_result_t local[MAX_SOCKETS];
   for (int i = 0; i < io->group->sockets; i++)
@@ -941,7 +973,7 @@ static napi_value js_open(napi_env env, napi_callback_info info) {
 }
 
 void packet_io_register(napi_env env, napi_value exports) {
-  packet_io_t **list = calloc(1, sizeof *list);
-  if (list != NULL) napi_set_instance_data(env, list, on_instance_gone, NULL);
+  environment_t *environment = calloc(1, sizeof *environment);
+  if (environment != NULL) napi_set_instance_data(env, environment, on_instance_gone, NULL);
   js_function(env, exports, "openPacketIo", js_open, NULL);
 }

@@ -70,6 +70,8 @@ export interface NativeAddon {
     workers: number,
     now: number,
     onReadable: () => void,
+    /** Kept up to date: 0 while `receive` would find nothing. */
+    more: Uint8Array,
   ): readonly [
     sockets: NativeSockets | undefined,
     results: readonly NativeBinding[],

@@ -39,6 +39,7 @@ export function openNativePacketIo(options: PacketIoOptions): OpenedPacketIo {
   const { addresses, receiveBufferBytes, worker, workers, clock } = options;
   const group = options.group ?? addresses.map(({ ip, port }) => `${ip} ${port}`).join(",");
   let io: NativePacketIo | undefined;
+  const more = Uint8Array.of(1);
   const [sockets, results, local] = nativeAddon().openPacketIo(
     group,
     addresses.map(({ ip, port }) => [ip, port] as const),
@@ -47,11 +48,13 @@ export function openNativePacketIo(options: PacketIoOptions): OpenedPacketIo {
     workers,
     clock.now(),
     () => io?.onReadable?.(),
+    more,
   );
   const failures = results.filter(([, , code]) => code !== "").map(failureOf);
   if (sockets !== undefined) {
     io = new NativePacketIo(
       sockets,
+      more,
       (local ?? []).map(([ip, port]) => ({ ip, port })),
     );
   }
@@ -62,6 +65,8 @@ class NativePacketIo implements PacketIo {
   readonly localAddresses: readonly SocketAddress[];
   onReadable: (() => void) | undefined = undefined;
   readonly #sockets: NativeSockets;
+  /** Zero: there is nothing to receive, so that nothing need be asked. */
+  readonly #more: Uint8Array;
   readonly #rxSlabs = new WeakMap<RxSlab, number>();
   readonly #txSlabs = new WeakMap<TxSlab, number>();
   /** The slabs of the last call, which nearly always are those of the next. */
@@ -72,12 +77,14 @@ class NativePacketIo implements PacketIo {
   readonly #ufrags = new Map<string, number>();
   readonly #counters = new Float64Array(counterNames.length);
 
-  constructor(sockets: NativeSockets, localAddresses: readonly SocketAddress[]) {
+  constructor(sockets: NativeSockets, more: Uint8Array, localAddresses: readonly SocketAddress[]) {
     this.#sockets = sockets;
+    this.#more = more;
     this.localAddresses = localAddresses;
   }
 
   receive(slab: RxSlab): number {
+    if (this.#more[0] === 0) return 0;
     if (slab !== this.#rx) {
       this.#rxNumber = this.#rxSlabs.get(slab) ?? this.#registerRx(slab);
       this.#rx = slab;
