@@ -23,6 +23,9 @@ type Component = "focus" | "bridge";
 /** What starts a program needs to be over before it is called idle. */
 const SETTLE_MS = 10_000;
 
+/** As upstream's launchers start them. */
+const javaFlags = ["-Xmx3072m", "-XX:+UseG1GC"];
+
 /** Sees who enters the brewery. */
 interface Watcher {
   /** The moment at which an account is in the room; waits for it. */
@@ -146,10 +149,11 @@ function contender(component: Component, isJava: boolean): StartContender {
     const [bridge] = stack.bridges;
     if (bridge === undefined) throw new Error("the stack has no bridge");
     const logFile = join(folder, "java.log");
+    const common = { logFile, flags: javaFlags };
     const java = () =>
       component === "focus"
-        ? javaFocus(path, { logFile, config: stack.focusFile, httpPort: stack.focusPort })
-        : javaBridge(path, { logFile, config: bridge.file, httpPort: bridge.privatePort });
+        ? javaFocus(path, { ...common, config: stack.focusFile, httpPort: stack.focusPort })
+        : javaBridge(path, { ...common, config: bridge.file, httpPort: bridge.privatePort });
     const program = isJava ? java() : component === "focus" ? stack.focus : bridge.program;
     await stack.prosody.start();
     const watcher = await watchBrewery(stack);

@@ -1,6 +1,6 @@
 /** On what the figures were measured, and how busy it was with other things. */
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -109,11 +109,26 @@ export function describeCommit(): string {
   }
 }
 
-/** Seconds that processes of the whole machine were on a CPU, without interrupts. */
+/**
+ * Seconds that programs of the whole machine were on a CPU: without interrupts and without the
+ * kernel's own threads, which also work for the contenders (packets over loopback).
+ */
 function busySeconds(): number {
   const line = /^cpu +(.*)$/m.exec(readFileSync("/proc/stat", "utf8"))?.[1] ?? "";
   const [user = 0, nice = 0, system = 0] = line.split(" ").map(Number);
-  return (user + nice + system) / 100;
+  return (user + nice + system - kernelTicks()) / 100;
+}
+
+function kernelTicks(): number {
+  let ticks = 0;
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const text = fileText(`/proc/${name}/stat`) ?? "";
+    const fields = text.slice(text.lastIndexOf(") ") + 2).split(" ");
+    // Children of kthreadd.
+    if (fields[1] === "2") ticks += Number(fields[12]);
+  }
+  return ticks;
 }
 
 /** Says how many cores others kept busy on average since it was made. */

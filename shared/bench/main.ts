@@ -95,7 +95,7 @@ function planOf(row: Row): Plan {
   };
 }
 
-async function measureRow(row: Row, group: string, own: ProcessTree): Promise<void> {
+async function measureRow(row: Row, group: string, own: ProcessTree, place: string): Promise<void> {
   const plan = planOf(row);
   const method: Method = {
     rounds: plan.rounds,
@@ -116,7 +116,7 @@ async function measureRow(row: Row, group: string, own: ProcessTree): Promise<vo
   const date = () => new Date().toISOString();
   const began = earlier[0]?.began ?? date();
   const progress = createProgress(process.stdout);
-  progress.say(`\n${row.name}: ${row.about}`);
+  progress.say(`\n${place}: ${row.name}, ${row.about}`);
   try {
     await runRow(
       row,
@@ -165,10 +165,11 @@ async function main(): Promise<number> {
     return 0;
   }
   const own = new ProcessTree(process.pid);
+  process.on("exit", () => own.close());
   let failed = 0;
-  for (const { row, group } of chosen) {
+  for (const [at, { row, group }] of chosen.entries()) {
     try {
-      await measureRow(row, group, own);
+      await measureRow(row, group, own, `row ${at + 1} of ${chosen.length}`);
     } catch (cause) {
       // The other rows are worth having.
       failed++;
@@ -176,7 +177,6 @@ async function main(): Promise<number> {
     }
   }
   redraw();
-  own.close();
   return failed === 0 ? 0 : 1;
 }
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import { ProcessTree, treeOf, watchTree } from "./process-tree.ts";
 
@@ -33,6 +34,16 @@ describe("the figures of a process tree", () => {
   it("finds the descendants", () => {
     expect(treeOf(child.pid!)).to.have.length(2);
     expect(treeOf(2 ** 22 + 1)).to.deep.equal([2 ** 22 + 1]);
+  });
+
+  it("gives its group back, also with ourselves in it", () => {
+    const groupOf = () => readFileSync("/proc/self/cgroup", "utf8");
+    const before = groupOf();
+    const own = new ProcessTree(process.pid);
+    const inner = new ProcessTree(child.pid!);
+    inner.close();
+    own.close();
+    expect(groupOf()).to.equal(before);
   });
 
   for (const useGroup of [true, false])

@@ -44,13 +44,19 @@ function ownGroup(): string | undefined {
   return mount === undefined || path === undefined ? undefined : join(mount, path);
 }
 
-function makeGroup(): string | undefined {
+interface Group {
+  readonly path: string;
+  /** Where its processes go back to: we ourselves may be in the group by then. */
+  readonly parent: string;
+}
+
+function makeGroup(): Group | undefined {
   const parent = ownGroup();
   if (parent === undefined) return undefined;
   const group = join(parent, `jitsi-ts-bench-${process.pid}-${groups++}`);
   try {
     mkdirSync(group);
-    if (readText(join(group, "cpu.stat"))?.startsWith("usage_usec")) return group;
+    if (readText(join(group, "cpu.stat"))?.startsWith("usage_usec")) return { path: group, parent };
     rmdirSync(group);
   } catch {
     // Not ours to make.
@@ -88,7 +94,7 @@ export function treeOf(pid: number): number[] {
 
 export class ProcessTree {
   readonly pid: number;
-  readonly #group: string | undefined;
+  readonly #group: Group | undefined;
 
   /**
    * @param pid the contender; make the tree before it is put under load
@@ -97,7 +103,7 @@ export class ProcessTree {
   constructor(pid: number, useGroup = true) {
     this.pid = pid;
     const group = useGroup ? makeGroup() : undefined;
-    this.#group = group !== undefined && adopt(pid, group) ? group : undefined;
+    this.#group = group !== undefined && adopt(pid, group.path) ? group : undefined;
     if (group !== undefined && this.#group === undefined) removeGroup(group);
   }
 
@@ -109,7 +115,7 @@ export class ProcessTree {
   /** CPU time so far. By `/proc` a tree that is gone answers zero, so ask while it lives. */
   cpu(): CpuTime {
     if (this.#group !== undefined) {
-      const text = readText(join(this.#group, "cpu.stat")) ?? "";
+      const text = readText(join(this.#group.path, "cpu.stat")) ?? "";
       const seconds = (name: string) =>
         Number(new RegExp(`^${name} (\\d+)`, "m").exec(text)?.[1] ?? 0) / 1e6;
       return { user: seconds("user_usec"), system: seconds("system_usec") };
@@ -165,14 +171,19 @@ function adopt(root: number, group: string): boolean {
   return true;
 }
 
-function removeGroup(group: string): void {
+function removeGroup({ path, parent }: Group): void {
+  for (const pid of (readText(join(path, "cgroup.procs")) ?? "").split("\n")) {
+    if (pid === "") continue;
+    try {
+      writeFileSync(join(parent, "cgroup.procs"), pid);
+    } catch {
+      // It ended at this moment.
+    }
+  }
   try {
-    const parent = ownGroup();
-    for (const pid of (readText(join(group, "cgroup.procs")) ?? "").split("\n"))
-      if (pid !== "" && parent !== undefined) writeFileSync(join(parent, "cgroup.procs"), pid);
-    rmdirSync(group);
+    rmdirSync(path);
   } catch {
-    // Somebody ends at this moment: an empty group harms nobody.
+    // A group within it was not given back; an empty group harms nobody.
   }
 }
 

@@ -25,7 +25,7 @@ export interface Quietness {
   readonly elsewhere: number;
 }
 
-/** Cores; the kernel's own threads take up to 0.02. */
+/** Cores; a machine where nobody works stays below 0.02. */
 export const MAX_ELSEWHERE = 0.1;
 
 /** Joins what the canary and the other programs say of a round. */

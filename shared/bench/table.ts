@@ -24,52 +24,82 @@ export const targetText = (target: Target, unit: string): string =>
 export const verdictText = ({ word, certain }: Verdict): string =>
   word === "open" ? "not measured" : certain ? word : `${word}, within the noise`;
 
-function lines(figure: FigureSummary, result: RowResult): string[][] {
-  const { meta, values, ratios } = figure;
-  const rows = contenderNames
-    .filter((name) => result.contenders[name] !== undefined)
-    .map((name) => {
-      const estimate = values[name];
-      const other = name === "ours" ? undefined : name;
-      const ratio = other && ratios[other];
-      return [
-        "",
-        name,
-        estimate === undefined ? "not measured" : digits(estimate.value),
-        estimate === undefined ? "" : interval(estimate),
-        ratio === undefined ? "" : digits(ratio.value),
-        ratio === undefined ? "" : interval(ratio),
-        "",
-        "",
-      ];
-    });
-  // A count that the others do not have needs no line for each of them.
-  const shown = rows.filter((row) => row[1] === "ours" || row[2] !== "not measured");
-  for (const [at, verdict] of figure.verdicts.entries()) {
-    const row = shown[at] ?? shown[shown.push(["", "", "", "", "", "", "", ""]) - 1];
-    if (row === undefined) continue;
-    row[6] = targetText(verdict.target, meta.unit);
-    row[7] = verdictText(verdict);
-  }
-  const [first] = shown;
-  if (first !== undefined) first[0] = meta.unit === "" ? meta.name : `${meta.name}, ${meta.unit}`;
-  return shown;
+/** A figure of which something is asked: one line a contender, each with its own verdict. */
+function askedLines(figure: FigureSummary, result: RowResult): string[][] {
+  const { meta, values, ratios, verdicts } = figure;
+  const present = contenderNames.filter((name) => result.contenders[name] !== undefined);
+  // Whoever is compared with has a line even where it cannot run here.
+  const named = verdicts.flatMap(({ target }) => target.of ?? []);
+  const lines = [...new Set([...present, ...named])].map((name) => {
+    const estimate = values[name];
+    const ratio = name === "ours" ? undefined : ratios[name];
+    const verdict = verdicts.find(({ target }) => (target.of ?? "ours") === name);
+    return [
+      "",
+      name,
+      estimate === undefined ? "not measured" : digits(estimate.value),
+      estimate === undefined ? "" : interval(estimate),
+      ratio === undefined ? "" : digits(ratio.value),
+      ratio === undefined ? "" : interval(ratio),
+      verdict === undefined ? "" : targetText(verdict.target, meta.unit),
+      verdict === undefined ? "" : verdictText(verdict),
+    ];
+  });
+  const [first] = lines;
+  if (first !== undefined) first[0] = titleOf(figure);
+  return lines;
 }
 
+const titleOf = ({ meta }: FigureSummary): string =>
+  meta.unit === "" ? meta.name : `${meta.name}, ${meta.unit}`;
+
 const HEAD = ["", "", "median", "95 % interval", "ours / it", "95 % interval", "target", ""];
+
+/** Rows of cells as columns; those in `right` are numbers. */
+function columns(rows: readonly (readonly string[])[], right: (at: number) => boolean): string[] {
+  const widths = (rows[0] ?? []).map((_, at) =>
+    Math.max(...rows.map((row) => row[at]?.length ?? 0)),
+  );
+  return rows.map((row) =>
+    row
+      .map((cell, at) => (right(at) ? cell.padStart(widths[at]!) : cell.padEnd(widths[at]!)))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+/** Figures of which nothing is asked: medians alone, contenders beside each other. */
+function sideLines(figures: readonly FigureSummary[], result: RowResult): string[] {
+  const present = contenderNames.filter((name) => result.contenders[name] !== undefined);
+  const rows = figures.map((figure) => [
+    titleOf(figure),
+    ...present.map((name) => {
+      const estimate = figure.values[name];
+      return estimate === undefined ? "–" : digits(estimate.value);
+    }),
+  ]);
+  return rows.length === 0
+    ? []
+    : ["", ...columns([["medians", ...present], ...rows], (at) => at > 0)];
+}
 
 /** The table of a row, with what was void below it. */
 export function table(result: RowResult): string {
   const summary = summarise(result);
-  const rows = [HEAD, ...summary.figures.flatMap((figure) => lines(figure, result))];
-  const widths = HEAD.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
-  const isNumber = (at: number) => at >= 2 && at <= 5;
-  const text = rows.map((row) =>
-    row
-      .map((cell, at) => (isNumber(at) ? cell.padStart(widths[at]!) : cell.padEnd(widths[at]!)))
-      .join("  ")
-      .trimEnd(),
-  );
+  const isAsked = (figure: FigureSummary) => figure.verdicts.length > 0;
+  const asked = summary.figures.filter(isAsked);
+  const text = [
+    ...(asked.length === 0
+      ? []
+      : columns(
+          [HEAD, ...asked.flatMap((figure) => askedLines(figure, result))],
+          (at) => at >= 2 && at <= 5,
+        )),
+    ...sideLines(
+      summary.figures.filter((figure) => !isAsked(figure)),
+      result,
+    ),
+  ];
   const rounds = result.rounds.length;
   const notes = [
     result.method.quick
@@ -83,7 +113,11 @@ export function table(result: RowResult): string {
   ];
   if (!result.method.quick && (summary.valid.ours ?? 0) < ENOUGH_ROUNDS)
     notes.push(`fewer than ${ENOUGH_ROUNDS} rounds: an impression, not a figure to quote`);
-  return [`${result.row}: ${result.about}`, ...text, ...notes.map((note) => `  ${note}`), ""].join(
-    "\n",
-  );
+  return [
+    `${result.row}: ${result.about}`,
+    ...text,
+    "",
+    ...notes.map((note) => `  ${note}`),
+    "",
+  ].join("\n");
 }
