@@ -12,7 +12,6 @@ export function bridgeConfiguration(
     readonly brewery: string;
   },
   mediaPort: number,
-  profile: "gcm" | "cm",
 ): string {
   return `videobridge {
   apis {
@@ -50,6 +49,5 @@ ice4j.harvest {
   allowed-interfaces = [ "v0" ]
   mapping { aws.enabled = false, stun.enabled = false, static-mappings = [] }
 }
-${profile === "cm" ? 'jmt.srtp.protection-profiles = [ "SRTP_AES128_CM_HMAC_SHA1_80" ]' : ""}
 `;
 }

@@ -39,7 +39,9 @@ export class Stand {
     const node = [process.execPath, "--conditions=source", "--disable-warning=ExperimentalWarning"];
     const file = fileURLToPath(new URL("stand.ts", import.meta.url));
     const own = ["taskset", "-c", OWN_CORE, ...node, file, JSON.stringify(settings)];
-    this.#child = spawn("unshare", ["--net", "sh", "-c", NAMESPACE, "sh", ...own], {
+    // Whoever is not root may be it in a namespace of users.
+    const namespaces = process.getuid?.() === 0 ? ["--net"] : ["--map-root-user", "--net"];
+    this.#child = spawn("unshare", [...namespaces, "sh", "-c", NAMESPACE, "sh", ...own], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
       serialization: "advanced",
       // Ctrl-C is for whoever started us, who ends us in order.

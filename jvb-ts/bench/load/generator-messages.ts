@@ -6,7 +6,7 @@ import type { WindowResult } from "./tally.ts";
 export interface GeneratorSettings {
   readonly workload: string;
   readonly seed: number;
-  /** SRTP: AEAD_AES_128_GCM or AES_CM_128_HMAC_SHA1_80. */
+  /** SRTP that participants offer: AEAD_AES_128_GCM, or AES_CM_128_HMAC_SHA1_80 only. */
   readonly profile: "gcm" | "cm";
   /** Where the participants' sockets are. */
   readonly ip: string;

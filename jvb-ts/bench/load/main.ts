@@ -1,7 +1,6 @@
 /**
  * The load by itself: `shared/tooling/n24 jvb-ts/bench/load/main.ts --row audio --contender ours
- * --seconds 20`. Prints the cell and what else the generator knows; needs root for its network
- * namespace.
+ * --seconds 20`. Prints the cell and what else the generator knows.
  */
 import yargs from "yargs";
 import { SEED, Stand } from "./contender.ts";

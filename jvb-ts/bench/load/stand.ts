@@ -106,7 +106,7 @@ async function startBridge(contender: Exclude<ContenderName, "limit">): Promise<
   programs.push(server);
   const config = join(folder, "jvb.conf");
   const login = { port: C2S_PORT, domain: `auth.${DOMAIN}`, password: PASSWORD, brewery: BREWERY };
-  writeFileSync(config, bridgeConfiguration(login, MEDIA_PORT, settings.profile));
+  writeFileSync(config, bridgeConfiguration(login, MEDIA_PORT));
   const logFile = join(folder, "jvb.log");
   const under = ["taskset", "-c", BRIDGE_CORE];
   const program =
