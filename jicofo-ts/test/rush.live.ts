@@ -4,6 +4,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect } from "chai";
 import { realRuntime } from "#shared/runtime/real-runtime";
+import { LoopLag, lagFigures } from "#shared/testing/loop-lag";
 import { recordingLogger } from "#shared/testing/recording-logger";
 import type { IqReply } from "#shared/xmpp/connection";
 import { NS } from "#shared/xmpp/namespaces";
@@ -87,27 +88,13 @@ function setUp(initialTimeout = defaultConferenceConfig.initialTimeout) {
   return { focus, clients, ask, enter };
 }
 
-/**
- * Measures how long everything else has to wait while `work` goes on, in ms (p99). Of each wait only
- * the time counts in which this thread worked: the rest other programs took from it.
- */
+/** Measures how long everything else has to wait while `work` goes on, in ms (p99). */
 async function lagDuring(work: () => Promise<void>): Promise<{ p99: number }> {
-  const period = 5;
-  const lags: number[] = [];
-  let at = realRuntime.clock.now();
-  let before = process.threadCpuUsage();
-  const each = setInterval(() => {
-    const late = realRuntime.clock.now() - at - period;
-    const { user, system } = process.threadCpuUsage(before);
-    lags.push(Math.min(Math.max(0, late), (user + system) / 1_000));
-    at = realRuntime.clock.now();
-    before = process.threadCpuUsage();
-  }, period);
+  const lag = new LoopLag(5);
   await work();
-  clearInterval(each);
-  lags.sort((one, other) => one - other);
-  const p99 = lags[Math.floor(lags.length * 0.99)] ?? Number.NaN;
-  console.log(`      loop lag p99 ${p99.toFixed(1)} ms, worst ${lags.at(-1)?.toFixed(1)} ms`);
+  lag.stop();
+  const { p99, worst } = lagFigures(lag.take()) ?? { p99: Number.NaN, worst: Number.NaN };
+  console.log(`      loop lag p99 ${p99.toFixed(1)} ms, worst ${worst.toFixed(1)} ms`);
   return { p99 };
 }
 

@@ -7,6 +7,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /** Ticks of /proc/PID/stat per second (Linux, everywhere). */
 const TICKS = 100;
+/** Files of `loop-probe.ts`. */
+const LAGS = "lags";
+const PROBE = new URL("loop-probe.ts", import.meta.url).pathname;
 
 /** What is started. */
 export interface ProgramStart {
@@ -16,6 +19,8 @@ export interface ProgramStart {
   readonly config?: string;
   /** Further words of the command line. */
   readonly words?: readonly string[];
+  /** Whether to measure its event loops (`loopLags`). */
+  readonly probe?: boolean;
 }
 
 export class StartedProgram {
@@ -28,19 +33,26 @@ export class StartedProgram {
   ended: Promise<number | string | null> = Promise.resolve(null);
   readonly #folder = mkdtempSync(join(tmpdir(), "program-"));
   readonly #words: readonly string[];
+  readonly #env: NodeJS.ProcessEnv;
   #child: ChildProcess | undefined;
 
-  constructor({ main, config, words = [] }: ProgramStart) {
+  constructor({ main, config, words = [], probe = false }: ProgramStart) {
     const file = join(this.#folder, "x.conf");
     if (config !== undefined) writeFileSync(file, config);
     const named = config === undefined ? [] : ["--config", file];
     this.#words = ["--conditions=source", main, ...named, ...words];
+    this.#env = probe
+      ? { ...process.env, LOOP_PROBE: join(this.#folder, LAGS), NODE_OPTIONS: `--import ${PROBE}` }
+      : process.env;
     this.again();
   }
 
   /** Starts it again with the same words and configuration. */
   again(): void {
-    const child = spawn(process.execPath, this.#words, { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, this.#words, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: this.#env,
+    });
     this.#child = child;
     for (const name of ["stdout", "stderr"] as const) {
       child[name].on("data", (data: Buffer) => {
@@ -71,6 +83,17 @@ export class StartedProgram {
   }
   get openFiles(): number {
     return readdirSync(`/proc/${this.pid}/fd`).length;
+  }
+
+  /** ms that each round of each event loop was late, by thread, since the start; with `probe`. */
+  loopLags(): ReadonlyMap<string, Float32Array> {
+    const files = readdirSync(this.#folder).filter((name) => name.startsWith(`${LAGS}.`));
+    return new Map(
+      files.map((name) => {
+        const bytes = Uint8Array.from(readFileSync(join(this.#folder, name)));
+        return [name.slice(LAGS.length + 1), new Float32Array(bytes.buffer, 0, bytes.length >> 2)];
+      }),
+    );
   }
 
   kill(signal: NodeJS.Signals): void {
