@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { ProcessTree } from "./process-tree.ts";
+import { statOf, TICKS, treeOf } from "./process-tree.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -110,37 +110,35 @@ export function describeCommit(): string {
 }
 
 /**
- * Seconds that programs of the whole machine were on a CPU: without interrupts and without the
- * kernel's own threads, which also work for the contenders (packets over loopback).
+ * Seconds that all programs but ours have been on a CPU, those that ended by way of whoever waited
+ * for them. The sum of /proc/stat would not do: many kernels sample it by their tick, and what
+ * wakes by a timer runs in step with the tick. The kernel's own threads do not count, which also work
+ * for the contenders (packets over loopback).
  */
-function busySeconds(): number {
-  const line = /^cpu +(.*)$/m.exec(readFileSync("/proc/stat", "utf8"))?.[1] ?? "";
-  const [user = 0, nice = 0, system = 0] = line.split(" ").map(Number);
-  return (user + nice + system - kernelTicks()) / 100;
-}
-
-function kernelTicks(): number {
+function othersSeconds(root: number): number {
+  const own = new Set(treeOf(root));
   let ticks = 0;
   for (const name of readdirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    const text = fileText(`/proc/${name}/stat`) ?? "";
-    const fields = text.slice(text.lastIndexOf(") ") + 2).split(" ");
-    // Children of kthreadd.
-    if (fields[1] === "2") ticks += Number(fields[12]);
+    if (!/^\d+$/.test(name) || own.has(Number(name))) continue;
+    const fields = statOf(Number(name));
+    const isKernels = name === "2" || fields?.[1] === "2";
+    if (fields === undefined || isKernels) continue;
+    // utime, stime, and the same of children that were waited for.
+    for (const at of [11, 12, 13, 14]) ticks += Number(fields[at]);
   }
-  return ticks;
+  return ticks / TICKS;
 }
 
-/** Says how many cores others kept busy on average since it was made. */
-export function watchOthers(own: ProcessTree): () => number {
-  const used = () => {
-    const { user, system } = own.cpu();
-    return user + system;
-  };
+/**
+ * Says how many cores programs outside of a process tree kept busy on average since it was called.
+ *
+ * @param root the runner itself, which starts everything that is measured
+ */
+export function watchOthers(root = process.pid): () => number {
   const began = performance.now();
-  const before = busySeconds() - used();
+  const before = othersSeconds(root);
   return () => {
     const seconds = (performance.now() - began) / 1000;
-    return Math.max(0, (busySeconds() - used() - before) / seconds);
+    return Math.max(0, (othersSeconds(root) - before) / seconds);
   };
 }

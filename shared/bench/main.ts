@@ -123,7 +123,7 @@ async function measureRow(row: Row, group: string, own: ProcessTree, place: stri
       plan,
       {
         canary: runCanary,
-        watchOthers: () => watchOthers(own),
+        watchOthers: () => watchOthers(),
         date,
         commit,
         step: ({ text, seconds }) => progress.step(`${row.name}: ${text}`, seconds),

@@ -22,7 +22,7 @@ export interface Memory {
 }
 
 /** Kernel ticks a second in `/proc/PID/stat`; 100 on every Linux that Node runs on. */
-const TICKS = 100;
+export const TICKS = 100;
 let groups = 0;
 
 function readText(path: string): string | undefined {
@@ -65,7 +65,7 @@ function makeGroup(): Group | undefined {
 }
 
 /** Fields of `/proc/PID/stat` after the name, which may hold blanks and parentheses. */
-function statOf(pid: number): readonly string[] | undefined {
+export function statOf(pid: number): readonly string[] | undefined {
   const text = readText(`/proc/${pid}/stat`);
   return text?.slice(text.lastIndexOf(") ") + 2).split(" ");
 }
