@@ -80,9 +80,19 @@ export class Stand {
     this.#child.send(message);
   }
 
-  async measure(seconds: number): Promise<StandReport> {
+  /** Load for so long, of which nothing is told. */
+  async warm(seconds: number): Promise<void> {
+    await this.#measure(seconds, false);
+  }
+
+  /** A window of so long, once everybody gets what was asked for. */
+  measure(seconds: number): Promise<StandReport> {
+    return this.#measure(seconds, true);
+  }
+
+  #measure(seconds: number, settle: boolean): Promise<StandReport> {
     const done = this.#hear("measured");
-    this.#tell({ kind: "measure", seconds });
+    this.#tell({ kind: "measure", seconds, settle });
     return done;
   }
 
@@ -107,9 +117,7 @@ export function startContender(contender: ContenderName, workload: string): Star
     }
     const stand = await Stand.start({ contender, workload, seed: SEED, profile: "gcm" });
     const running: RunningContender = {
-      warm: async (seconds) => {
-        await stand.measure(seconds);
-      },
+      warm: (seconds) => stand.warm(seconds),
       measure: async (seconds) => (await stand.measure(seconds)).cell,
       stop: () => stand.stop(),
       version: stand.version,

@@ -19,7 +19,8 @@ export type ToGenerator =
   | { readonly kind: "open"; readonly settings: GeneratorSettings }
   /** The limit program listens there. */
   | { readonly kind: "limitPort"; readonly port: number }
-  | { readonly kind: "measure"; readonly seconds: number }
+  /** `settle`: the window begins when everybody gets what was asked for, else at once. */
+  | { readonly kind: "measure"; readonly seconds: number; readonly settle: boolean }
   | { readonly kind: "close" };
 
 export interface Measured {

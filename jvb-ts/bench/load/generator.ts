@@ -148,9 +148,9 @@ async function steady(run: LoadRun): Promise<number | undefined> {
   return undefined;
 }
 
-async function measure(call: Call, seconds: number): Promise<void> {
+async function measure(call: Call, seconds: number, settle: boolean): Promise<void> {
   const { run, io } = call;
-  const settled = await steady(run);
+  const settled = settle ? await steady(run) : undefined;
   const unsteady = run.tally.unsteadyPairs(run.now);
   const from = run.now + 50;
   const to = from + seconds * 1000;
@@ -204,7 +204,7 @@ async function obey(message: ToGenerator): Promise<void> {
       return;
     case "measure":
       if (call === undefined) throw new Error("no call to measure");
-      await measure(call, message.seconds);
+      await measure(call, message.seconds, message.settle);
       return;
     case "close":
       await call?.close();

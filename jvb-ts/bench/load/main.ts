@@ -21,7 +21,7 @@ const options = await yargs(process.argv.slice(2))
 const { contender, row: workload, seed, profile } = options;
 const stand = await Stand.start({ contender, workload, seed, profile });
 try {
-  if (options.warm > 0) await stand.measure(options.warm);
+  if (options.warm > 0) await stand.warm(options.warm);
   for (let round = 0; round < options.rounds; round++) {
     const { cell, measured } = await stand.measure(options.seconds);
     for (const [name, value] of Object.entries(cell.figures))

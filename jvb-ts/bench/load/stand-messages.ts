@@ -10,7 +10,8 @@ export interface StandSettings {
 }
 
 export type ToStand =
-  | { readonly kind: "measure"; readonly seconds: number }
+  /** `settle`: the window begins when everybody gets what was asked for, else at once. */
+  | { readonly kind: "measure"; readonly seconds: number; readonly settle: boolean }
   | { readonly kind: "stop" };
 
 export type FromStand =

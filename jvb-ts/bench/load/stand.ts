@@ -176,7 +176,7 @@ let tree: ProcessTree | undefined;
 let limit: RunningLimit | undefined;
 
 /** One call from its first packet to its last; the measured window is `seconds` long. */
-async function measure(seconds: number) {
+async function measure(seconds: number, settle: boolean) {
   const isLimit = settings.contender === "limit";
   const account = {
     port: C2S_PORT,
@@ -192,7 +192,7 @@ async function measure(seconds: number) {
   await limitStarted;
   await generator.hear("opened");
   if (tree === undefined) throw new Error("nothing to measure");
-  generator.tell({ kind: "measure", seconds });
+  generator.tell({ kind: "measure", seconds, settle });
   await generator.hear("windowBegins");
   const dropped = kernelDrops();
   const watched = watch(tree);
@@ -239,7 +239,7 @@ async function stop(): Promise<void> {
 process.on("message", (message: ToStand) => {
   const done =
     message.kind === "measure"
-      ? measure(message.seconds).then(({ cell, measured }) =>
+      ? measure(message.seconds, message.settle).then(({ cell, measured }) =>
           say({ kind: "measured", cell, measured }),
         )
       : stop().then(() => process.exit());
