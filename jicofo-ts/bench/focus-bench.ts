@@ -31,10 +31,14 @@ export interface Batch extends ArrivalReport {
   /** ms of CPU per participant set up: the focus' process tree, and the XMPP server. */
   readonly cpuMs: number;
   readonly serverCpuMs: number;
-  /** KiB per participant held: live heap, and resident memory, after garbage was collected. */
-  readonly heldHeapKib: number | undefined;
-  readonly heldRssKib: number;
+  /** With everybody there, as it is. */
   readonly rssMb: number;
+}
+
+/** KiB per participant held: live heap, and resident memory, both after garbage was collected. */
+export interface Held {
+  readonly heapKib: number | undefined;
+  readonly rssKib: number;
 }
 
 /** Over which XMPP server: a real one, or the benchmark's own that costs next to nothing. */
@@ -145,8 +149,6 @@ export class FocusBench {
   async batch(arrivals: Arrivals, profile?: string): Promise<Batch> {
     const tree = this.#tree;
     if (tree === undefined) throw new Error("no focus was started");
-    const heapBefore = await this.#heap();
-    const rssBefore = tree.memory().rssMb;
     const inspector = profile === undefined ? undefined : await this.#inspect();
     await inspector?.ask("Profiler.enable");
     await inspector?.ask("Profiler.setSamplingInterval", { interval: 200 });
@@ -160,10 +162,8 @@ export class FocusBench {
       const { profile: taken } = await inspector.ask("Profiler.stop");
       writeFileSync(profile, JSON.stringify(taken));
     }
-    const heapHeld = await this.#heap();
-    const memory = tree.memory();
-    await this.#generator.leave((500 * arrivals.conferences) / arrivals.rate);
-    await sleep(500);
+    const { rssMb } = tree.memory();
+    await this.#leave(arrivals);
     const { participants } = report;
     const before = this.#before;
     this.#before += participants;
@@ -174,12 +174,26 @@ export class FocusBench {
       before,
       cpuMs: ms(cpuBefore, cpuAfter),
       serverCpuMs: ms(serverBefore, serverAfter),
-      heldHeapKib:
-        heapHeld === undefined || heapBefore === undefined
-          ? undefined
-          : (heapHeld - heapBefore) / 1_024 / participants,
-      heldRssKib: (1_024 * (memory.rssMb - rssBefore)) / participants,
-      rssMb: memory.rssMb,
+      rssMb,
+    };
+  }
+
+  /**
+   * What so many participants hold, in a focus that has seen as many come and go before. Apart from
+   * the batches that are timed: a heap just collected by force is small and grows at a price.
+   */
+  async held(arrivals: Arrivals): Promise<Held> {
+    await this.batch(arrivals);
+    const before = await this.#settled();
+    const { participants } = await this.#arrive(arrivals);
+    const after = await this.#settled();
+    this.#before += participants;
+    await this.#leave(arrivals);
+    const heap =
+      before.heap === undefined || after.heap === undefined ? undefined : after.heap - before.heap;
+    return {
+      heapKib: heap === undefined ? undefined : heap / 1_024 / participants,
+      rssKib: (1_024 * (after.rssMb - before.rssMb)) / participants,
     };
   }
 
@@ -194,14 +208,23 @@ export class FocusBench {
     return this.#generator.arrive({ place: this.#clients, arrivals });
   }
 
+  async #leave({ conferences, rate }: Arrivals): Promise<void> {
+    await this.#generator.leave((500 * conferences) / rate);
+    await sleep(500);
+  }
+
   async #inspect(): Promise<Inspector> {
     const { pid, inspectPort } = this.focus;
     this.#inspector ??= await Inspector.of(pid, inspectPort);
     return this.#inspector;
   }
 
-  async #heap(): Promise<number | undefined> {
+  async #settled(): Promise<{ readonly heap: number | undefined; readonly rssMb: number }> {
     const { pid } = this.focus;
-    return this.#name === "java" ? await javaHeap(pid) : await nodeHeap(await this.#inspect());
+    const heap =
+      this.#name === "java" ? await javaHeap(pid) : await nodeHeap(await this.#inspect());
+    // Memory goes back to the system in the background.
+    await sleep(1_000);
+    return { heap, rssMb: this.#tree?.memory().rssMb ?? 0 };
   }
 }

@@ -16,6 +16,7 @@ const options = await yargs(process.argv.slice(2))
   .option("rounds", { type: "number", default: 1 })
   .option("first", { type: "number", default: 1, describe: "starts to time the first conference" })
   .option("counted", { type: "number", default: 10, describe: "conferences to count stanzas of" })
+  .option("held", { type: "boolean", default: false, describe: "first see what 300 of them hold" })
   .option("profile", { type: "string", describe: "file for a CPU profile of the last round" })
   .strict()
   .parse();
@@ -41,11 +42,14 @@ try {
   if (traffic !== undefined) printTraffic(traffic);
   const why = options.rounds > 0 ? await bench.start() : undefined;
   if (why !== undefined) throw new Error(why);
+  const held = options.held
+    ? await bench.held({ conferences: 100, rate: 10, size: conferenceSize })
+    : undefined;
   for (let round = 1; round <= options.rounds; round++) {
     const { conferences, rate } = options;
     const profile = round === options.rounds ? options.profile : undefined;
     const batch = await bench.batch({ conferences, rate, size: conferenceSize }, profile);
-    const cell = cellOf(batch, firsts, traffic);
+    const cell = cellOf(batch, firsts, traffic, held);
     const ready = batch.requestToReady.toSorted((one, other) => one - other);
     console.log(`round ${round}${cell.void === undefined ? "" : `, VOID: ${cell.void}`}`);
     for (const [name, value] of Object.entries(cell.figures))
