@@ -2,7 +2,7 @@
  * The operating system's clock, timers and random bytes: the only production implementation of
  * `Runtime`. Timers are unref'd, so that only sockets and servers keep a process alive.
  */
-import { randomBytes, randomInt } from "node:crypto";
+import { randomBytes, randomFillSync, randomInt } from "node:crypto";
 import type { Clock, Millis, Random, Runtime, Timer, Timers } from "./runtime.ts";
 
 /** The largest range of `randomInt`. */
@@ -38,8 +38,25 @@ function every(period: Millis, fn: () => void): Timer {
 
 const timers: Timers = { after, every };
 
+/** Random bytes drawn ahead, for ids and keys are short and each draw is a call into the system. */
+const pool = new Uint8Array(4_096);
+let poolUsed = pool.length;
+
+function bytes(length: number): Uint8Array {
+  if (length > pool.length / 4) return new Uint8Array(randomBytes(length));
+  if (poolUsed + length > pool.length) {
+    randomFillSync(pool);
+    poolUsed = 0;
+  }
+  const drawn = pool.slice(poolUsed, poolUsed + length);
+  // What was given out may be a key: it stays with who has it.
+  pool.fill(0, poolUsed, poolUsed + length);
+  poolUsed += length;
+  return drawn;
+}
+
 const random: Random = {
-  bytes: (length) => new Uint8Array(randomBytes(length)),
+  bytes,
   int: (bound) => (bound <= 1 ? 0 : randomInt(bound)),
   float: () => randomInt(FLOAT_STEPS) / FLOAT_STEPS,
 };

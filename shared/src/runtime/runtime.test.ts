@@ -190,6 +190,9 @@ describe("real runtime", () => {
     await new Promise<void>((resolve) => setImmediate(resolve));
     expect(fired).to.equal(false);
     expect(random.bytes(5)).to.have.length(5);
+    const drawn = Array.from({ length: 1_000 }, () => random.bytes(16));
+    expect(new Set(drawn.map((each) => Buffer.from(each).toString("hex")))).to.have.length(1_000);
+    expect(random.bytes(100_000)).to.have.length(100_000);
     for (let at = 0; at < 100; at++) {
       expect(random.int(3)).to.be.within(0, 2);
       expect(random.float()).to.be.within(0, 1 - Number.EPSILON);
