@@ -29,9 +29,9 @@ interface ProfileNode {
   readonly children?: readonly number[];
 }
 
-export type FrameKind = "ours" | "package" | "node" | "native" | "garbage";
+export type FrameKind = "thread" | "ours" | "package" | "node" | "native" | "garbage";
 
-/** A function where it was called from, with what is below it. Times in microseconds. */
+/** A function where it was called from, or a thread, with what is below it. Times in microseconds. */
 export interface Frame {
   readonly name: string;
   /** Source file and line, in the checkout where it is ours. */

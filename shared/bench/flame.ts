@@ -4,7 +4,7 @@ import { style } from "./page-style.ts";
 import { escapeHtml } from "./plots.ts";
 
 /** Thinner bars are left out: nobody could read them. */
-const LEAST = 0.0008;
+const LEAST = 0.0015;
 const ROW = 19;
 
 export interface FlameOptions {
@@ -43,13 +43,13 @@ const row = (each: FunctionTime, all: number): string =>
 
 const flameStyle = `
 .f rect { fill: var(--ours); fill-opacity: 0.55; stroke: var(--page); stroke-width: 1; }
-.f.node rect { fill: #7c8aa0; } .f.package rect { fill: #8b6fb8; } .f.native rect { fill: var(--java); } .f.garbage rect { fill: var(--missed); }
+.f.node rect { fill: #7c8aa0; } .f.package rect { fill: #8b6fb8; } .f.native rect { fill: var(--java); } .f.thread rect { fill: var(--faint); } .f.garbage rect { fill: var(--missed); }
 .f text { fill: var(--ink); font-size: 11px; pointer-events: none; }
 .f { cursor: pointer; outline: none; } .f:hover rect, .f:focus rect { fill-opacity: 0.95; }
 .flame { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: 10px; }
 .flame > svg { display: block; width: 100%; }
 .key i { display: inline-block; width: 12px; height: 12px; border-radius: 2px; margin-right: 6px; opacity: 0.7; }
-td:nth-child(2) { text-align: left; color: var(--soft); }
+td:nth-child(2), th.where { text-align: left; color: var(--soft); }
 `;
 
 const flameScript = `
@@ -87,7 +87,7 @@ export function renderFlame(root: Frame, { title, about }: FlameOptions): string
     ["ours", "var(--ours)", "this project"],
     ["node", "#7c8aa0", "Node's own JavaScript"],
     ["package", "#8b6fb8", "npm packages"],
-    ["native", "var(--java)", "native code: addon, kernel, V8"],
+    ["native", "var(--java)", "V8 and system calls; the addon counts for who calls it"],
     ["garbage", "var(--missed)", "garbage collector"],
   ];
   return (
@@ -102,7 +102,7 @@ export function renderFlame(root: Frame, { title, about }: FlameOptions): string
     // Below the graph: a text of another height must not move it under the pointer.
     `<p class="say">A bar is as wide as the time spent in it and in what it calls. Tap one to enlarge it, the topmost or Escape to go back.</p>` +
     `<h2>Functions by their own time</h2><div class="scroll"><table>` +
-    `<tr><th>function</th><th>source</th><th>itself</th><th>with what it calls</th></tr>` +
+    `<tr><th>function</th><th class="where">source</th><th>itself</th><th>with what it calls</th></tr>` +
     `${functions.map((each) => row(each, root.total)).join("")}</table></div>` +
     `</main><script>${flameScript}</script></body></html>\n`
   );

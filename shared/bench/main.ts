@@ -95,6 +95,15 @@ function planOf(row: Row): Plan {
   };
 }
 
+/** Without the starts, and when no round is void. */
+function minutesOf(row: Row, plan: Plan): number {
+  const present = contenderNames.filter(
+    (name) => row.contenders[name] && !plan.without?.includes(name),
+  );
+  const warm = present.reduce((sum, name) => sum + plan.warmSeconds[name], 0);
+  return Math.max(1, Math.round((warm + plan.rounds * present.length * plan.seconds) / 60));
+}
+
 async function measureRow(row: Row, group: string, own: ProcessTree, place: string): Promise<void> {
   const plan = planOf(row);
   const method: Method = {
@@ -116,7 +125,7 @@ async function measureRow(row: Row, group: string, own: ProcessTree, place: stri
   const date = () => new Date().toISOString();
   const began = earlier[0]?.began ?? date();
   const progress = createProgress(process.stdout);
-  progress.say(`\n${place}: ${row.name}, ${row.about}`);
+  progress.say(`\n${place}: ${row.name}, ${row.about} (about ${minutesOf(row, plan)} min)`);
   try {
     await runRow(
       row,

@@ -90,13 +90,17 @@ function write(row: Row, folder: string, from: number, to: number, options: Prof
   const own = profiles.filter((each) => isOurs(each.profile));
   const chosen = own.length > 0 ? own : profiles;
   if (chosen.length === 0) throw new Error("no program left a profile");
-  const all = newFrame(row.name, "", "ours");
+  const all = newFrame(row.name, "", "thread");
   const locate = createLocate(root);
   for (const each of chosen) {
     // CPU.DATE.TIME.PID.THREAD.NUMBER.cpuprofile
     const thread = Number(each.file.split(".")[4] ?? 0);
     const name = thread === 0 ? "main thread" : `worker thread ${thread}`;
-    const below = newFrame(chosen.length > 2 ? `${name} of ${each.file.split(".")[3]}` : name);
+    const below = newFrame(
+      chosen.length > 2 ? `${name} of ${each.file.split(".")[3]}` : name,
+      "",
+      "thread",
+    );
     addProfile(below, each.profile, from, to, locate);
     if (below.total === 0) continue;
     all.children.set(each.file, below);
