@@ -119,17 +119,7 @@ jicofo.xmpp.client.client-proxy = proxy.${prosody.domain}`,
   it("believes no address inside another but that of the configured proxy", async () => {
     const room = newRoom();
     const component = kept(
-      createXmppComponent(
-        {
-          name: "another host",
-          host: "127.0.0.1",
-          port: prosody.componentPort,
-          domain: prosody.componentDomain,
-          secret: prosody.componentSecret,
-        },
-        realRuntime,
-        recordingLogger(),
-      ),
+      createXmppComponent(prosody.componentLogin(), realRuntime, recordingLogger()),
     );
     component.start();
     await until(() => component.state === "online");

@@ -14,17 +14,7 @@ import { LiveFocus } from "./live/live-focus.ts";
 import { until } from "./live/until.ts";
 
 function asComponent(prosody: Prosody): XmppConnection {
-  const connection = createXmppComponent(
-    {
-      name: "proxy",
-      host: "127.0.0.1",
-      port: prosody.componentPort,
-      domain: prosody.componentDomain,
-      secret: prosody.componentSecret,
-    },
-    realRuntime,
-    recordingLogger(),
-  );
+  const connection = createXmppComponent(prosody.componentLogin(), realRuntime, recordingLogger());
   connection.start();
   return connection;
 }

@@ -20,14 +20,11 @@ import {
   conferenceModify,
 } from "#shared/stanza/colibri2-blanks";
 import type { IceTransport } from "#shared/stanza/media";
-import type { BridgeSettings } from "../src/conference/settings.ts";
-import { defaultEngineOptions } from "../src/media/engine-options.ts";
-import { SrtpProfile } from "../src/media/packet-io.ts";
-import { createDtlsEngine, defaultCipherSuites } from "../src/net/native-dtls.ts";
+import { createDtlsEngine } from "../src/net/native-dtls.ts";
 import { openNativePacketIo } from "../src/net/native-packet-io.ts";
-import { defaultIceSettings } from "../src/transport/ice/ice-settings.ts";
 import { MediaWorker } from "../src/worker/media-worker.ts";
 import type { FromWorker } from "../src/worker-messages.ts";
+import { loopbackSettings as settings } from "../test/loopback-settings.ts";
 import { media, sourcesOf } from "./load/negotiated-media.ts";
 import { type FromPeers, garbagePlan, type ToPeers } from "./peers.ts";
 import type { ScriptOutput } from "./script-contender.ts";
@@ -42,26 +39,6 @@ const silent: Logger = {
   debug: () => {},
   enabled: () => false,
   child: () => silent,
-};
-
-const settings: BridgeSettings = {
-  sockets: { addresses: [{ ip: "127.0.0.1", port: 0 }], mappings: [], receiveBufferBytes: 1 << 22 },
-  ice: defaultIceSettings,
-  engine: defaultEngineOptions,
-  dtls: { cipherSuites: defaultCipherSuites, srtpProfiles: [SrtpProfile.AEAD_AES_128_GCM] },
-  life: {
-    expirationTimeoutMs: 60_000,
-    expirationCheckMs: 60_000,
-    firstTransferTimeoutMs: 15_000,
-    maxInactivityMs: 8000,
-    connectivityCheckMs: 500,
-    statsIntervalMs: 5000,
-    statsFilterThreshold: 20,
-  },
-  sctpEnabled: true,
-  webSocketPrefixes: [],
-  announcedVersion: undefined,
-  redactRemoteAddresses: true,
 };
 
 const answers = new Map<number, ConferenceModified>();

@@ -19,21 +19,7 @@ class Observer {
 
   constructor(prosody: Prosody) {
     this.#room = `jvbbrewery@internal.${prosody.authDomain}`;
-    this.connection = createXmppClient(
-      {
-        name: "observer",
-        host: "127.0.0.1",
-        port: prosody.c2sPort,
-        domain: prosody.authDomain,
-        username: "focus",
-        password: "focus",
-        resource: "focus",
-        security: "ifpossible",
-        disableCertificateVerification: false,
-      },
-      realRuntime,
-      recordingLogger(),
-    );
+    this.connection = createXmppClient(prosody.login(), realRuntime, recordingLogger());
     this.connection.onState(({ state, resumed }) => {
       if (state === "online" && !resumed) this.#join();
     });

@@ -13,6 +13,7 @@ import { createNativeSrtp, SRTP_TRAILER, type SrtpTransform } from "../src/net/s
 import { EndpointTransport } from "../src/transport/endpoint-transport.ts";
 import { IceDemux } from "../src/transport/ice/ice-demux.ts";
 import { defaultIceSettings } from "../src/transport/ice/ice-settings.ts";
+import { withSetup } from "./dtls-setup.ts";
 
 const { clock, random, timers } = realRuntime;
 const dtls = createDtlsEngine();
@@ -61,17 +62,11 @@ export class LiveClient {
 
   /** What the focus would tell the bridge: our side is the DTLS client. */
   describe(): IceTransport {
-    const description = this.transport.describe();
-    const fingerprints = description.fingerprints.map((one) => ({
-      ...one,
-      setup: "active" as const,
-    }));
-    return { ...description, fingerprints, candidates: [] };
+    return { ...withSetup(this.transport.describe(), "active"), candidates: [] };
   }
 
   connect(bridge: IceTransport): void {
-    const fingerprints = bridge.fingerprints.map((one) => ({ ...one, setup: "passive" as const }));
-    this.transport.setRemote({ ...bridge, fingerprints }, clock.now());
+    this.transport.setRemote(withSetup(bridge, "passive"), clock.now());
     this.#flush();
   }
 

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import type { ColibriErrorReason, ConferenceModified } from "#shared/stanza/colibri2";
+import { colibriTransport } from "#shared/stanza/colibri2-blanks";
 import { emptyTransport } from "#shared/stanza/ice-udp";
 import type { EndpointSpec } from "./colibri-session.ts";
 import { type ColibriRequest, ColibriSessions } from "./colibri-sessions.ts";
@@ -37,13 +38,10 @@ function modified(port: number | undefined, ...ids: string[]): ColibriReply<Conf
       endpoints: ids.map((id) => ({
         id,
         expire: false,
-        transport: {
-          iceControlling: false,
-          useUniquePort: false,
-          iceRestart: false,
+        transport: colibriTransport({
           sctp: { port, role: undefined },
           ice: emptyTransport,
-        },
+        }),
       })),
       relays: [],
       sources: undefined,

@@ -1,6 +1,6 @@
 import type { LoadedConfig } from "#shared/config/config";
 import { ConfigError, type ConfigFault } from "#shared/config/config-error";
-import type { KeyTable } from "#shared/config/keys";
+import type { KeyTable, KeyValues } from "#shared/config/keys";
 import type { Millis } from "#shared/runtime/runtime";
 import { type BareJid, parseBareJid } from "#shared/xmpp/jid";
 import type { AuthenticationSettings } from "../authentication/settings.ts";
@@ -211,18 +211,7 @@ export function faultAt(
 
 function readClient(config: LoadedConfig): ConnectionSettings {
   const values = config.readTable(clientKeys);
-  return {
-    hostname: values.hostname,
-    port: values.port,
-    domain: values.domain,
-    username: values.username,
-    resource: values.resource,
-    password: values.password,
-    replyTimeout: values["reply-timeout"],
-    useTls: values["use-tls"],
-    verifyCertificate: !values["disable-certificate-verification"],
-    xmppDomain: values["xmpp-domain"],
-  };
+  return connectionSettings(values, values.domain);
 }
 
 function readService(config: LoadedConfig): ConnectionSettings | undefined {
@@ -238,10 +227,18 @@ function readService(config: LoadedConfig): ConnectionSettings | undefined {
       remedy: "set it to the domain of the account, usually auth.DOMAIN",
     });
   }
+  return connectionSettings(values, values.domain);
+}
+
+/** Both connections have the same keys but for what they need. */
+function connectionSettings(
+  values: KeyValues<typeof clientKeys> | KeyValues<typeof serviceKeys>,
+  domain: string,
+): ConnectionSettings {
   return {
     hostname: values.hostname,
     port: values.port,
-    domain: values.domain,
+    domain,
     username: values.username,
     resource: values.resource,
     password: values.password,

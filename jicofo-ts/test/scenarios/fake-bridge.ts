@@ -2,6 +2,7 @@
 
 import type { Runtime } from "#shared/runtime/runtime";
 import type { ColibriErrorReason, ConferenceModified } from "#shared/stanza/colibri2";
+import { colibriTransport } from "#shared/stanza/colibri2-blanks";
 import { buildConferenceModified, colibriErrorReply } from "#shared/stanza/colibri2-reply";
 import { parseConferenceModify } from "#shared/stanza/colibri2-request";
 import { emptyTransport } from "#shared/stanza/ice-udp";
@@ -132,10 +133,7 @@ export class FakeBridge {
       replies.push({
         id,
         expire: false,
-        transport: {
-          iceControlling: false,
-          useUniquePort: false,
-          iceRestart: false,
+        transport: colibriTransport({
           sctp: asked.transport?.sctp && { port: 5000, role: "server" },
           ice: {
             ...emptyTransport,
@@ -148,7 +146,7 @@ export class FakeBridge {
             ],
             webSockets: [`ws://127.0.0.1:9090/colibri-ws/jvb/c/${id}?pwd=${secretMark}`],
           },
-        },
+        }),
       });
     }
     const first = this.#feedback.get(meetingId) ?? 1_000 + 2 * this.#feedback.size;

@@ -8,6 +8,7 @@ import { fakeDtls } from "../../src/transport/dtls/fake-dtls.test.ts";
 import { EndpointTransport } from "../../src/transport/endpoint-transport.ts";
 import { IceDemux } from "../../src/transport/ice/ice-demux.ts";
 import { defaultIceSettings } from "../../src/transport/ice/ice-settings.ts";
+import { withSetup } from "../dtls-setup.ts";
 import { bridgeAddress } from "./memory-io.ts";
 import type { Traffic } from "./traffic.ts";
 
@@ -61,17 +62,11 @@ export class Client {
 
   /** The transport as session-accept carries it: our side is the DTLS client. */
   describe(): IceTransport {
-    const description = this.transport.describe();
-    const fingerprints = description.fingerprints.map((one) => ({
-      ...one,
-      setup: "active" as const,
-    }));
-    return { ...description, fingerprints, candidates: [] };
+    return { ...withSetup(this.transport.describe(), "active"), candidates: [] };
   }
 
   connect(remote: IceTransport): void {
-    const fingerprints = remote.fingerprints.map((one) => ({ ...one, setup: "passive" as const }));
-    this.transport.setRemote({ ...remote, fingerprints }, this.#world.runtime.clock.now());
+    this.transport.setRemote(withSetup(remote, "passive"), this.#world.runtime.clock.now());
     this.pump();
   }
 

@@ -1,6 +1,7 @@
 /** The focus asks for an in-place ICE restart in mid-call, as in transcript 07b2. */
 import { expect } from "chai";
 import type { IceTransport } from "#shared/stanza/media";
+import { withSetup } from "../dtls-setup.ts";
 import type { Client } from "./client.ts";
 import { creation, endpointRequest, modify, transportRequest } from "./requests.ts";
 import { Stage } from "./stage.ts";
@@ -26,8 +27,7 @@ async function follow(stage: Stage, client: Client, offer: IceTransport): Promis
   await stage.ask(
     modify({ endpoints: [endpointRequest(client.id, { transport: transportRequest({ ice }) })] }),
   );
-  const fingerprints = offer.fingerprints.map((one) => ({ ...one, setup: "passive" as const }));
-  client.transport.setRemote({ ...offer, fingerprints }, clock.now());
+  client.transport.setRemote(withSetup(offer, "passive"), clock.now());
   client.pump();
   await stage.run(1000);
 }

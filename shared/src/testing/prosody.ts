@@ -4,6 +4,8 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import type { XmppClientOptions } from "../xmpp/client.ts";
+import type { XmppComponentOptions } from "../xmpp/component.ts";
 import { freePort } from "./free-port.ts";
 
 const run = promisify(execFile);
@@ -73,6 +75,32 @@ export class Prosody {
   /** Of the running process; 0 while there is none. */
   get pid(): number {
     return this.#process?.pid ?? 0;
+  }
+
+  /** What `createXmppClient` takes for an account of the auth domain. */
+  login(user = "focus"): XmppClientOptions {
+    return {
+      name: user,
+      host: "127.0.0.1",
+      port: this.c2sPort,
+      domain: this.authDomain,
+      username: user,
+      password: user,
+      resource: user,
+      security: "ifpossible",
+      disableCertificateVerification: false,
+    };
+  }
+
+  /** What `createXmppComponent` takes. */
+  componentLogin(): XmppComponentOptions {
+    return {
+      name: "component",
+      host: "127.0.0.1",
+      port: this.componentPort,
+      domain: this.componentDomain,
+      secret: this.componentSecret,
+    };
   }
 
   /** Starts the process (again) and waits until its ports answer. */

@@ -27,17 +27,7 @@ describe("rooms of a real Prosody", function () {
 
   async function online(user: string): Promise<XmppConnection> {
     const connection = createXmppClient(
-      {
-        name: user,
-        host: "127.0.0.1",
-        port: prosody.c2sPort,
-        domain: prosody.authDomain,
-        username: user,
-        password: user,
-        resource: user,
-        security: "disabled",
-        disableCertificateVerification: false,
-      },
+      { ...prosody.login(user), security: "disabled" },
       realRuntime,
       recordingLogger(),
     );

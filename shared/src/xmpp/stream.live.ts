@@ -31,22 +31,7 @@ describe("streams to a real Prosody", function () {
   });
 
   function client(overrides: Partial<XmppClientOptions> = {}, lines = recordingLogger()) {
-    const connection = createXmppClient(
-      {
-        name: "test",
-        host: "127.0.0.1",
-        port: prosody.c2sPort,
-        domain: prosody.authDomain,
-        username: "focus",
-        password: "focus",
-        resource: "focus",
-        security: "ifpossible",
-        disableCertificateVerification: false,
-        ...overrides,
-      },
-      realRuntime,
-      lines,
-    );
+    const connection = createXmppClient({ ...prosody.login(), ...overrides }, realRuntime, lines);
     open.push(connection);
     connection.start();
     return connection;
@@ -276,17 +261,7 @@ describe("streams to a real Prosody", function () {
   });
 
   it("speaks as a component", async () => {
-    const component = createXmppComponent(
-      {
-        name: "component",
-        host: "127.0.0.1",
-        port: prosody.componentPort,
-        domain: prosody.componentDomain,
-        secret: prosody.componentSecret,
-      },
-      realRuntime,
-      recordingLogger(),
-    );
+    const component = createXmppComponent(prosody.componentLogin(), realRuntime, recordingLogger());
     open.push(component);
     component.start();
     await online(component);
