@@ -98,7 +98,7 @@ typedef struct packet_io {
   int worker;
   double clock_offset; /* Clock.now() minus CLOCK_MONOTONIC, ms */
   uv_async_t wake;
-  waiter_t *waiter;  /* with one worker */
+  waiter_t *waiter;
   uint32_t readable; /* sockets that may have datagrams */
   uint8_t *more;     /* for JavaScript: `receive` may find something */
   int next_socket;
@@ -249,6 +249,13 @@ static void notify(packet_io_t *io) {
       napi_get_and_clear_last_exception(io->env, &error) == napi_ok)
     napi_fatal_exception(io->env, error);
   napi_close_handle_scope(io->env, scope);
+}
+
+static void on_bell(void *owner, uint32_t readable) {
+  (void)readable;
+  packet_io_t *io = owner;
+  udp_group_answer_bell(io->group, io->worker);
+  notify(io);
 }
 
 static void on_ready(void *owner, uint32_t readable) {
@@ -865,10 +872,12 @@ static napi_value describe_results(napi_env env, const bind_result_t *results, i
   return list;
 }
 
-static bool watch_sockets(packet_io_t *io, environment_t *environment, uv_loop_t *loop) {
-  if (io->group->workers > 1) return true;
+/* The sockets; with several workers the bell of the ring, for another thread reads them. */
+static bool watch(packet_io_t *io, environment_t *environment, uv_loop_t *loop) {
   io->waiter = waiter_use(&environment->waiter, io->env, loop);
   bool done = io->waiter != NULL;
+  if (done && io->group->workers > 1)
+    return waiter_add(io->waiter, io->group->rings[io->worker].bell, io, 0, on_bell);
   for (int i = 0; done && i < io->group->sockets; i++)
     done = waiter_add(io->waiter, io->group->fds[i], io, i, on_ready);
   return done;
@@ -937,8 +946,7 @@ static napi_value js_open(napi_env env, napi_callback_info info) {
   uv_async_init(loop, &io->wake, on_wake);
   io->wake.data = io;
   io->handles = 1;
-  io->group = udp_group_attach(name, results, (int)count, js_to_int(env, argv[2]), worker, workers,
-                               &io->wake);
+  io->group = udp_group_attach(name, results, (int)count, js_to_int(env, argv[2]), worker, workers);
   napi_create_array_with_length(env, 3, &result);
   napi_set_element(env, result, 1, describe_results(env, results, (int)count));
   if (io->group == NULL) {
@@ -948,7 +956,7 @@ static napi_value js_open(napi_env env, napi_callback_info info) {
   }
   io->next = environment->list;
   environment->list = io;
-  bool watched = watch_sockets(io, environment, loop);
+  bool watched = watch(io, environment, loop);
   napi_create_reference(env, argv[6], 1, &io->on_readable);
   napi_async_init(env, NULL, js_text(env, "jvb:packets"), &io->async);
   napi_add_async_cleanup_hook(env, on_environment_exit, io, &io->hook);

@@ -124,6 +124,21 @@ static bool push(ring_t *ring, const address_t *from, const uint8_t *bytes, int 
   return true;
 }
 
+static void ring_bell(ring_t *ring) {
+  uint64_t one = 1;
+  if (atomic_exchange(&ring->rung, true)) return;
+  /* Cannot fail: the count is 0 or 1. */
+  if (write(ring->bell, &one, sizeof one) != sizeof one) atomic_store(&ring->rung, false);
+}
+
+void udp_group_answer_bell(udp_group_t *group, int worker) {
+  ring_t *ring = &group->rings[worker];
+  uint64_t count;
+  /* Nothing to read: it was answered before. An exchange, for what was pushed while the bell was
+   * still rung must be seen by the read of the ring that follows. */
+  if (read(ring->bell, &count, sizeof count) == sizeof count) atomic_exchange(&ring->rung, false);
+}
+
 /* Lock held. */
 static int route(udp_group_t *group, const address_t *from, const uint8_t *bytes, int length) {
   int worker = address_map_get(&group->addresses, from);
@@ -158,7 +173,7 @@ static void distribute(udp_group_t *group, reader_t *reader, int socket, int cou
       atomic_fetch_add(&group->ring_full[worker], 1);
   }
   for (int worker = 0; worker < group->workers; worker++)
-    if ((woken >> worker & 1) != 0) uv_async_send(group->worker[worker].wake);
+    if ((woken >> worker & 1) != 0) ring_bell(&group->rings[worker]);
   pthread_mutex_unlock(&group->lock);
 }
 
@@ -223,7 +238,10 @@ static int open_socket(bind_result_t *result, int receive_buffer) {
 
 static void group_free(udp_group_t *group) {
   for (int i = 0; i < group->sockets; i++) close(group->fds[i]);
-  for (int i = 0; i < group->workers; i++) free(group->rings[i].slots);
+  for (int i = 0; i < group->workers; i++) {
+    free(group->rings[i].slots);
+    if (group->rings[i].bell >= 0) close(group->rings[i].bell);
+  }
   if (group->stop_fd >= 0) close(group->stop_fd);
   address_map_free(&group->addresses);
   ufrag_map_free(&group->ufrags);
@@ -239,6 +257,7 @@ static udp_group_t *group_open(const char *name, bind_result_t *results, int cou
   pthread_mutex_init(&group->lock, NULL);
   group->workers = workers;
   group->stop_fd = -1;
+  for (int i = 0; i < workers; i++) group->rings[i].bell = -1;
   for (int i = 0; i < TRANSACTIONS; i++) group->transactions[i].worker = -1;
   for (int i = 0; i < count && group->sockets < MAX_SOCKETS; i++) {
     int fd = open_socket(&results[i], receive_buffer);
@@ -251,8 +270,11 @@ static udp_group_t *group_open(const char *name, bind_result_t *results, int cou
   bool ready = group->sockets > 0 && group->name != NULL && address_map_init(&group->addresses) &&
                ufrag_map_init(&group->ufrags);
   if (ready && workers > 1) {
-    for (int i = 0; i < workers; i++)
-      ready = ready && (group->rings[i].slots = calloc(RING_SLOTS, sizeof(ring_slot_t))) != NULL;
+    for (int i = 0; i < workers; i++) {
+      ring_t *ring = &group->rings[i];
+      ready = ready && (ring->slots = calloc(RING_SLOTS, sizeof(ring_slot_t))) != NULL &&
+              (ring->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) >= 0;
+    }
     group->stop_fd = eventfd(0, EFD_CLOEXEC);
     ready = ready && group->stop_fd >= 0 &&
             pthread_create(&group->thread, NULL, receive_thread, group) == 0;
@@ -264,7 +286,7 @@ static udp_group_t *group_open(const char *name, bind_result_t *results, int cou
 }
 
 udp_group_t *udp_group_attach(const char *name, bind_result_t *results, int count,
-                              int receive_buffer, int worker, int workers, uv_async_t *wake) {
+                              int receive_buffer, int worker, int workers) {
   pthread_mutex_lock(&groups_lock);
   udp_group_t *group = groups;
   while (group != NULL && strcmp(group->name, name) != 0) group = group->next;
@@ -281,7 +303,6 @@ udp_group_t *udp_group_attach(const char *name, bind_result_t *results, int coun
     group->references++;
     pthread_mutex_lock(&group->lock);
     group->worker[worker].attached = true;
-    group->worker[worker].wake = wake;
     pthread_mutex_unlock(&group->lock);
   }
   pthread_mutex_unlock(&groups_lock);

@@ -14,7 +14,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <uv.h>
 
 #include "address.h"
 #include "wire.h"
@@ -33,6 +32,8 @@ typedef struct {
   ring_slot_t *slots;
   _Alignas(64) _Atomic uint32_t head; /* next to write, producer's */
   _Alignas(64) _Atomic uint32_t tail; /* next to read, consumer's */
+  _Alignas(64) _Atomic bool rung;     /* the consumer has not answered the bell yet */
+  int bell;                           /* eventfd, readable: there is something to read */
 } ring_t;
 
 /* A Binding Request some worker sent: its response comes from an address that is not bound yet. */
@@ -58,7 +59,6 @@ typedef struct udp_group {
   transaction_t transactions[TRANSACTIONS];
   struct {
     bool attached;
-    uv_async_t *wake;
   } worker[MAX_WORKERS];
 
   ring_t rings[MAX_WORKERS];
@@ -78,8 +78,10 @@ typedef struct {
  * `count` addresses fared. NULL when none could be bound, or `worker` is attached already.
  */
 udp_group_t *udp_group_attach(const char *name, bind_result_t *results, int count,
-                              int receive_buffer, int worker, int workers, uv_async_t *wake);
+                              int receive_buffer, int worker, int workers);
 void udp_group_detach(udp_group_t *group, int worker);
+/* To be called when a ring's bell is readable, before the ring is read. */
+void udp_group_answer_bell(udp_group_t *group, int worker);
 
 /* Where a datagram from an address that the reading worker has not bound belongs: a worker, or -1
  * (counted). Takes the lock. */

@@ -2,8 +2,8 @@
  * Waits for the sockets of one thread in its event loop's stead.
  *
  * Between two datagrams the loop would go once around: twice epoll_pwait (Node has it measure its
- * idle time), timers, immediates and their bookkeeping. That is most of what a datagram costs that
- * comes alone. The waiter polls the sockets together with the loop's own descriptor just before the
+ * idle time), timers, immediates and their bookkeeping, all for a datagram that comes alone. The
+ * waiter polls the sockets (or the bell of a ring) together with the loop's own descriptor just before the
  * loop would, calls back for what is readable, and goes on doing so until the loop has something to
  * do itself: a timer, an immediate, a message of another thread, a descriptor to watch.
  */
