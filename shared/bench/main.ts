@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: ours beside upstream's Java programs and the limit programs, in one run (spec
  * benchmarks-and-faults F.0). A full run keeps its figures in `bench/results/` and redraws
- * `bench/index.html`; a try-out (`--quick`, or with contenders left out) writes to `dist/bench/`.
+ * `bench/index.html` and the figures in the README; a try-out (`--quick`, or with contenders left
+ * out) writes to `dist/bench/`.
  */
 import { existsSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -13,6 +14,7 @@ import { writePage } from "./page.ts";
 import { ProcessTree } from "./process-tree.ts";
 import { profile } from "./profile.ts";
 import { createProgress } from "./progress.ts";
+import { quoteIn } from "./readme.ts";
 import { type Method, type RowResult, readResult, resultFile, writeResult } from "./result.ts";
 import type { ContenderName, Row } from "./row.ts";
 import { groups } from "./rows.ts";
@@ -77,6 +79,7 @@ function redraw(): void {
   const all = names.flatMap((name) => readResult(results, name) ?? []);
   const isBeside = existsSync(join(dirname(page), "profile.html"));
   writePage(page, all, isBeside ? { profile: "profile.html" } : {});
+  if (!isTryOut) quoteIn(join(root, "README.md"), all);
   console.log(`page: ${relative(process.cwd(), page)}`);
 }
 

@@ -152,13 +152,13 @@ function figureTable({ result, summary }: Measured): string {
   const head = ["figure", ...present, ...others.map((name) => `ours / ${name}`), "asked", ""].map(
     (cell) => `<th>${cell}</th>`,
   );
-  const body = summary.figures.map(({ meta, values, ratios, verdicts }) => {
+  const body = summary.figures.map(({ meta, values, ratios, words, verdicts }) => {
     const estimate = (value: (typeof values)["ours"]) =>
       value === undefined ? "–" : `${digits(value.value)} (${interval(value)})`;
     const cells = [
       `${meta.name}${meta.unit === "" ? "" : `, ${meta.unit}`}`,
       ...present.map((name) => estimate(values[name])),
-      ...others.map((name) => estimate(ratios[name])),
+      ...others.map((name) => [estimate(ratios[name]), words[name]].filter(Boolean).join(", ")),
       verdicts.map(({ target }) => targetText(target, meta.unit)).join("; "),
     ];
     const worst = verdicts.find(({ word }) => word === "missed") ?? verdicts[0];

@@ -53,6 +53,17 @@ describe("what is said of a row", () => {
       expect(table(result)).to.include(name);
     });
 
+  it("says better only of intervals that do not touch, and of enough rounds", () => {
+    const target = { of: "java", atMost: 0.15 } as const;
+    const wordOf = (ours: readonly number[], theirs: readonly number[]) =>
+      summarise(resultOf(ours, theirs, target)).figures[0]!.words.java;
+    expect(wordOf([90, 91, 92, 93, 94], java)).to.equal("better");
+    expect(wordOf([90, 91, 92, 93, 99], java)).to.equal("no difference shown");
+    expect(wordOf([102, 103, 102, 103, 102], java)).to.equal("worse");
+    expect(wordOf([1, 1, 1, 1], java.slice(0, 4))).to.equal(undefined);
+    expect(table(resultOf([90, 91, 92, 93, 94], java, target))).to.include("better");
+  });
+
   it("calls nobody beaten who was not measured", () => {
     const result = sampleResult({ cpu: { ours: 1 } });
     const figure = summarise(result).figures[0]!;

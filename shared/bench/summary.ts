@@ -24,7 +24,7 @@ export interface FigureSummary {
   readonly values: Readonly<Partial<Record<ContenderName, Estimate>>>;
   /** Ours divided by the other's. */
   readonly ratios: Readonly<Partial<Record<"java" | "limit", Estimate>>>;
-  /** What the intervals allow to say of ours beside the other. */
+  /** What the intervals allow to say of ours beside the other, once there are enough rounds. */
   readonly words: Readonly<
     Partial<Record<"java" | "limit", "better" | "worse" | "no difference shown">>
   >;
@@ -94,7 +94,8 @@ function summariseFigure(result: RowResult, meta: FigureMeta): FigureSummary {
     const ratio = ratioWithInterval(present(pairs));
     if (ratio !== undefined) ratios[other] = ratio;
     const [ours, their] = [values.ours, values[other]];
-    if (ours !== undefined && their !== undefined && meta.better !== undefined)
+    const isEnough = [mine, theirs].every((each) => present(each).length >= ENOUGH_ROUNDS);
+    if (ours !== undefined && their !== undefined && meta.better !== undefined && isEnough)
       words[other] = compare(ours, their, meta.better);
   }
   const verdicts = targetsOf(meta).map((target) =>

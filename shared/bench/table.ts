@@ -41,6 +41,7 @@ function askedLines(figure: FigureSummary, result: RowResult): string[][] {
       estimate === undefined ? "" : interval(estimate),
       ratio === undefined ? "" : digits(ratio.value),
       ratio === undefined ? "" : interval(ratio),
+      (name === "ours" ? undefined : figure.words[name]) ?? "",
       verdict === undefined ? "" : targetText(verdict.target, meta.unit),
       verdict === undefined ? "" : verdictText(verdict),
     ];
@@ -53,7 +54,17 @@ function askedLines(figure: FigureSummary, result: RowResult): string[][] {
 const titleOf = ({ meta }: FigureSummary): string =>
   meta.unit === "" ? meta.name : `${meta.name}, ${meta.unit}`;
 
-const HEAD = ["", "", "median", "95 % interval", "ours / it", "95 % interval", "target", ""];
+const HEAD = [
+  "",
+  "",
+  "median",
+  "95 % interval",
+  "ours / it",
+  "95 % interval",
+  "ours is",
+  "target",
+  "",
+];
 
 /** Rows of cells as columns; those in `right` are numbers. */
 function columns(rows: readonly (readonly string[])[], right: (at: number) => boolean): string[] {
