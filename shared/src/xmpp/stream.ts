@@ -40,11 +40,6 @@ const attemptTimeout = 15_000;
 const closeTimeout = 1000;
 /** ms until the server is asked what it has: one packet for everything of that time. */
 const askDelay = 200;
-/**
- * ms until its own question is answered, for the same reason. Shorter, for a server that is stopped
- * sends back what was not acknowledged, and rooms then remove whom they cannot reach.
- */
-const answerDelay = 20;
 
 /** The transport over library objects. */
 export class StreamTransport implements StanzaTransport {
@@ -116,7 +111,6 @@ class Attempt {
   #timer: Timer | undefined = undefined;
   #jid: Jid | undefined = undefined;
   #askTimer: Timer | undefined = undefined;
-  #answerTimer: Timer | undefined = undefined;
   /** Features held back from the library while we try to resume, and where they go. */
   #held: (() => void) | undefined = undefined;
   #managementOffered = false;
@@ -267,10 +261,8 @@ class Attempt {
   #handleManagement(el: Element): void {
     switch (el.name) {
       case "r":
-        this.#answerTimer ??= this.#runtime.timers.after(answerDelay, () => {
-          this.#answerTimer = undefined;
-          this.#writeElement(this.#management.answer());
-        });
+        // At once: the packet also acknowledges the server's, which it may be waiting for to send more.
+        this.#writeElement(this.#management.answer());
         break;
       case "a":
         if (!this.#management.handleAnswer(el)) this.fail("wrong stanza count", false);
@@ -394,7 +386,6 @@ class Attempt {
     this.#phase = "ended";
     this.#timer?.cancel();
     this.#askTimer?.cancel();
-    this.#answerTimer?.cancel();
     if (resumable) this.#management.handleLost();
     else this.#management.reset();
     this.#socket?.destroy();
