@@ -10,6 +10,7 @@ import { realRuntime } from "#shared/runtime/real-runtime";
 import type { PacketIo } from "../../src/media/packet-io.ts";
 import { HEADROOM, Kind, RxSlab, SLOT_BYTES, TxSlab } from "../../src/media/slab.ts";
 import { openNativePacketIo } from "../../src/net/native-packet-io.ts";
+import { receiveFaults } from "./receive-faults.ts";
 
 const ROWS = 100;
 const table = openSync(process.env["SEND_FAULTS"] ?? "", "r+");
@@ -99,13 +100,7 @@ for (const [code, times] of [
   );
 }
 
-for (const [workers, which, code] of [
-  [1, 1, "ENOBUFS"],
-  [1, 1, "ENOMEM"],
-  [2, 1, "ENOBUFS"],
-  [2, 2, "ENOMEM"],
-  [2, 2, "EAGAIN"],
-] as const) {
+for (const [workers, which, code] of receiveFaults) {
   const one = pair(workers);
   fail(which, code, 3);
   one.send();

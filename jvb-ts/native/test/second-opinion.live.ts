@@ -184,6 +184,16 @@ describe("DTLS against the openssl command", () => {
     ...["-keymatexport", "EXTRACTOR-dtls_srtp", "-keymatexportlen", "56"],
   ];
 
+  /** A server of ours to which s_client connects. */
+  async function visitedBy(args: readonly string[]) {
+    const session = engine.createSession(engine.createCertificate(), "server", 1200);
+    const wire = connect(session);
+    wire.socket.bind(0, "127.0.0.1");
+    await once(wire.socket, "listening");
+    const address = `127.0.0.1:${wire.socket.address().port}`;
+    return { session, wire, started: openssl(["s_client", "-connect", address, ...args]) };
+  }
+
   function expectSameKeys(session: DtlsSession, clientIsUs: boolean): void {
     const keys = session.srtpKeys();
     expect(keys?.profile).to.equal(SrtpProfile.AEAD_AES_128_GCM);
@@ -195,16 +205,7 @@ describe("DTLS against the openssl command", () => {
   }
 
   it("s_client connects to our server", async () => {
-    const session = engine.createSession(engine.createCertificate(), "server", 1200);
-    const wire = connect(session);
-    wire.socket.bind(0, "127.0.0.1");
-    await once(wire.socket, "listening");
-    const started = openssl([
-      "s_client",
-      "-connect",
-      `127.0.0.1:${wire.socket.address().port}`,
-      ...common,
-    ]);
+    const { session, wire, started } = await visitedBy(common);
     await wire.until(
       () => session.state === "connected" && output.includes("Extended master secret"),
     );
@@ -250,16 +251,7 @@ describe("DTLS against the openssl command", () => {
       ["-dtls1", "-cipher", "ALL:@SECLEVEL=0", "-cert", certificate, "-key", key],
       ["-dtls1_2"],
     ]) {
-      const session = engine.createSession(engine.createCertificate(), "server", 1200);
-      const wire = connect(session);
-      wire.socket.bind(0, "127.0.0.1");
-      await once(wire.socket, "listening");
-      const started = openssl([
-        "s_client",
-        "-connect",
-        `127.0.0.1:${wire.socket.address().port}`,
-        ...args,
-      ]);
+      const { session, wire, started } = await visitedBy(args);
       await wire.until(() => session.state !== "handshaking");
       expect(session.state).to.equal("failed");
       expect(session.error).to.match(

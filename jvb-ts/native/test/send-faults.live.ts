@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { receiveFaults } from "./receive-faults.ts";
 
 const ROWS = 100;
 interface Line {
@@ -80,13 +81,7 @@ describe("a kernel without room, route or descriptors (R20)", () => {
     });
   }
 
-  for (const [workers, which, code] of [
-    [1, 1, "ENOBUFS"],
-    [1, 1, "ENOMEM"],
-    [2, 1, "ENOBUFS"],
-    [2, 2, "ENOMEM"],
-    [2, 2, "EAGAIN"],
-  ] as const) {
+  for (const [workers, which, code] of receiveFaults) {
     it(`${which === 1 ? "recvmmsg" : "poll"} ${code}, ${workers} worker(s): nothing is lost`, () => {
       const line = lines.find(
         (one) => one.code === code && one.workers === workers && one.which === which,
