@@ -78,7 +78,8 @@ details { margin-top: 16px; } summary { cursor: pointer; color: var(--soft); fon
 table { border-collapse: collapse; font-size: 0.82rem; min-width: 100%; }
 th, td { text-align: right; padding: 4px 10px; border-bottom: 1px solid var(--rule); white-space: nowrap; }
 th { font-weight: 600; color: var(--soft); } th:first-child, td:first-child { text-align: left; }
-td.met { color: var(--met); } td.missed { color: var(--missed); } td.open { color: var(--open); }
+td { vertical-align: top; } td small { display: block; color: var(--soft); font-size: 0.72rem; line-height: 1.25; }
+td .met { color: var(--met); } td .missed { color: var(--missed); } td .open { color: var(--open); }
 a { color: inherit; }
 @media (max-width: 640px) {
   dl.rows { grid-template-columns: 1fr; } dl.rows dd { margin-bottom: 6px; }

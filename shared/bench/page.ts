@@ -9,7 +9,7 @@ import { style } from "./page-style.ts";
 import { barsPlot, escapeHtml, type Line, quantilePlot, seriesPlot, targetPlot } from "./plots.ts";
 import { type RowResult, unitOf } from "./result.ts";
 import { contenderNames, MAX_ELSEWHERE } from "./schedule.ts";
-import { median, RESAMPLES } from "./statistics.ts";
+import { type Estimate, median, RESAMPLES } from "./statistics.ts";
 import {
   countedCells,
   type FigureSummary,
@@ -64,7 +64,8 @@ function barCards(group: readonly Measured[]): string[] {
   });
 }
 
-const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+const capital = (text: string) =>
+  (text.charAt(0).toUpperCase() + text.slice(1)).replace(/\bcpu\b/i, "CPU");
 
 /** A distribution of every contender: the median of its rounds, point by point, with their range. */
 function quantileCards({ result }: Measured): string[] {
@@ -153,17 +154,23 @@ function figureTable({ result, summary }: Measured): string {
     (cell) => `<th>${cell}</th>`,
   );
   const body = summary.figures.map(({ meta, values, ratios, words, verdicts }) => {
-    const estimate = (value: (typeof values)["ours"]) =>
-      value === undefined ? "–" : `${digits(value.value)} (${interval(value)})`;
+    const withInterval = (estimate: Estimate | undefined, word = ""): string => {
+      if (estimate === undefined) return "–";
+      const range = estimate.low === estimate.high ? "" : interval(estimate);
+      const below = [range, word].filter((each) => each !== "").join(", ");
+      return `${digits(estimate.value)}${below === "" ? "" : `<small>${below}</small>`}`;
+    };
+    const asked = verdicts.map(({ target }) => escapeHtml(targetText(target, shown(meta.unit))));
     const cells = [
-      `${meta.name}${meta.unit === "" ? "" : `, ${meta.unit}`}`,
-      ...present.map((name) => estimate(values[name])),
-      ...others.map((name) => [estimate(ratios[name]), words[name]].filter(Boolean).join(", ")),
-      verdicts.map(({ target }) => targetText(target, meta.unit)).join("; "),
+      `${escapeHtml(meta.name)}<small>${escapeHtml(shown(meta.unit))}</small>`,
+      ...present.map((name) => withInterval(values[name])),
+      ...others.map((name) => withInterval(ratios[name], words[name])),
+      asked.join("<br>"),
+      verdicts
+        .map((each) => `<span class="${each.word}">${escapeHtml(verdictText(each))}</span>`)
+        .join("<br>"),
     ];
-    const worst = verdicts.find(({ word }) => word === "missed") ?? verdicts[0];
-    const verdict = verdicts.map(verdictText).join("; ");
-    return `<tr>${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join("")}<td class="${worst?.word ?? ""}">${verdict}</td></tr>`;
+    return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`;
   });
   const notes = [
     `${summary.valid.ours ?? 0} of ${result.rounds.length} rounds count`,

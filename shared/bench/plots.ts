@@ -16,6 +16,12 @@ export const escapeHtml = (text: string): string =>
     .replaceAll(">", "&gt;")
     .replaceAll('"', "&quot;");
 
+/** Short enough for an axis: 200k, 3M. */
+function tickText(value: number): string {
+  if (value >= 1e6) return `${digits(value / 1e6)}M`;
+  return value >= 1e4 ? `${digits(value / 1e3)}k` : digits(value);
+}
+
 const at = (value: number): string => Number(value.toFixed(1)).toString();
 
 /** 1, 2, 5 times a power of ten: the smallest that is not below. */
@@ -104,22 +110,31 @@ const BAR = 15;
 const LEFT = 44;
 const RIGHT = 62;
 
-/** One group of bars a row; whiskers are 95 % intervals, a dashed line is what was asked of ours. */
-export function barsPlot({ title, unit, rows }: BarsPlot): string {
-  const most = Math.max(
+/** Beyond that the smaller rows of a plot could not be read. */
+const WIDEST = 12;
+
+const mostOf = (row: BarRow): number =>
+  Math.max(
     0,
-    ...rows.flatMap((row) => [
-      ...row.bars.map((bar) => bar.estimate?.high ?? 0),
-      ...row.targets.map((target) => target.value),
-    ]),
+    ...row.bars.map((bar) => bar.estimate?.high ?? 0),
+    ...row.targets.map((target) => target.value),
   );
-  const ticks = linearTicks(most);
-  const top = ticks.at(-1) ?? 1;
+
+/**
+ * One group of bars a row; whiskers are 95 % intervals, a dashed line is what was asked of ours. All
+ * rows share an axis, unless they differ too much: then each has its own length, and there is none.
+ */
+export function barsPlot({ title, unit, rows }: BarsPlot): string {
+  const lengths = rows.map(mostOf);
+  const isShared = Math.max(...lengths) <= WIDEST * Math.min(...lengths.filter((each) => each > 0));
+  const ticks = linearTicks(Math.max(0, ...lengths));
+  let top = ticks.at(-1) ?? 1;
   const x = (value: number) => LEFT + ((WIDTH - LEFT - RIGHT) * Math.max(0, value)) / top;
   const parts: string[] = [];
   const words: string[] = [];
   let y = 4;
   for (const row of rows) {
+    if (!isShared) top = mostOf(row) || 1;
     parts.push(text(0, y + 11, row.label, 'class="strong"'));
     y += 18;
     const first = y;
@@ -160,17 +175,17 @@ export function barsPlot({ title, unit, rows }: BarsPlot): string {
     }
     y += 8;
   }
-  const axis = ticks
+  const axis = (isShared ? ticks : [])
     .map(
       (tick) =>
         `<path class="grid" d="M${at(x(tick))} 18V${at(y - 4)}"/>` +
-        text(x(tick), y + 9, digits(tick), 'class="tick" text-anchor="middle"'),
+        text(x(tick), y + 9, tickText(tick), 'class="tick" text-anchor="middle"'),
     )
     .join("");
   return svg({
     title: `${title}, ${unit}`,
     description: words.join(". "),
-    height: y + 14,
+    height: y + (isShared ? 14 : 0),
     body: axis + parts.join(""),
   });
 }
@@ -222,7 +237,8 @@ export function quantilePlot({ title, unit, lines }: QuantilePlot): string {
   const positive = picked
     .flatMap((line) => [...line.low, ...line.high])
     .filter((value) => value > 0);
-  const ticks = logTicks(Math.min(...positive, 1), Math.max(...positive, 0.001));
+  const all = positive.length === 0 ? [1] : positive;
+  const ticks = logTicks(Math.min(...all), Math.max(...all));
   const [low, high] = [ticks[0] ?? 0.1, ticks.at(-1) ?? 1];
   const x = (share: number) => LINE.left + (inner.width * nines(share)) / nines(0.999);
   const y = (value: number) =>
@@ -232,7 +248,7 @@ export function quantilePlot({ title, unit, lines }: QuantilePlot): string {
   const grid = ticks.map(
     (tick) =>
       `<path class="grid" d="M${LINE.left} ${at(y(tick))}H${WIDTH - LINE.right}"/>` +
-      text(LINE.left - 5, y(tick) + 3.5, digits(tick), 'class="tick" text-anchor="end"'),
+      text(LINE.left - 5, y(tick) + 3.5, tickText(tick), 'class="tick" text-anchor="end"'),
   );
   for (const share of [0, 0.5, 0.9, 0.99, 0.999])
     grid.push(
@@ -307,7 +323,7 @@ export function seriesPlot({ title, unit, lines, breaks }: SeriesPlot): string {
   const grid = ticks.map(
     (tick) =>
       `<path class="grid" d="M${LINE.left} ${at(y(tick))}H${WIDTH - LINE.right}"/>` +
-      text(LINE.left - 5, y(tick) + 3.5, digits(tick), 'class="tick" text-anchor="end"'),
+      text(LINE.left - 5, y(tick) + 3.5, tickText(tick), 'class="tick" text-anchor="end"'),
   );
   for (const second of breaks)
     grid.push(
