@@ -6,7 +6,14 @@
  * descendants that ended and orphans; elsewhere it is the sum over `/proc/PID/stat`, which misses
  * orphans only. Both are exact run time in the end, the second in steps of 10 ms.
  */
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 
 /** CPU seconds since some moment; only differences mean anything. */
@@ -55,6 +62,7 @@ function makeGroup(): Group | undefined {
   if (parent === undefined) return undefined;
   const group = join(parent, `jitsi-ts-bench-${process.pid}-${groups++}`);
   try {
+    removeStale(parent);
     mkdirSync(group);
     if (readText(join(group, "cpu.stat"))?.startsWith("usage_usec")) return { path: group, parent };
     rmdirSync(group);
@@ -62,6 +70,20 @@ function makeGroup(): Group | undefined {
     // Not ours to make.
   }
   return undefined;
+}
+
+/** Groups of runners that are gone: one that was interrupted could not remove its own. */
+function removeStale(parent: string): void {
+  for (const name of readdirSync(parent)) {
+    const runner = /^jitsi-ts-bench-(\d+)-\d+$/.exec(name)?.[1];
+    if (runner === undefined || existsSync(`/proc/${runner}`)) continue;
+    try {
+      removeStale(join(parent, name));
+      rmdirSync(join(parent, name));
+    } catch {
+      // Something is still in it.
+    }
+  }
 }
 
 /** Fields of `/proc/PID/stat` after the name, which may hold blanks and parentheses. */

@@ -17,7 +17,7 @@ export function createProgress(out: NodeJS.WriteStream): Progress {
       ? ""
       : `, ${Math.max(0, Math.ceil((until - performance.now()) / 1000))} s left`;
   const draw = () => {
-    const line = `${current}${left()}`.slice(0, Math.max(20, out.columns - 1));
+    const line = `${current}${left()}`.slice(0, (out.columns || 80) - 1);
     out.write(`\r\x1b[2K${line}`);
   };
   const clear = () => {
