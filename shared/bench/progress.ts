@@ -8,7 +8,15 @@ export interface Progress {
   end(): void;
 }
 
-export function createProgress(out: NodeJS.WriteStream): Progress {
+/** A terminal, or whatever else standard output is. */
+export interface Out {
+  readonly isTTY?: boolean;
+  /** 0 of some terminals that do not tell. */
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
+export function createProgress(out: Out): Progress {
   let current = "";
   let until: number | undefined;
   let timer: NodeJS.Timeout | undefined;
