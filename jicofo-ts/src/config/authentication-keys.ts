@@ -1,7 +1,7 @@
 /** `jicofo.authentication.*`: who may create rooms (spec jicofo 2.4, 11.2, 11.4). */
 import type { LoadedConfig } from "#shared/config/config";
 import { ConfigError, type ConfigFault } from "#shared/config/config-error";
-import { bool, duration, keys, optional, str } from "#shared/config/keys";
+import { bool, duration, keys, optional, shownText, str } from "#shared/config/keys";
 import { makeJid } from "#shared/xmpp/jid";
 import { type AuthenticationSettings, jwtSessions } from "../authentication/settings.ts";
 import { negated } from "./conference-keys.ts";
@@ -87,7 +87,7 @@ export function readAuthentication(config: LoadedConfig): AuthenticationSettings
       message:
         domain === undefined
           ? "is missing although authentication is enabled"
-          : `"${domain}" is not a domain`,
+          : `${shownText(domain)} is not a domain`,
       remedy: "set it to the domain of the users who may create rooms, such as example.com",
     });
   const own = {

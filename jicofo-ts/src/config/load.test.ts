@@ -134,7 +134,7 @@ describe("the focus' configuration", () => {
     [
       "an unknown strategy",
       `${account}\njicofo.bridge.selection-strategy = Best`,
-      /^jicofo\.conf:2: .*selection-strategy: "Best" is not one of /,
+      /^jicofo\.conf:2: .*selection-strategy: the value \(hidden\) is not one of /,
     ],
   ];
   for (const [name, text, line] of mistakes) {

@@ -1,12 +1,13 @@
 import type { LoadedConfig } from "#shared/config/config";
 import { ConfigError, type ConfigFault } from "#shared/config/config-error";
-import type { KeyTable, KeyValues } from "#shared/config/keys";
+import { type KeyTable, type KeyValues, shownText } from "#shared/config/keys";
 import type { Millis } from "#shared/runtime/runtime";
 import { type BareJid, parseBareJid } from "#shared/xmpp/jid";
 import type { AuthenticationSettings } from "../authentication/settings.ts";
 import type { LivenessSettings } from "../bridge/liveness.ts";
 import type { BridgeSettings, StrategyName } from "../bridge/settings.ts";
 import type { ConferenceConfig } from "../conference/config.ts";
+import type { RoomSettings } from "../entry/room-rules.ts";
 import type { CodecConfig } from "../jingle/codec-config.ts";
 import { authenticationKeys, readAuthentication } from "./authentication-keys.ts";
 import {
@@ -111,6 +112,8 @@ export interface FocusSettings {
   /** Absent: everybody may create rooms. */
   readonly authentication: AuthenticationSettings | undefined;
   readonly bridgeBrewery: BrewerySettings | undefined;
+  /** Where conferences may be. */
+  readonly rooms: RoomSettings;
   readonly bridges: BridgeSettings;
   readonly bridgeChecks: BridgeCheckSettings;
   readonly liveness: LivenessSettings;
@@ -174,6 +177,7 @@ export function readSettings(config: LoadedConfig): FocusSettings {
     component: readComponent(config),
     authentication: readAuthentication(config),
     bridgeBrewery: readBrewery(config),
+    rooms: readRooms(config),
     bridges,
     bridgeChecks,
     liveness: config.readTable(livenessKeys),
@@ -270,11 +274,26 @@ function readBrewery(config: LoadedConfig): BrewerySettings | undefined {
       faultAt(
         config,
         "jicofo.bridge.brewery-jid",
-        `"${text}" is not the address of a room`,
+        `${shownText(text)} is not the address of a room`,
         "write it as room@service",
       ),
     );
   return { room, connection: values["xmpp-connection-name"] === "Client" ? "client" : "service" };
+}
+
+function readRooms(config: LoadedConfig): RoomSettings {
+  const { "conference-muc-jid": configured, "xmpp-domain": domain } = config.readTable(clientKeys);
+  const breweries = [bridgeKeys, jibriKeys, jibriSipKeys, jigasiKeys].flatMap(
+    (table) =>
+      config.readTable<{ readonly "brewery-jid": string | undefined }>(table)["brewery-jid"] ?? [],
+  );
+  const service = mucService(configured, domain);
+  return {
+    breweries,
+    service: configured === undefined ? undefined : service,
+    // Jitsi's own name of the breakout rooms' service counts before the server has told it.
+    usualServices: [service, `breakout.${domain}`],
+  };
 }
 
 function readBridges(

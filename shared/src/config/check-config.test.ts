@@ -175,6 +175,22 @@ describe("keys with a state", () => {
       );
     });
 
+    it("says where no file was read", () => {
+      const report = checkConfig({
+        program: "x-ts",
+        version: "1",
+        tables,
+        all: false,
+        errorStatus: 78,
+        load: () => loadConfig({ argv: [], env: {}, tables }),
+        read: (config) => config.warnings,
+      });
+      expect(report.stdout).to.match(
+        /^x-ts 1 with no configuration file\nNo file was read; give --config FILE to check one\.\n/,
+      );
+      expect(report.stdout).to.match(/\nFit to start, without a configuration file\.\n$/);
+    });
+
     it("lists every key when asked", () => {
       const { stdout } = check("", true);
       for (const path of ["a.port = 80", "b.cache = 5", "b.spread = false"]) {

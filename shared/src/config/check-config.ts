@@ -48,10 +48,11 @@ export function checkConfig(request: CheckRequest): CheckReport {
   if (config === undefined) return { stdout: "", stderr, status };
   const parts = [
     `${request.program} ${request.version} with ${config.file ?? "no configuration file"}`,
+    ...(config.file === undefined ? ["No file was read; give --config FILE to check one."] : []),
     "",
     ...warningLines([...warnings, ...logged]),
     ...keyLines(keyRows(config, request.tables), request.all),
-    verdict(errors, warnings.length + logged.length),
+    verdict(errors, warnings.length + logged.length, config.file === undefined),
   ];
   return { stdout: `${parts.join("\n")}\n`, stderr, status };
 }
@@ -99,11 +100,13 @@ function table(rows: readonly KeyRow[]): string[] {
   );
 }
 
-function verdict(errors: ConfigError | undefined, warnings: number): string {
+function verdict(errors: ConfigError | undefined, warnings: number, noFile: boolean): string {
   if (errors !== undefined) {
     const count = errors.faults.length;
     return `Not fit to start: ${count === 1 ? "1 error" : `${count} errors`}.`;
   }
-  if (warnings === 0) return "Fit to start.";
-  return `Fit to start, with ${warnings === 1 ? "1 warning" : `${warnings} warnings`}.`;
+  const fit = noFile ? "Fit to start, without a configuration file" : "Fit to start";
+  if (warnings === 0) return `${fit}.`;
+  const count = warnings === 1 ? "1 warning" : `${warnings} warnings`;
+  return noFile ? `${fit} and with ${count}.` : `${fit}, with ${count}.`;
 }

@@ -2,7 +2,7 @@
 
 /** What was asked for. */
 export interface CommandLine {
-  /** `--config FILE`, else `-Dconfig.file=FILE`. */
+  /** `--config FILE`, else `-Dconfig.file=FILE`; empty where the name of the file is missing. */
   readonly configFile: string | undefined;
   /** All `-D` options; those of the command line win over those of `JAVA_SYS_PROPS`. */
   readonly systemProperties: ReadonlyMap<string, string>;
@@ -24,8 +24,12 @@ export function parseCommandLine(
   const rest: string[] = [];
   for (let at = 0; at < argv.length; at++) {
     const word = argv[at] as string;
-    if (word === "--config") configFile = argv[++at] ?? "";
-    else if (word.startsWith("--config=")) configFile = word.slice("--config=".length);
+    if (word === "--config") {
+      // Another option, and the launchers' mark at the end, are no file: the name was left out.
+      const next = argv[at + 1] ?? "-";
+      configFile = next.startsWith("-") ? "" : next;
+      if (!next.startsWith("-")) at++;
+    } else if (word.startsWith("--config=")) configFile = word.slice("--config=".length);
     else if (word === "--strict") strict = true;
     else if (!setProperty(systemProperties, word) && !isInert(word)) rest.push(word);
   }

@@ -184,7 +184,29 @@ describe("configuration", () => {
     ]);
   });
 
-  it("says which file is there and cannot be read", () => {
+  it("shows a wrong value only where it cannot be a secret in the wrong place", () => {
+    const refused = (text: string) => {
+      const config = load(`videobridge.ice.udp.port = ${JSON.stringify(text)}`);
+      return faultOf(() => readKeys(config, ice)).faults[0]?.message.replace(/ is not .*/, "");
+    };
+    for (const shown of ["many", "70000", "10 MB", "5 seconds", "1 min", "true", "", "10.0.0.1"])
+      expect(refused(shown)).to.equal(JSON.stringify(shown));
+    for (const hidden of ["Sup3rSecretX", "hunter2", "12ab34", "10 secrets", "averylongpassword"])
+      expect(refused(hidden)).to.equal("the value (hidden)");
+  });
+
+  it("names misspelt -D keys of ours, and never their values", () => {
+    const words = ["-Dvideobridge.ice.udp.prot=Sup3r", "-Dvideobridge.stats.interval=1 s"];
+    const others = ["-Djava.net.x=1", "-Djmx=2", "-Dvideobrigde.x=3", "-Dorg.jitsi.x=4"];
+    const env = { JAVA_SYS_PROPS: "-Dvideobridge.ice.relaxd=1" };
+    const config = load("", { argv: [...words, ...others], env });
+    expect(config.warnings.map(faultLine)).to.deep.equal([
+      "-D: videobridge.ice.relaxd: unknown key; did you mean videobridge.ice.relaxed?",
+      "-D: videobridge.ice.udp.prot: unknown key; did you mean videobridge.ice.udp.port?",
+    ]);
+  });
+
+  it("says which file is missing, or there and cannot be read", () => {
     // A folder in the file's place: root may read every file.
     const home = mkdtempSync(join(directory, "home-"));
     mkdirSync(join(home, "sip-communicator.properties"));
@@ -195,6 +217,7 @@ describe("configuration", () => {
       config.warnings.map(faultLine).map((line) => line.replaceAll(directory, "")),
     ).to.deep.equal([
       "/x.conf:2: /folder.conf cannot be read and is left out; check its permissions",
+      "/x.conf:3: include of /none.conf, which does not exist; nothing is included; create it, or remove the line",
       `${home.replace(directory, "")}/sip-communicator.properties cannot be read and is left out; check its permissions`,
     ]);
   });
@@ -237,6 +260,7 @@ describe("configuration", () => {
     write("more.conf", "\ufeffudp.port = 9\r\nrelaxed = true\r\n");
     const config = load('videobridge.ice { include "more.conf" }\ninclude "missing.conf"');
     expect(readKeys(config, ice)).to.include({ "udp.port": 9, relaxed: true });
+    expect(config.warnings.map(({ origin }) => origin?.line)).to.deep.equal([2]);
     expect(faultOf(() => load('include url("http://x/")')).line).to.contain("not supported");
   });
 

@@ -15,7 +15,7 @@ import { faultOf, type IncludeResolver } from "./hocon.ts";
 import type { ObjectNode } from "./hocon-node.ts";
 import { parseTree, put } from "./hocon-parser.ts";
 import { resolveTree } from "./hocon-resolve.ts";
-import type { KeyTable } from "./key-table.ts";
+import { allKeys, type KeyTable } from "./key-table.ts";
 import { readTable } from "./keys.ts";
 import { unknownKeys } from "./known-keys.ts";
 import type { LoadedConfig } from "./loaded-config.ts";
@@ -61,6 +61,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const resolved = faultOf(() => ({
     root: resolveTree(tree, layers, environment),
     all: resolveTree(onTopOf(overrides, tree), layers, environment),
+    words: resolveTree(overrides, layers, environment),
   }));
   if (!resolved.ok) throw new ConfigError(resolved.error);
   const { root } = resolved.value;
@@ -68,6 +69,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const warnings = [
     ...unread,
     ...unknownKeys(root, options.tables, options.anyBelow ?? []),
+    ...unknownWords(resolved.value.words, options),
     ...hiddenProperties(root, command.systemProperties),
   ];
   const tables = new Map<KeyTable<unknown>, unknown>();
@@ -88,6 +90,13 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     rest: command.rest,
   };
   return config;
+}
+
+/** Of the `-D` keys only those below our own roots: all others are Java's or somebody else's. */
+function unknownWords(words: ConfigObject, { tables, anyBelow }: LoadOptions): ConfigFault[] {
+  const roots = new Set(allKeys(tables).map(({ path }) => path.slice(0, `${path}.`.indexOf("."))));
+  const fields = new Map([...words.fields].filter(([root]) => roots.has(root)));
+  return unknownKeys({ ...words, fields }, tables, anyBelow ?? []);
 }
 
 /** COMPAT(jicofo, jvb): the file wins over `-D` (spec B1), which nobody expects. */
@@ -128,7 +137,7 @@ function readTree(file: string, unread: ConfigFault[]): ObjectNode {
 
 /**
  * `include "x"` is looked for beside the including file; `file("x")` from the working directory. A
- * file that is there and cannot be read goes to `unread`: left out in silence it would cost a day.
+ * file that is missing or cannot be read goes to `unread`: left out in silence it would cost a day.
  */
 const includeFromDisk =
   (unread: ConfigFault[]): IncludeResolver =>
@@ -150,10 +159,22 @@ const includeFromDisk =
       const text = readText(file);
       // COMPAT(jicofo, jvb): an included .properties file is read as HOCON too.
       if (text !== undefined) return { text, file };
-      if (existsSync(file)) unread.push({ origin, ...cannotRead(file) });
+      if (existsSync(file)) {
+        unread.push({ origin, ...cannotRead(file) });
+        return undefined;
+      }
     }
+    if (!request.required) unread.push({ origin, ...isMissing(path) });
     return undefined;
   };
+
+/** HOCON takes it for empty, in silence; a misspelt name would leave out all that is in the file. */
+function isMissing(file: string): ConfigFault {
+  return {
+    message: `include of ${file}, which does not exist; nothing is included`,
+    remedy: "create it, or remove the line",
+  };
+}
 
 function cannotRead(file: string): ConfigFault {
   return { message: `${file} cannot be read and is left out`, remedy: "check its permissions" };

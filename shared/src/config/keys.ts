@@ -9,8 +9,10 @@ import {
   type LegacyName,
   legacyName,
 } from "./key-table.ts";
+import { HIDDEN } from "./key-types.ts";
 import { didYouMean } from "./known-keys.ts";
 import type { LoadedConfig } from "./loaded-config.ts";
+import { isUnit } from "./units.ts";
 
 export { type KeyState, noEffect, notBuilt } from "./key-state.ts";
 export type { KeySpec, KeyTable, LegacyName } from "./key-table.ts";
@@ -216,6 +218,22 @@ function valueText(value: ConfigValue): string {
     case "list":
       return "a list";
     default:
-      return JSON.stringify(value.text.slice(0, 80));
+      return shownText(value.text);
   }
+}
+
+/** What a message about a wrong value may show of it: the text in quotes, or that it is hidden. */
+export function shownText(text: string): string {
+  return isHarmless(text) ? JSON.stringify(text) : `the value ${HIDDEN}`;
+}
+
+/**
+ * Numbers, with a unit or not, and short words in small letters. Whatever else stands in the wrong
+ * place may be a secret that was pasted one line too low.
+ */
+function isHarmless(text: string): boolean {
+  if (/^[a-z]{0,12}$/.test(text)) return true;
+  // As `5 min`, `10MB`, `1.5 %`, `0.0.0.0`: no letters but those of one unit behind the digits.
+  const number = /^[-+]?[\d.,:/-]{1,24}\s{0,2}([a-zA-Z%]*)$/.exec(text);
+  return number !== null && (number[1] === "min" || isUnit(number[1] as string));
 }

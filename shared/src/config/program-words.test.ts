@@ -43,8 +43,9 @@ describe("readWords", () => {
     expect(refusal("--check-confg")).to.match(/did you mean --check-config\?/);
   });
 
-  it("takes a file named --help for a file", () => {
-    expect(readWords(["--config", "--help"], about)).to.deep.equal({ kind: "start", warnings: [] });
+  it("takes a file named --help for a file where = says so, else for the question", () => {
+    expect(readWords(["--config=--help"], about)).to.deep.equal({ kind: "start", warnings: [] });
+    expect(readWords(["--config", "--help"], about)).to.include({ kind: "print" });
   });
 
   it("refuses words that nothing knows, naming the nearest", () => {
@@ -53,7 +54,13 @@ describe("readWords", () => {
     expect(refusal("--Strict")).to.equal("unknown option --Strict; did you mean --strict?");
     expect(refusal("--colour=red")).to.equal("unknown option --colour; see jvb-ts --help");
     expect(refusal("jvb.conf")).to.match(/^unexpected argument jvb.conf; write --config jvb.conf/);
-    expect(refusal("--config")).to.equal("--config needs the name of a file; write --config FILE");
+  });
+
+  it("misses the file of --config, whatever follows", () => {
+    const line = "--config needs a file; write --config FILE";
+    for (const words of [[], ["--compat-name=java:x.jar"], ["--check-config"], ["-Da=b"]])
+      expect(refusal("--config", ...words)).to.equal(line);
+    expect(refusal("--config=")).to.equal(line);
   });
 
   it("starts with Java's options, the launchers' mark and, warning, upstream's former options", () => {

@@ -55,7 +55,7 @@ export function readWords(argv: readonly string[], about: ProgramWords): WordsOu
   const faults: ConfigFault[] = [];
   const warnings: ConfigFault[] = [];
   if (configFile === "") {
-    faults.push({ message: "--config needs the name of a file", remedy: "write --config FILE" });
+    faults.push({ message: "--config needs a file", remedy: "write --config FILE" });
   }
   for (let at = 0; at < rest.length; at++) {
     const word = rest[at] as string;

@@ -64,6 +64,14 @@ const BIT_RATE: Readonly<Record<string, number>> = {
   gbps: 1e9,
 };
 
+/** Whether any kind of value here has that unit, in any case; the empty one counts. */
+export function isUnit(unit: string): boolean {
+  const small = unit.toLowerCase();
+  return [DURATION_MS, SIZE_BYTES, BIT_RATE, { "%": 1 }].some(
+    (units) => Object.hasOwn(units, unit) || Object.hasOwn(units, small),
+  );
+}
+
 /** Milliseconds, or `undefined`. Units are case-sensitive; a bare number is milliseconds. */
 export function parseDuration(text: string): number | undefined {
   return withUnit(text, DURATION_MS, (unit) => unit);

@@ -42,9 +42,14 @@ export function itTakesMistakes(config: ExpectedConfig): void {
       `${portKey} = many`,
       `2: ${portKey}: "many" is not a port number, -1 to 65535; correct it, or remove it for the default ${config.portDefault}`,
     ],
+    [
+      "a secret for a port",
+      `${portKey} = Sup3rX`,
+      `2: ${portKey}: the value (hidden) is not a port`,
+    ],
     ["a port out of range", `${portKey} = 65536`, `2: ${portKey}: "65536" is not a port number`],
     ["1 for a boolean", `${first} = 1`, `2: ${first}: "1" is not true or false`],
-    ["a text for a list", `${listKey} = a.b`, `2: ${listKey}: "a.b" is not a list`],
+    ["a text for a list", `${listKey} = plain`, `2: ${listKey}: "plain" is not a list`],
     ["an object for a text", `${textKey} { a = b }`, `2: ${textKey}: an object is not text`],
     ["an open brace", `${root} {\n`, "3: "],
     [
