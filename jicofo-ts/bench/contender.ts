@@ -74,6 +74,10 @@ function commandOf(
   ];
 }
 
+/** The option, beside those of whoever starts the benchmark: its profiler comes that way. */
+const nodeOptions = (option: string): string =>
+  `${process.env["NODE_OPTIONS"] ?? ""} ${option}`.trim();
+
 /** One life of a focus. */
 export class RunningFocus {
   readonly name: FocusName;
@@ -100,7 +104,7 @@ export class RunningFocus {
       args,
       logFile: join(folder, "focus.log"),
       ...(name === "ours"
-        ? { env: { NODE_OPTIONS: `--inspect-port=127.0.0.1:${this.inspectPort}` } }
+        ? { env: { NODE_OPTIONS: nodeOptions(`--inspect-port=127.0.0.1:${this.inspectPort}`) } }
         : {}),
       ready: () => this.#bridges().then((count) => count > 0),
       readyWithinMs: 60_000,
