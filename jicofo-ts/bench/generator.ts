@@ -16,11 +16,14 @@ import { SimulatedBridge } from "./simulated-bridge.ts";
 import { type ClientPlace, SimulatedClient } from "./simulated-client.ts";
 import { keepTimetable } from "./timetable.ts";
 
-/** Between the members of a conference, and from a request to the join that follows it, ms. */
-const memberSpacingMs = 100;
-const askLeadMs = 100;
-/** Logins are over when the request is due. */
-const loginLeadMs = 1_000;
+/**
+ * Between the members of a conference, and from login to request to join, ms. At ten conferences a
+ * second these put no two of thirty joins, requests and logins a second onto the same moment: what
+ * is asked for is a steady stream, not a burst every 100 ms.
+ */
+const memberSpacingMs = 400 / 3;
+const askLeadMs = 150;
+const loginLeadMs = 1_008;
 const patienceMs = 15_000;
 
 let batch = 0;

@@ -19,6 +19,8 @@ export interface ProsodyOptions {
   /** Seconds a cut session can be resumed. */
   readonly hibernationSeconds?: number;
   readonly smacks?: boolean;
+  /** Send at once, where Prosody by default waits until what it sent before is acknowledged. */
+  readonly noDelay?: boolean;
   /** Accounts (password = name) at `usersDomain`, beside the anonymous main domain. */
   readonly users?: readonly string[];
 }
@@ -155,6 +157,7 @@ export class Prosody {
       requireEncryption,
       hibernationSeconds = 15,
       smacks = true,
+      noDelay = false,
       users = [],
     } = this.#options;
     const folder = join(this.#folder, "certs");
@@ -171,6 +174,7 @@ certificates = "${folder}"
 log = { { levels = { min = "info" }, to = "console" } }
 plugin_paths = {}
 network_backend = "epoll"
+network_settings = { nagle = ${!noDelay} }
 interfaces = { "127.0.0.1" }
 c2s_ports = { ${this.c2sPort} }
 c2s_direct_tls_ports = {}
