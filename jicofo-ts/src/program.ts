@@ -33,6 +33,7 @@ import { createMetrics, type FocusMetrics } from "./entry/metrics.ts";
 import { addMoveRoutes } from "./entry/move-routes.ts";
 import { addPinRoutes } from "./entry/pin-routes.ts";
 import { Pins } from "./entry/pins.ts";
+import { roomRules } from "./entry/room-rules.ts";
 import { statsObject, updateGauges } from "./entry/stats.ts";
 import type { Focus } from "./focus/door.ts";
 import { createFocus } from "./focus/focus.ts";
@@ -86,6 +87,8 @@ export function createJicofo(settings: FocusSettings, ports: JicofoPorts): Jicof
   const entrances = ports.component ? [client, ports.component] : [client];
   const { authentication } = settings;
   const authority = authentication && new Authority(authentication, () => uuid(runtime.random));
+  const judge = roomRules(settings.rooms);
+  const judgeRoom = (room: string) => judge(room, components.address("breakout_rooms"));
   const focusJid = `${settings.client.username}@${settings.client.domain}`;
   let brewery: BridgeBrewery | undefined;
   const focus = createFocus(
@@ -107,7 +110,8 @@ export function createJicofo(settings: FocusSettings, ports: JicofoPorts): Jicof
       client,
       service,
       bridges,
-      openRoom: (room, nick, onEvent) => ports.openRoom(client, room, nick, onEvent),
+      openRoom: (room, nick, onEvent) =>
+        judgeRoom(room) === undefined ? ports.openRoom(client, room, nick, onEvent) : undefined,
       discover: ports.discover,
       count: metrics.count,
       bridgeAnswered: (bridge) => brewery?.heard(bridge),
@@ -132,7 +136,14 @@ export function createJicofo(settings: FocusSettings, ports: JicofoPorts): Jicof
       clock: runtime.clock,
       breakoutDomain: () => components.address("breakout_rooms"),
     });
-  const ask = conferenceRequests(focus, metrics, log.child({}, "ConferenceRequests"), gate);
+  const ask = conferenceRequests({
+    focus,
+    metrics,
+    log: log.child({}, "ConferenceRequests"),
+    clock: runtime.clock,
+    judgeRoom,
+    gate,
+  });
   handleConferenceIq(client, ask, settings.clientProxy);
   // The server vouches for who writes to the component; no address inside another counts there.
   if (ports.component) handleConferenceIq(ports.component, ask, undefined);

@@ -62,7 +62,11 @@ function setUp(initialTimeout = defaultConferenceConfig.initialTimeout) {
     },
   );
   const metrics = createMetrics(realRuntime.clock, "test");
-  handleConferenceIq(connection, conferenceRequests(focus, metrics, log), undefined);
+  handleConferenceIq(
+    connection,
+    conferenceRequests({ focus, metrics, log, clock: realRuntime.clock }),
+    undefined,
+  );
   for (const nick of ["jvb1", "jvb2", "jvb3"]) {
     const bridge = new FakeBridge(realRuntime, nick);
     connection.peers.set(bridge.jid, bridge.peer);

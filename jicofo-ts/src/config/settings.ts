@@ -283,10 +283,12 @@ function readBrewery(config: LoadedConfig): BrewerySettings | undefined {
 
 function readRooms(config: LoadedConfig): RoomSettings {
   const { "conference-muc-jid": configured, "xmpp-domain": domain } = config.readTable(clientKeys);
-  const breweries = [bridgeKeys, jibriKeys, jibriSipKeys, jigasiKeys].flatMap(
-    (table) =>
-      config.readTable<{ readonly "brewery-jid": string | undefined }>(table)["brewery-jid"] ?? [],
-  );
+  const breweries = [
+    config.readTable(bridgeKeys),
+    config.readTable(jibriKeys),
+    config.readTable(jibriSipKeys),
+    config.readTable(jigasiKeys),
+  ].flatMap((values) => values["brewery-jid"] ?? []);
   const service = mucService(configured, domain);
   return {
     breweries,

@@ -72,7 +72,7 @@ export const clientKeys = keys("jicofo.xmpp.client", {
     legacy: [
       { name: "org.jitsi.jicofo.XMPP_MUC_COMPONENT_PREFIX", convert: (prefix) => `${prefix}.` },
     ],
-    doc: "MUC service for rooms of health checks; conference.XMPP-DOMAIN unless given.",
+    doc: "MUC service of conferences, and of health checks; conference.XMPP-DOMAIN unless given. Where it is given, requests for rooms elsewhere are refused, breakout rooms apart.",
   },
   "client-proxy": {
     type: optional(str),

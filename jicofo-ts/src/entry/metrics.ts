@@ -8,6 +8,10 @@ import type { Clock } from "#shared/runtime/runtime";
 const counters = {
   conference_requests: "Conference requests received.",
   conference_requests_new: "Conference requests received for rooms without a conference.",
+  conference_requests_refused:
+    "Conference requests refused: too many, not logged in, or for a room that is no conference's.",
+  conference_rooms_refused:
+    "Conference requests for rooms that are no conference's: breweries and other services.",
   conferences_created: "Conferences created since the start.",
   participants: "Participants invited since the start.",
   participants_no_start_muted_rmd:

@@ -297,7 +297,7 @@ export class ConferenceDriver {
     const room = this.#room;
     const { config, claim } = this.#options;
     const failed = (why: string): ConferenceEvent => ({ kind: "joinFailed", why });
-    if (room === undefined) return failed("not a room address");
+    if (room === undefined) return failed("not a room for conferences");
     const result = await room.join({ timeoutMs: config.clientReplyTimeout });
     if (result.kind === "refused") return failed(result.error.condition);
     if (result.kind !== "joined") return failed(result.kind);

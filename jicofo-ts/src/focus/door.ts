@@ -48,8 +48,15 @@ export interface FocusPorts {
   /** COLIBRI2; the same object as `client` unless a service connection is configured. */
   readonly service: XmppConnection;
   readonly bridges: BridgePool;
-  /** Our occupancy of a room over `client`; events are given to `onEvent` in order. */
-  openRoom(room: BareJid, nick: string, onEvent: (event: MucEvent) => void): MucRoomDoor;
+  /**
+   * Our occupancy of a room over `client`; events are given to `onEvent` in order. Absent for rooms
+   * that must not be a conference's: what is in them is not joined, and above all not left.
+   */
+  openRoom(
+    room: BareJid,
+    nick: string,
+    onEvent: (event: MucEvent) => void,
+  ): MucRoomDoor | undefined;
   /**
    * Feature URIs of an occupant by disco#info, from the caps cache where possible; `undefined` when
    * it did not answer. Never rejects.

@@ -71,7 +71,11 @@ export class SecureWorld {
   prepareRoom: (room: FakeRoom) => void = () => {};
   readonly #routes = new Map<string, HttpHandler>();
 
-  constructor(authentication = "{ enabled = true, type = XMPP, login-url = example.com }") {
+  /** `more`: of the configuration. */
+  constructor(
+    authentication = "{ enabled = true, type = XMPP, login-url = example.com }",
+    more = "",
+  ) {
     const breakout = {
       category: "component",
       type: "breakout_rooms",
@@ -80,7 +84,7 @@ export class SecureWorld {
     this.connection.peers.set("example.com", (iq) =>
       iqResult(iq, buildDiscoInfo({ identities: [breakout], features: [], forms: [] }, undefined)),
     );
-    this.jicofo = createJicofo(settings(`jicofo.authentication ${authentication}`), {
+    this.jicofo = createJicofo(settings(`jicofo.authentication ${authentication}\n${more}`), {
       runtime: this.runtime,
       log: this.log,
       client: this.connection,

@@ -29,7 +29,12 @@ class Entries {
   constructor() {
     const { world } = this;
     const metrics = createMetrics(world.runtime.clock, "test");
-    const ask = conferenceRequests(world.focus, metrics, world.log.child({}, "Requests"));
+    const ask = conferenceRequests({
+      focus: world.focus,
+      metrics,
+      log: world.log.child({}, "Requests"),
+      clock: world.runtime.clock,
+    });
     handleConferenceIq(world.connection, ask, undefined);
     const routes = {
       route: (method: string, path: string, handler: HttpHandler) =>
