@@ -216,7 +216,8 @@ function initiate(state: ConferenceState, id: string, allocation: Allocation): v
   });
   const tag = { nick: id, sid: session.sid };
   emit(state, { kind: "jingle", to: session.peer, jingle, tag });
-  log(state, "info", "Invited", { participant: id, sid: session.sid });
+  const bridge = state.colibri?.sessionOf(id)?.bridge.nick;
+  log(state, "info", "Invited", { participant: id, bridge, sid: session.sid });
 }
 
 function startsMuted(

@@ -24,6 +24,10 @@ describe("bridges fail, drain and come back", () => {
       }
     }
     expect(world.counts.get("participants_moved")).to.equal(3);
+    const invited = world.log.lines.filter(({ message }) => message === "Invited");
+    expect(invited.map(({ context }) => [context["participant"], context["bridge"]])).to.deep.equal(
+      ["jvb1", "jvb2"].flatMap((bridge) => ["ada", "bob", "cyd"].map((nick) => [nick, bridge])),
+    );
   });
 
   it("says that no bridge is there, and invites when one comes", async () => {

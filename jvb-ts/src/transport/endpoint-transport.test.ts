@@ -22,6 +22,7 @@ class Worker implements NetPeer {
   readonly transports: EndpointTransport[] = [];
   readonly outputs = new Map<EndpointTransport, Output[]>();
   readonly table = new Map<string, EndpointTransport>();
+  readonly log = recordingLogger();
   readonly #name: string;
 
   constructor(net: VirtualNet, name: string, sockets: SocketAddress[]) {
@@ -52,7 +53,7 @@ class Worker implements NetPeer {
       random: this.net.runtime.random,
       now: this.net.now,
       wallNow: 1_790_000_000_000 + this.net.now,
-      log: recordingLogger(),
+      log: this.log,
     });
     this.transports.push(transport);
     this.outputs.set(transport, []);
@@ -172,6 +173,12 @@ describe("endpoint transport", () => {
     expect(kinds.slice(0, 2)).to.deep.equal(["bindAddress", "selectAddress"]);
     expect(kinds).to.include.members(["iceConnected", "setKeys", "dtlsConnected", "channelOpen"]);
     expect(kinds.indexOf("setKeys")).to.equal(kinds.indexOf("dtlsConnected") - 1);
+    const said = bridgeWorker.log.lines.find(({ message }) => message === "ice connected");
+    expect(said?.context).to.deep.equal({
+      pair: "host-prflx udp",
+      local: "10.0.0.1:10000",
+      remote: "10.0.0.2:40000",
+    });
     expect(bridge.describe().fingerprints[0]?.setup).to.equal("passive");
     client.sendChannel('{"colibriClass":"ClientHello"}', net.now);
     net.run(net.now + 100);

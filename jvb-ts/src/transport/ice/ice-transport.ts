@@ -4,7 +4,8 @@
  *
  * Same contract as `IceAgent`: `handle*` in, drain `poll`, wait until `pollTimeout`.
  */
-import type { Logger } from "#shared/logging/logger";
+import type { LogContext, Logger } from "#shared/logging/logger";
+import { pii } from "#shared/logging/pii";
 import type { Millis, Random } from "#shared/runtime/runtime";
 import type { Candidate, IceTransport as IceDescription } from "#shared/stanza/media";
 import type { SocketAddress } from "../../media/packet-io.ts";
@@ -304,8 +305,20 @@ export class IceTransport {
   #currentCompleted(output: IceTransportOutput): void {
     if (this.#connected) return;
     this.#connected = true;
-    this.#options.log.info("ice connected");
+    this.#options.log.info("ice connected", this.#pairOf(this.#current));
     this.#outputs.push(output);
+  }
+
+  /** The selected pair, for the log: our sockets are all of type host. */
+  #pairOf({ agent }: Generation): LogContext {
+    const { selected } = agent;
+    if (selected === undefined) return {};
+    const local = this.#options.sockets[selected.socket];
+    return {
+      pair: `host-${selected.remoteType} udp`,
+      local: local && pii(addressText(local)),
+      remote: pii(addressText(selected.remote)),
+    };
   }
 
   #currentFailed(): void {
@@ -325,7 +338,8 @@ export class IceTransport {
     this.#pending = undefined;
     this.#outputs.push({ kind: "path", socket: path.socket, remote: path.remote });
     this.#outputs.push({ kind: "restart", outcome: "succeeded" });
-    this.#options.log.info("ice restart succeeded", { generation: pending.number });
+    const pair = this.#pairOf(pending);
+    this.#options.log.info("ice restart succeeded", { generation: pending.number, ...pair });
   }
 
   #restartFailed(reason: string): void {
@@ -344,4 +358,8 @@ function describeGeneration(
 ): IceLocalDescription {
   const { ufrag, pwd } = agent.credentials;
   return { ufrag, pwd, candidates, generation };
+}
+
+function addressText({ ip, port }: SocketAddress): string {
+  return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
 }
