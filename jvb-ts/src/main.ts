@@ -57,7 +57,7 @@ async function start(
     readProcStat,
     onFinished: () => void shutdown.stop("shutdown over the API", 0),
     onFatal: (message, status) => {
-      process.stderr.write(`jvb-ts: ${message}\n`);
+      log.error(message);
       void shutdown.stop("a media worker cannot start", status);
     },
   });

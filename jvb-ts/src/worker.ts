@@ -1,12 +1,14 @@
 /** Entry of a media worker thread: opens the sockets and hands messages to a `MediaWorker`. */
 import { parentPort, workerData } from "node:worker_threads";
 import { createRootLogger } from "#shared/logging/log";
+import type { Logger } from "#shared/logging/logger";
 import { redactPii } from "#shared/logging/pii";
 import { Bug } from "#shared/runtime/bug";
 import { realRuntime } from "#shared/runtime/real-runtime";
 import { NativeAddonError } from "./net/native-addon.ts";
 import { createDtlsEngine } from "./net/native-dtls.ts";
 import { openNativePacketIo } from "./net/native-packet-io.ts";
+import type { OpenedPacketIo, PacketIoOptions } from "./net/packet-io-options.ts";
 import { MediaWorker } from "./worker/media-worker.ts";
 import { noPacketIo } from "./worker/no-packet-io.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./worker-messages.ts";
@@ -18,6 +20,26 @@ if (parentPort === null) throw new Bug("worker.ts must be started by main.ts");
 const port = parentPort;
 const start = workerData as WorkerStart;
 const post = (message: FromWorker): void => port.postMessage(message);
+
+/** As with the HTTP servers' ports: a former process that is still closing has it for up to 5 s. */
+const TAKEN_PAUSE_MS = 250;
+const TAKEN_TRIES = 20;
+
+/** Opens the sockets; where all are taken it waits for them. Nothing else runs on this thread yet. */
+function openOnceFree(log: Logger, options: PacketIoOptions): OpenedPacketIo {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  for (let tries = 0; ; tries++) {
+    const opened = openNativePacketIo(options);
+    const { io, failures } = opened;
+    const taken = failures.length > 0 && failures.every(({ code }) => code === "EADDRINUSE");
+    if (io !== undefined || !taken || tries >= TAKEN_TRIES) return opened;
+    if (tries === 0) {
+      const places = failures.map(({ address: { ip, port } }) => `${ip}:${port}`).join(", ");
+      log.warn(`UDP ${places} is taken, trying again for 5 s`);
+    }
+    Atomics.wait(pause, 0, 0, TAKEN_PAUSE_MS);
+  }
+}
 
 function run(): void {
   const { settings, index, workers } = start;
@@ -32,7 +54,7 @@ function run(): void {
     thread: FIRST_WORKER_THREAD + index,
     ...logging,
   });
-  const opened = openNativePacketIo({
+  const opened = openOnceFree(log, {
     addresses: sockets.addresses,
     receiveBufferBytes: sockets.receiveBufferBytes,
     worker: index,

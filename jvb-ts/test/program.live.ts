@@ -81,7 +81,7 @@ describe("the bridge as a program", function () {
 });
 
 describe("a bridge without a socket for media", function () {
-  this.timeout(15_000);
+  this.timeout(40_000);
   let bridge: StartedProgram | undefined;
   afterEach(() => bridge?.stop());
 
@@ -97,11 +97,28 @@ describe("a bridge without a socket for media", function () {
     });
     expect(await bridge.ended).to.equal(78);
     expect(bridge.stderr).to.contain(
-      `jvb-ts: videobridge.ice.udp.port: UDP 127.0.0.1:${port} is taken; free the port`,
+      `videobridge.ice.udp.port: UDP 127.0.0.1:${port} is taken; free the port`,
     );
+    expect(bridge.stderr).to.match(/ SEVERE: .* is taken; /);
     expect(xmpp.count()).to.equal(0);
     await new Promise<void>((resolve) => blocker.close(() => resolve()));
     xmpp.close();
+  });
+
+  it("takes its UDP port once a former process has closed it", async () => {
+    const blocker = createSocket("udp4");
+    await new Promise<void>((resolve) => blocker.bind(0, "127.0.0.1", resolve));
+    const { port } = blocker.address();
+    const started = new StartedProgram({
+      main,
+      config: `${account}\nvideobridge.ice.udp.port = ${port}`,
+    });
+    bridge = started;
+    await started.until(() =>
+      started.output.includes(`UDP 127.0.0.1:${port} is taken, trying again for 5 s`),
+    );
+    blocker.close();
+    await started.until(() => started.output.includes(`addresses=127.0.0.1:${port}`));
   });
 
   it("names the filter that leaves no address, and is unhealthy at once", async () => {

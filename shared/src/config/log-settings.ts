@@ -3,7 +3,7 @@
  * (spec packaging-and-operations B9, C10).
  */
 import { readFileSync } from "node:fs";
-import { createRootLogger, type RootLoggerOptions } from "#shared/logging/log";
+import { createRootLogger, type LogSink, type RootLoggerOptions } from "#shared/logging/log";
 import type { Logger, LogLevel } from "#shared/logging/logger";
 import { redactPii } from "#shared/logging/pii";
 import type { Clock } from "#shared/runtime/runtime";
@@ -48,14 +48,16 @@ export interface ProgramLoggerOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Level where logging.properties gives none. Default `info`. */
   readonly level?: LogLevel;
+  /** Where lines go; stderr when not given. */
+  readonly sink?: LogSink;
 }
 
 /** The logger of a program, as command line, logging.properties and environment ask for it. */
 export function createProgramLogger(options: ProgramLoggerOptions): Logger {
-  const { clock, program, component, argv, env } = options;
+  const { clock, program, component, argv, env, sink } = options;
   const { redact, ...settings } = readLogSettings(argv, env, options.level);
   redactPii(redact);
-  const log = createRootLogger({ clock, program, component, ...settings });
+  const log = createRootLogger({ clock, program, component, ...settings, ...(sink && { sink }) });
   const file = loggingFile(argv, env);
   if (file !== undefined && readProperties(file) === undefined) {
     log.warn(`Cannot read ${file}, logging as by default; check java.util.logging.config.file`);

@@ -57,14 +57,22 @@ export interface ProgramHost extends ProcessPort {
 
 /**
  * Does what the command line asks for: prints usage or version, checks the configuration, or starts.
- * A mistake of the operator is one line per fault and ends with 78; anything else that is thrown is
+ * A mistake of the operator is one line per fault, in the log if the start found it, and ends with
+ * 78; anything else that is thrown is
  * our bug and rejects.
  */
 export async function runProgram<C>(program: Program<C>, host?: ProgramHost): Promise<void> {
   const port: ProgramHost = host ?? process;
   const { env } = port;
   const argv = port.argv.slice(2);
-  const log = createProgramLogger({ clock: realRuntime.clock, ...program.logAs, argv, env });
+  const log = createProgramLogger({
+    clock: realRuntime.clock,
+    ...program.logAs,
+    argv,
+    env,
+    ...(host && { sink: (line) => void host.stderr.write(line) }),
+  });
+  let reads = true;
   try {
     const words = readWords(argv, program);
     if (words.kind === "print") {
@@ -80,10 +88,13 @@ export async function runProgram<C>(program: Program<C>, host?: ProgramHost): Pr
     shutdown.listen();
     const { config, warnings } = program.read(program.load(argv, env), words.warnings, log);
     for (const warning of warnings) log.warn(faultLine(warning));
+    reads = false;
     await program.start(config, { log, logging: readLogSettings(argv, env), shutdown });
   } catch (cause) {
     if (!(cause instanceof ConfigError)) throw cause;
-    port.stderr.write(errorLines(program.program, cause));
+    // What stops a start belongs among the lines that it logged; before, nothing was logged.
+    if (reads) port.stderr.write(errorLines(program.program, cause));
+    else for (const fault of cause.faults) log.error(faultLine(fault));
     port.exit(EXIT_CONFIG);
   }
 }

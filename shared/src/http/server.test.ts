@@ -2,6 +2,8 @@ import { connect } from "node:net";
 import { expect } from "chai";
 import { WebSocket, WebSocketServer } from "ws";
 import { ConfigError } from "#shared/config/config-error";
+import { realRuntime } from "../runtime/real-runtime.ts";
+import type { Timers } from "../runtime/runtime.ts";
 import { recordingLogger } from "../testing/recording-logger.ts";
 import { type Dialect, JICOFO_HTTP, JVB_HTTP } from "./dialect.ts";
 import { emptyReply, jsonReply, textReply } from "./message.ts";
@@ -169,21 +171,51 @@ describe("HTTP server", () => {
     expect(other).to.match(/^HTTP\/1.1 200 /);
   });
 
-  it("names the key of a port that is taken", async () => {
+  /** A server at the port of the one that runs; its time passes as fast as its tries. */
+  function second(each: (pauses: number) => void) {
+    const pauses: number[] = [];
+    const timers: Timers = {
+      ...realRuntime.timers,
+      after(delay, fn) {
+        pauses.push(delay);
+        each(pauses.length);
+        setImmediate(fn);
+        return { cancel: () => {} };
+      },
+    };
+    const runtime = { ...realRuntime, timers };
+    const { port } = server;
+    const options = { name: "second", host: "127.0.0.1", port, portKey: "jicofo.rest.port", log };
+    return { pauses, made: createHttpServer({ ...options, runtime }) };
+  }
+
+  it("names the key of a port that is taken, after 5 s", async () => {
     await start(JICOFO_HTTP);
-    const second = createHttpServer({
-      name: "second",
-      host: "127.0.0.1",
-      port: server.port,
-      portKey: "jicofo.rest.port",
-      log,
-    });
-    const failure = await second.start().then(
+    const { made, pauses } = second(() => {});
+    const failure = await made.start().then(
       () => undefined,
       (cause: unknown) => cause,
     );
     expect(failure).to.be.instanceOf(ConfigError);
     expect((failure as ConfigError).line).to.match(/^jicofo.rest.port: 127.0.0.1:\d+ is taken by/);
+    expect(pauses.reduce((sum, pause) => sum + pause, 0)).to.equal(5000);
+    expect(log.messages("warn")).to.deep.equal([
+      `127.0.0.1:${server.port} is taken, trying again for 5 s`,
+    ]);
+  });
+
+  it("takes the port of a former process once that has closed it", async () => {
+    await start(JICOFO_HTTP);
+    const { made, pauses } = second((count) => {
+      if (count === 3) void server.stop(0);
+    });
+    const { port } = server;
+    await made.start();
+    expect(made.port).to.equal(port);
+    expect(pauses.length).to.be.within(3, 10);
+    expect((await fetch(`http://127.0.0.1:${port}/`)).status).to.equal(404);
+    await made.stop(0);
+    await start(JICOFO_HTTP);
   });
 
   it("stops although a connection hangs", async () => {

@@ -15,7 +15,7 @@ import type { Logger } from "#shared/logging/logger";
 import { pii } from "#shared/logging/pii";
 import { realRuntime } from "#shared/runtime/real-runtime";
 import { err, ok, type Result } from "#shared/runtime/result";
-import type { Runtime } from "#shared/runtime/runtime";
+import type { Runtime, Timers } from "#shared/runtime/runtime";
 import { type Dialect, JICOFO_HTTP } from "./dialect.ts";
 import type { HttpHandler, HttpReply, HttpRequest } from "./message.ts";
 import { Router } from "./router.ts";
@@ -58,7 +58,7 @@ export interface HttpServer {
   route(method: string, pattern: string, handler: HttpHandler): void;
   /** WebSocket upgrades of paths that match; others are answered like unknown paths. */
   upgrade(pattern: string, handler: UpgradeHandler): void;
-  /** Listens; throws `ConfigError` naming `portKey` when that cannot be. */
+  /** Listens; throws `ConfigError` naming `portKey` when that cannot be, for 5 s if the port is taken. */
   start(): Promise<void>;
   /** Stops accepting, lets running requests end within `graceMs` (default 1000), then closes all. */
   stop(graceMs?: number): Promise<void>;
@@ -79,6 +79,12 @@ const DEFAULT_MAX_BODY = 1 << 20;
 const DEFAULT_REQUEST_TIMEOUT_MS = 30_000;
 /** A connection without any byte in either direction is closed. */
 const IDLE_TIMEOUT_MS = 60_000;
+/**
+ * A former process that is still closing has its port for up to 5 s (shutdown's deadline), and whoever
+ * gives up at once with 78 stays down under a unit with RestartPreventExitStatus=78.
+ */
+const TAKEN_PAUSE_MS = 250;
+const TAKEN_TRIES = 20;
 
 /** Makes a server; nothing listens until `start`. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
@@ -118,7 +124,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     route: (method, pattern, handler) => routes.add(method, pattern, handler),
     upgrade: (pattern, handler) => upgrades.add("GET", pattern, handler),
     async start() {
-      await listen(server, options);
+      await listen(server, options, timers);
       log.info(`HTTP server ${options.name} listens on ${options.host ?? "*"}:${portOf(server)}`);
     },
     stop: (graceMs = 1000) =>
@@ -167,24 +173,42 @@ function isWebSocket(request: IncomingMessage, upgrades: Router<UpgradeHandler>)
   return upgrades.match("GET", pathOf(request, undefined)).kind === "found";
 }
 
-function listen(server: Server, options: HttpServerOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onError = (cause: NodeJS.ErrnoException): void => {
-      reject(cannotListen(options, cause));
+async function listen(server: Server, options: HttpServerOptions, timers: Timers): Promise<void> {
+  const { name, log } = options;
+  for (let tries = 0; ; tries++) {
+    const cause = await tryToListen(server, options);
+    if (cause === undefined) break;
+    if (cause.code !== "EADDRINUSE" || tries >= TAKEN_TRIES) throw cannotListen(options, cause);
+    if (tries === 0)
+      log.warn(`${placeOf(options)} is taken, trying again for 5 s`, { server: name });
+    await new Promise<void>((resolve) => timers.after(TAKEN_PAUSE_MS, resolve));
+  }
+  server.on("error", (cause) => log.warn("HTTP server error", { server: name }, cause));
+}
+
+/** Why it does not listen; undefined when it does. */
+function tryToListen(
+  server: Server,
+  { port, host }: HttpServerOptions,
+): Promise<NodeJS.ErrnoException | undefined> {
+  return new Promise((resolve) => {
+    const settle = (cause?: NodeJS.ErrnoException): void => {
+      server.off("error", settle);
+      server.off("listening", settle);
+      resolve(cause);
     };
-    server.once("error", onError);
-    server.listen({ port: options.port, host: options.host }, () => {
-      server.off("error", onError);
-      server.on("error", (cause) =>
-        options.log.warn("HTTP server error", { server: options.name }, cause),
-      );
-      resolve();
-    });
+    server.on("error", settle);
+    server.on("listening", settle);
+    server.listen({ port, host });
   });
 }
 
+function placeOf({ host, port }: HttpServerOptions): string {
+  return `${host ?? "*"}:${port}`;
+}
+
 function cannotListen(options: HttpServerOptions, cause: NodeJS.ErrnoException): ConfigError {
-  const place = `${options.host ?? "*"}:${options.port}`;
+  const place = placeOf(options);
   const reasons: Readonly<Record<string, [string, string]>> = {
     EADDRINUSE: [
       `${place} is taken by another program`,

@@ -116,13 +116,14 @@ export function itBehavesAsAProgram(program: ExpectedProgram): void {
       const started = start(`${nobody(xmpp.port)}\n${line(taken.port)}`);
       expect(await started.ended).to.equal(78);
       const at = `127.0.0.1:${taken.port}`;
-      expect(started.stderr).to.contain(
-        `${name}: ${key}: ${at} is taken by another program; stop it or set ${key}`,
-      );
+      const said = `${key}: ${at} is taken by another program; stop it or set ${key}`;
+      expect(started.stderr)
+        .to.match(/ SEVERE: .*\n$/)
+        .and.to.contain(said);
       expect(xmpp.count()).to.equal(0);
       xmpp.close();
       taken.close();
-    });
+    }).timeout(40_000);
   }
 
   it("keeps trying where no server answers, with nothing else to do, and says so once", async () => {
