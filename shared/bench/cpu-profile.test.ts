@@ -74,6 +74,10 @@ describe("a CPU profile", () => {
       sampleResult({ row: "hot", cpu: { ours: 9 } }),
     ];
     expect(hottest(rows, results)?.name).to.equal("hot");
+    // Milliseconds for a participant are not microseconds for a packet.
+    const other = sampleResult({ row: "unknown", cpu: { ours: 99 } });
+    const figures = other.figures.map((meta) => ({ ...meta, unit: "ms" }));
+    expect(hottest(rows, [...results, { ...other, figures }])?.name).to.equal("hot");
     expect(hottest(rows, [])?.name).to.equal("cool");
     expect(hottest([], [])).to.equal(undefined);
   });

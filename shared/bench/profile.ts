@@ -26,15 +26,22 @@ export interface ProfileOptions {
   readonly commit: string;
 }
 
-/** The row in which ours needs most CPU time per packet, or the first where none was measured. */
+/**
+ * The row in which ours needs most CPU time for a packet, or for whatever the first row with such a
+ * figure counts; the first row where none was measured.
+ */
 export function hottest(rows: readonly Row[], results: readonly RowResult[]): Row | undefined {
-  const heat = (row: Row): number => {
+  const measured = rows.flatMap((row) => {
     const result = results.find((each) => each.row === row.name);
     const figure =
       result && summarise(result).figures.find(({ meta }) => /^cpu\b/i.test(meta.name));
-    return figure?.values.ours?.value ?? 0;
-  };
-  return rows.toSorted((a, b) => heat(b) - heat(a))[0];
+    const value = figure?.values.ours?.value;
+    return figure === undefined || value === undefined
+      ? []
+      : [{ row, value, unit: figure.meta.unit }];
+  });
+  const alike = measured.filter(({ unit }) => unit === measured[0]?.unit);
+  return alike.toSorted((a, b) => b.value - a.value)[0]?.row ?? rows[0];
 }
 
 /** Whether a thread belongs to one of our programs, and not to what loads it. */
