@@ -5,13 +5,18 @@ import { runProgram, type StartContext } from "#shared/config/program";
 import { createHttpServer, type HttpServer } from "#shared/http/server";
 import type { Logger } from "#shared/logging/logger";
 import { realRuntime } from "#shared/runtime/real-runtime";
+import type { XmppConnection } from "#shared/xmpp/connection";
 import { loadFocusConfig, missingBrewery, readFocusConfig } from "./config/load.ts";
 import { allTables, type FocusSettings } from "./config/settings.ts";
 import { version } from "./config/version.ts";
 import { CapsCensus } from "./entry/caps-census.ts";
 import { MemberDiscovery } from "./entry/member-discovery.ts";
 import { openConnections } from "./main/connections.ts";
+import { rehearse } from "./main/rehearsal.ts";
 import { createJicofo } from "./program.ts";
+
+/** ms from the login, in which breweries are joined and bridges are heard. */
+const rehearsalDelay = 250;
 
 /** Threads of this process, as the operating system counts them. */
 function threads(): number {
@@ -26,6 +31,17 @@ function restServer(settings: FocusSettings, log: Logger): HttpServer | undefine
   if (settings.rest === undefined) return undefined;
   const { host, port } = settings.rest;
   return createHttpServer({ name: "rest", host, port, portKey: "jicofo.rest.port", log });
+}
+
+/** Once, shortly after the login, unless real calls came first and did as well. */
+function rehearseWhenQuiet(settings: FocusSettings, client: XmppConnection, isBusy: () => boolean) {
+  const stop = client.onState(({ state }) => {
+    if (state !== "online") return;
+    stop();
+    realRuntime.timers.after(rehearsalDelay, () => {
+      if (!isBusy()) void rehearse(settings, realRuntime);
+    });
+  });
 }
 
 async function start(settings: FocusSettings, { log, shutdown }: StartContext): Promise<void> {
@@ -50,6 +66,7 @@ async function start(settings: FocusSettings, { log, shutdown }: StartContext): 
     shutdown.onStop("HTTP", () => http.stop());
   }
   for (const connection of all) connection.start();
+  rehearseWhenQuiet(settings, connections.client, () => jicofo.focus.rooms().length > 0);
   log.info("Started", { version });
 }
 
