@@ -118,16 +118,71 @@ describe("xmpp session", () => {
     expect(log.messages("error")).to.have.length(2);
   });
 
-  it("says once that the login was refused and goes on", () => {
-    const { runtime, transport, session, log } = setUp();
-    session.start();
-    for (let i = 0; i < 5; i++) {
+  /** Refuses every login for so long; returns the pauses between attempts. */
+  function refuseLogins({ runtime, transport }: ReturnType<typeof setUp>, forMs: number): number[] {
+    const pauses: number[] = [];
+    const until = runtime.clock.now() + forMs;
+    while (runtime.clock.now() < until) {
+      const { opened } = transport;
       transport.end("login refused: not-authorized", "login");
-      runtime.advance(2000);
+      const from = runtime.clock.now();
+      while (transport.opened === opened) runtime.advance(10);
+      pauses.push(runtime.clock.now() - from);
     }
-    expect(log.messages("error")).to.have.length(1);
-    expect(log.messages("error")[0]).to.contain("password");
-    expect(transport.opened).to.equal(6);
+    return pauses;
+  }
+
+  it("tries a refused login ever more rarely, down to once a minute", () => {
+    const all = setUp();
+    all.session.start();
+    const pauses = refuseLogins(all, 600_000);
+    expect(pauses[0]).to.be.within(1_500, 2_010);
+    for (const [at, pause] of pauses.entries()) {
+      const bound = Math.min(60_000, 2_000 * 2 ** at);
+      expect(pause).to.be.within(bound * 0.75, bound + 10);
+    }
+    expect(pauses.length).to.be.within(14, 20);
+    // A password that was put right takes effect, and the next refusal is a new story.
+    all.transport.online();
+    all.transport.end("reset");
+    all.runtime.advance(0);
+    expect(refuseLogins(all, 1_000)[0]).to.be.below(2_010);
+    expect(all.log.messages("error")).to.have.length(2);
+  });
+
+  it("retries a server that is away as ever after refused logins", () => {
+    const all = setUp();
+    all.session.start();
+    refuseLogins(all, 120_000);
+    const { opened } = all.transport;
+    all.transport.end("refused");
+    all.runtime.advance(2_000);
+    expect(all.transport.opened).to.equal(opened + 1);
+  });
+
+  it("says of a refused login when it is tried next, and again every ten minutes", () => {
+    const all = setUp();
+    all.session.start();
+    refuseLogins(all, 3_600_000);
+    const said = all.log.lines.filter(({ level }) => level === "error");
+    expect(said[0]?.message).to.match(/password\. Still trying, next in 2 s$/);
+    expect(said.length).to.be.within(5, 7);
+    expect(said.at(-1)?.message).to.match(/password\. Still trying, next in (4[5-9]|5\d|60) s$/);
+    expect(said.at(-1)?.context["attempts"]).to.be.within(45, 90);
+  });
+
+  it("says every ten minutes that a server is still away", () => {
+    const { runtime, transport, log } = started();
+    transport.end("reset");
+    runtime.advance(0);
+    for (let i = 0; i < 1_800; i++) {
+      transport.end("refused");
+      runtime.advance(2_000);
+    }
+    const said = log.lines.filter(({ message }) => message.includes("still trying: refused"));
+    expect(said.length).to.be.within(6, 7);
+    expect(said[0]?.context["attempts"]).to.equal(undefined);
+    expect(said.at(-1)?.context["attempts"]).to.be.greaterThan(1_400);
   });
 
   it("pairs answers with requests by id and address", async () => {

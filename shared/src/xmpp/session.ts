@@ -4,6 +4,7 @@
  */
 import type { Logger } from "../logging/logger.ts";
 import { pii } from "../logging/pii.ts";
+import { Bug } from "../runtime/bug.ts";
 import type { Runtime, Timer } from "../runtime/runtime.ts";
 import { iqError } from "../stanza/iq.ts";
 import { parseStanzaError, type StanzaCondition, stanzaError } from "../stanza/stanza-error.ts";
@@ -62,8 +63,13 @@ const keepaliveMs = 1000;
  * which takes as long at most.
  */
 const standstillMs = 2000;
-/** Reasons of failed attempts that are said before it gets quiet. */
+/** Reasons of failed attempts that are said before it gets quiet … */
 const mostReasons = 10;
+/** … for this long: the end of a log must tell what a program waits for. */
+const repeatMs = 600_000;
+/** Pause after a refused login; doubled each time, as the same words seldom bring another answer. */
+const loginMinMs = 2_000;
+const loginMaxMs = 60_000;
 /** Pause after another stream took our place; doubled each time, so that two do not fight for it. */
 const conflictMinMs = 10_000;
 const conflictMaxMs = 300_000;
@@ -112,8 +118,12 @@ export class XmppSession implements XmppConnection {
   #onlineAt = 0;
   /** How often in a row another stream took our place. */
   #conflicts = 0;
+  /** Logins refused, and attempts that failed for whatever reason, since the last session. */
+  #refusedLogins = 0;
+  #failures = 0;
   /** Why attempts have failed since the last session, each said once. */
   readonly #saidReasons = new Set<string>();
+  #saidAt = 0;
 
   constructor(
     transport: StanzaTransport,
@@ -192,6 +202,7 @@ export class XmppSession implements XmppConnection {
     if (this.#stopped !== undefined) return;
     this.#jid = jid;
     this.#saidReasons.clear();
+    this.#refusedLogins = this.#failures = 0;
     if (!resumed) {
       this.#sessions++;
       this.#failPending();
@@ -215,10 +226,28 @@ export class XmppSession implements XmppConnection {
     }
     const wasOnline = this.#state === "online";
     if (!end.resumable) this.#failPending();
-    const delay = end.kind === "conflict" ? this.#conflictDelay() : this.#retryDelay(wasOnline);
+    const delay = this.#delayAfter(end.kind, wasOnline);
     this.#logEnd(end, wasOnline, delay);
     this.#retry = this.#runtime.timers.after(delay, () => this.#connect());
     if (wasOnline) this.#setState("connecting", false);
+  }
+
+  #delayAfter(kind: StreamEnd["kind"], wasOnline: boolean): number {
+    switch (kind) {
+      case "conflict":
+        return this.#conflictDelay();
+      case "login":
+        return this.#loginDelay();
+      case "failed":
+        return this.#retryDelay(wasOnline);
+      default:
+        throw new Bug(kind satisfies never);
+    }
+  }
+
+  #loginDelay(): number {
+    const pause = Math.min(loginMaxMs, loginMinMs * 2 ** this.#refusedLogins++);
+    return pause * (0.75 + this.#runtime.random.float() / 4);
   }
 
   /**
@@ -245,10 +274,16 @@ export class XmppSession implements XmppConnection {
       this.#logConflict(delay);
       return;
     }
+    let attempts: number | undefined;
     if (!wasOnline) {
       const said = this.#saidReasons;
-      if (said.has(end.reason) || said.size >= mostReasons) return;
-      said.add(end.reason);
+      const now = this.#runtime.clock.now();
+      this.#failures++;
+      if (said.has(end.reason) || said.size >= mostReasons) {
+        if (now - this.#saidAt < repeatMs) return;
+        attempts = this.#failures;
+      } else said.add(end.reason);
+      this.#saidAt = now;
     }
     const account = this.#options.account ?? this.#domain;
     if (wasOnline) {
@@ -257,10 +292,13 @@ export class XmppSession implements XmppConnection {
       const { keys = "username and password", words = "user name and password" } =
         this.#options.credentials ?? {};
       const check = this.#check(keys, words);
-      this.#log.error(`XMPP ${end.reason} for ${account}; ${check}. Still trying`);
+      const next = `next in ${Math.round(delay / 1000)} s`;
+      this.#log.error(`XMPP ${end.reason} for ${account}; ${check}. Still trying, ${next}`, {
+        attempts,
+      });
     } else {
       const why = `${end.reason}, for ${account}${this.#advice(end.concerns)}`;
-      this.#log.warn(`XMPP connection failed, still trying: ${why}`);
+      this.#log.warn(`XMPP connection failed, still trying: ${why}`, { attempts });
     }
   }
 

@@ -62,7 +62,7 @@ describe("streams to a real Prosody", function () {
     client({ password: "wrong", keyPrefix }, lines);
     await until(() => lines.messages("error").length > 0);
     expect(lines.messages("error")[0]).to.equal(
-      `XMPP login refused: not-authorized ${account(prosody.c2sPort)}; check ${keyPrefix}.username and password. Still trying`,
+      `XMPP login refused: not-authorized ${account(prosody.c2sPort)}; check ${keyPrefix}.username and password. Still trying, next in 2 s`,
     );
   });
 
