@@ -75,6 +75,7 @@ await runProgram({
   about: "The conference focus: invites participants, chooses bridges, moves media sources.",
   version,
   helpStatus: 1,
+  exitStatuses: [[2, "no configuration: neither --config nor /etc/jitsi/jicofo/jicofo.conf"]],
   environment: [["JICOFO_MAX_MEMORY", "bound of the heap: 512m, 3g"]],
   logAs: { program: "Jicofo", component: "Main" },
   tables: allTables,

@@ -48,5 +48,7 @@ describe("the launcher of the focus", () => {
     expect(await run("--strict")).to.match(/^2 jicofo-ts: no configuration: /);
     expect(await run("--check-config", "--all")).to.match(/^2 jicofo-ts: no configuration: /);
     expect(await run("--confg", "x")).to.match(/^0 --confg x --compat-name=/);
+    expect(await run("foo")).to.match(/^0 foo --compat-name=/);
+    expect(await run("--check-config", "foo")).to.match(/^0 --check-config foo --compat-name=/);
   });
 });

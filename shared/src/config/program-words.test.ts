@@ -35,6 +35,23 @@ describe("readWords", () => {
     });
   });
 
+  it("names every exit status in the usage", () => {
+    const statuses = (helpStatus: number, others?: ProgramWords["exitStatuses"]) => {
+      const help = readWords(["--help"], {
+        ...about,
+        helpStatus,
+        ...(others && { exitStatuses: others }),
+      });
+      const text = help.kind === "print" ? help.text : "";
+      const listed = text.slice(text.indexOf("Exit status:")).matchAll(/^ {2}(\d+) {2}/gm);
+      return [...listed].map(([, status]) => Number(status));
+    };
+    expect(statuses(0)).to.deep.equal([0, 1, 70, 78, 129, 130, 143]);
+    expect(statuses(1, [[2, "no file"]])).to.deep.equal([0, 1, 2, 70, 78, 129, 130, 143]);
+    const help = readWords(["--help"], { ...about, helpStatus: 1 });
+    expect(help.kind === "print" && help.text).to.match(/^ {2}1 +.*--help, as upstream's/m);
+  });
+
   it("checks the configuration instead of starting", () => {
     const asked = { kind: "check", all: false, warnings: [] };
     expect(readWords(["--config", "x", "--check-config"], about)).to.deep.equal(asked);

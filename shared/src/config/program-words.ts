@@ -1,4 +1,5 @@
 /** What the words of the command line ask a program to do before it reads its configuration. */
+import { EXIT_CONFIG, EXIT_SOFTWARE } from "#shared/runtime/shutdown";
 import { parseCommandLine } from "./command-line.ts";
 import { ConfigError, type ConfigFault } from "./config-error.ts";
 import { nearest } from "./known-keys.ts";
@@ -12,6 +13,8 @@ export interface ProgramWords {
   readonly version: string;
   /** Exit status of `--help`; upstream's launcher of jicofo has 1 (spec A11.9). */
   readonly helpStatus: number;
+  /** Statuses that only this program or its launcher has, each with its meaning. */
+  readonly exitStatuses?: readonly (readonly [status: number, meaning: string])[];
   /** Environment variables that the launcher reads, each with its meaning. */
   readonly environment: readonly (readonly [name: string, meaning: string])[];
 }
@@ -82,7 +85,13 @@ function unknown(word: string, program: string): ConfigFault {
   return { message: `unknown option ${option}`, remedy };
 }
 
-function usage({ program, about, environment }: ProgramWords): string {
+function usage({
+  program,
+  about,
+  environment,
+  helpStatus,
+  exitStatuses = [],
+}: ProgramWords): string {
   const rows = [...OPTIONS];
   const column = (list: typeof rows): string =>
     list.map(([form, meaning]) => `  ${form.padEnd(24)}${meaning}\n`).join("");
@@ -93,6 +102,28 @@ function usage({ program, about, environment }: ProgramWords): string {
   return [
     `Usage: ${program} [--config FILE] [-Dkey=value …] [--strict] [--check-config]\n${about}\n\n`,
     `Options:\n${column(rows)}\nEnvironment:\n${column(variables)}\n`,
-    "Exit status: 0 or 143 when asked to end, 78 when the configuration must be put right.\n",
+    `Exit status:\n${statusLines(helpStatus, exitStatuses)}`,
   ].join("");
+}
+
+function statusLines(
+  helpStatus: number,
+  others: Exclude<ProgramWords["exitStatuses"], undefined>,
+): string {
+  const asked = helpStatus === 0 ? "--help, --version" : "--version";
+  const help = helpStatus === 0 ? "" : "; and --help, as upstream's launcher has it";
+  const all: (readonly [number, string])[] = [
+    [0, `ended as asked, not by a signal: ${asked}, --check-config without an error`],
+    [1, `npm run setup has not been run${help}`],
+    ...others,
+    [EXIT_SOFTWARE, "a mistake of ours; the log has it"],
+    [EXIT_CONFIG, "command line, configuration or a taken port must be put right"],
+    [129, "ended by SIGHUP"],
+    [130, "ended by SIGINT"],
+    [143, "ended by SIGTERM"],
+  ];
+  return all
+    .sort(([a], [b]) => a - b)
+    .map(([status, meaning]) => `  ${String(status).padEnd(5)}${meaning}\n`)
+    .join("");
 }
