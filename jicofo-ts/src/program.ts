@@ -95,7 +95,8 @@ export function createJicofo(settings: FocusSettings, ports: JicofoPorts): Jicof
     {
       conference: settings.conference,
       focusJid,
-      sipGatewayEnabled: settings.sipGateway,
+      // Upstream promises one where a brewery is configured; clients then offer to dial, in vain here.
+      sipGatewayEnabled: false,
       authentication: authority && {
         external: authority.settings.type === "JWT",
         isAuthenticated: (member) => authority.isAuthenticated(member),

@@ -43,9 +43,9 @@ describe("Authority", () => {
     login("ada@example.com/a", "m2");
     authority.logout("s1");
     expect(authority.isAuthenticated(jid("ada@example.com/a"))).to.equal(true);
-    authority.logout("s2");
+    expect(authority.logout("s2")).to.equal("ada@example.com");
     expect(authority.isAuthenticated(jid("ada@example.com/a"))).to.equal(false);
-    expect(authority.logout("s2")).to.equal(false);
+    expect(authority.logout("s2")).to.equal(undefined);
   });
 
   it("keeps no machine's name without end", () => {

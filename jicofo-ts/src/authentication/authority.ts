@@ -101,12 +101,11 @@ export class Authority {
     return `./${(jid && localOf(jid)) ?? ""}?login=true`;
   }
 
-  /** Ends a session; `false` when there is none of that id. */
-  logout(sessionId: string): boolean {
+  /** Ends a session; returns whose it was, `undefined` when there is none of that id. */
+  logout(sessionId: string): string | undefined {
     const session = this.#sessions.get(sessionId);
-    if (session === undefined) return false;
-    this.#end(session);
-    return true;
+    if (session !== undefined) this.#end(session);
+    return session?.identity;
   }
 
   /** Ends sessions that were not used for their lifetime; returns how many. */

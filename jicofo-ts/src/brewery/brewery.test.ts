@@ -49,6 +49,7 @@ function setUp(keepMissing = false) {
     log,
     memory: 15_000,
     keepMissing,
+    addressKey: "a.brewery-jid",
     listener: {
       present: (jid) => seen.push(`+${jid.split("/")[1]}`),
       gone: (jid) => seen.push(`-${jid.split("/")[1]}`),
@@ -133,7 +134,7 @@ describe("Brewery", () => {
   });
 
   it("tries a refused join again, ever more slowly", async () => {
-    const { brewery, joins, runtime, attempts } = setUp();
+    const { brewery, joins, runtime, attempts, log } = setUp();
     for (let n = 0; n < 9; n++)
       joins.push({ kind: "refused", error: stanzaError("registration-required") });
     brewery.handleSession();
@@ -147,6 +148,10 @@ describe("Brewery", () => {
     expect([seen[0], seen[1], seen[2], seen[6], seen[14], seen[29]]).to.deep.equal([
       2, 2, 3, 4, 5, 6,
     ]);
+    expect(log.lines.find(({ level }) => level === "warn")).to.deep.include({
+      message: "Not let into the brewery room, check a.brewery-jid",
+      context: { reason: "registration-required" },
+    });
   });
 
   it("keeps instances over a short loss and forgets those that are not there afterwards", () => {

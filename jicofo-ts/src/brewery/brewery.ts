@@ -35,6 +35,8 @@ export interface BreweryOptions {
    * `memory`. True where conferences outlive the loss, because they have another connection.
    */
   readonly keepMissing: boolean;
+  /** Key of the configuration that names the room, for the log. */
+  readonly addressKey: string;
 }
 
 /** Pause before the first retry of a refused join; doubles up to `memory`. */
@@ -189,7 +191,7 @@ export class Brewery {
   #tryJoin(): void {
     this.#retry?.cancel();
     this.#retry = undefined;
-    const { room, log } = this.#options;
+    const { room, log, addressKey } = this.#options;
     if (room.joined) return;
     void room.join().then((result) => {
       switch (result.kind) {
@@ -197,11 +199,13 @@ export class Brewery {
           this.#retryIn = firstRetry;
           break;
         case "refused":
-          log.warn("Not let into the brewery room", { reason: result.error.condition });
+          log.warn(`Not let into the brewery room, check ${addressKey}`, {
+            reason: result.error.condition,
+          });
           this.#joinLater();
           break;
         case "timeout":
-          log.warn("No answer to joining the brewery room");
+          log.warn(`No answer to joining the brewery room, check ${addressKey}`);
           this.#joinLater();
           break;
         case "disconnected":

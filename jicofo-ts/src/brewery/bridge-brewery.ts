@@ -69,6 +69,7 @@ export class BridgeBrewery {
       log: options.log,
       memory: options.replyTimeout,
       keepMissing: options.keepMissing,
+      addressKey: "jicofo.bridge.brewery-jid",
       listener: {
         present: (jid, occupant, said) => this.#present(jid, occupant, said),
         gone: (jid) => this.#gone(jid),

@@ -126,7 +126,7 @@ export interface FocusSettings {
   /** Absent: no health checks, `/about/health` is 404. */
   readonly health: HealthSettings | undefined;
   readonly metricsInterval: Millis;
-  /** A Jigasi brewery is configured: conference responses say so. */
+  /** A Jigasi brewery is configured: statistics have a part for it. */
   readonly sipGateway: boolean;
   /** Breweries of later features, printed by `/debug`. */
   readonly jibriBrewery: string | undefined;

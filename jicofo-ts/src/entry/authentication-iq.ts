@@ -1,5 +1,6 @@
 /** Where to log in, and logging out: `login-url` and `logout` (spec jicofo 2.5, wire A11). */
 import type { Logger } from "#shared/logging/logger";
+import { pii } from "#shared/logging/pii";
 import { iqError, iqResult } from "#shared/stanza/iq";
 import { stanzaError } from "#shared/stanza/stanza-error";
 import type { XmppConnection } from "#shared/xmpp/connection";
@@ -23,8 +24,9 @@ export function handleAuthenticationIqs(
   );
   connection.handleIq({ type: "set", name: "logout", ns: NS.focus }, async ({ iq, payload }) => {
     const sessionId = attr(payload, "session-id") ?? "";
-    if (!authority.logout(sessionId)) return iqError(iq, refusal(invalidSession));
-    log.info("Logged out");
+    const identity = authority.logout(sessionId);
+    if (identity === undefined) return iqError(iq, refusal(invalidSession));
+    log.info("Logged out", { identity: pii(identity) });
     return iqResult(iq, xml("logout", { xmlns: NS.focus }));
   });
 }

@@ -20,7 +20,7 @@ export interface FocusOptions {
   readonly conference: ConferenceConfig;
   /** Bare JID of the account, `focus@auth.DOMAIN`; printed in conference responses. */
   readonly focusJid: string;
-  /** Whether a Jigasi brewery is configured; printed as `sipGatewayEnabled`. */
+  /** Whether people can be called by phone; printed as `sipGatewayEnabled`. */
   readonly sipGatewayEnabled: boolean;
   /**
    * Absent: authentication is off. `external`: users bring tokens; printed in responses.

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { pii } from "#shared/logging/pii";
 import { NS } from "#shared/xmpp/namespaces";
 import { attr, childOf, xml } from "#shared/xmpp/xml";
 import { guest, room, SecureWorld, user } from "./authentication-world.ts";
@@ -199,6 +200,8 @@ describe("a secure domain: sessions", () => {
     const done = await world.send(`focus.example.com/${guest}`, logout(sessionId));
     expect(attr(done, "type")).to.equal("result");
     expect(childOf(done, "logout", NS.focus)?.attrs).to.deep.equal({ xmlns: NS.focus });
+    const said = world.log.lines.find(({ message }) => message === "Logged out");
+    expect(said?.context).to.deep.equal({ identity: pii("ada@example.com") });
     expect((await world.ask(guest, { session: sessionId, machine: "m1" })).sessionInvalid).to.equal(
       true,
     );

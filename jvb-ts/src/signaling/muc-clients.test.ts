@@ -136,6 +136,7 @@ class FakeRoom implements MucRoomDoor {
 
 function setUp() {
   const runtime = new VirtualRuntime();
+  const log = recordingLogger();
   const connections: FakeConnection[] = [];
   const resources: string[] = [];
   const rooms: FakeRoom[] = [];
@@ -152,7 +153,7 @@ function setUp() {
   const clients = new MucClients({
     version: "2.3.0-test",
     timers: runtime.timers,
-    log: recordingLogger(),
+    log,
     now: () => runtime.clock.now(),
     connect: (_config, resource) => {
       resources.push(resource);
@@ -195,7 +196,7 @@ function refusalOf(answer: Element | undefined): string {
 
 describe("MUC clients", () => {
   it("join their rooms when online, again with back-off when refused", async () => {
-    const { runtime, connection, rooms, room, clients } = setUp();
+    const { runtime, connection, rooms, room, clients, log } = setUp();
     expect(rooms.length).to.equal(1);
     expect(room.room).to.equal(brewery);
     connection.become("online");
@@ -210,6 +211,9 @@ describe("MUC clients", () => {
       roomsConfigured: 1,
       roomsJoined: 0,
     });
+    expect(log.messages("warn")[0]).to.equal(
+      "Joining the room failed, check videobridge.apis.xmpp-client.configs.shard.muc_jids",
+    );
   });
 
   it("open a room they made to all eyes, and say they are there", () => {

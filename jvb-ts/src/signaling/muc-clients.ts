@@ -61,6 +61,8 @@ export interface MucClientsOptions {
 
 interface Room {
   readonly jid: BareJid;
+  /** Of the configuration that names it. */
+  readonly key: string;
   readonly room: MucRoomDoor;
   everJoined: boolean;
   retryMs: Millis;
@@ -187,6 +189,7 @@ export class MucClients {
     const door = this.#options.openRoom(connection, jid, config.mucNickname, onEvent);
     const room: Room = {
       jid,
+      key: `videobridge.apis.xmpp-client.configs.${config.id}.muc_jids`,
       room: door,
       everJoined: false,
       retryMs: FIRST_RETRY_MS,
@@ -219,7 +222,7 @@ export class MucClients {
           return;
         }
         const why = result.kind === "refused" ? result.error.condition : result.kind;
-        log.warn("Joining the room failed", { room: room.jid, why });
+        log.warn(`Joining the room failed, check ${room.key}`, { room: room.jid, why });
         this.#retryJoin(room, log);
       },
       (cause: unknown) => log.error("Joining the room failed", { room: room.jid }, cause),
