@@ -184,7 +184,7 @@ function setUp() {
   const [connection] = connections;
   const [room] = rooms;
   if (connection === undefined || room === undefined) throw new Error("nothing was opened");
-  return { runtime, clients, connections, resources, rooms, connection, room, asked, world };
+  return { log, runtime, clients, connections, resources, rooms, connection, room, asked, world };
 }
 
 /** Condition and text of an error answer. */
