@@ -15,32 +15,16 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 
 const options = await yargs(process.argv.slice(2))
   .scriptName("npm start --")
-  .usage("$0 [options]\n\nStarts a Jitsi of your own and prints the address of its page.")
-  .option("port", {
-    type: "number",
-    defaultDescription: "8000, or a free one",
-    describe: "port of the page",
-  })
-  .option("bridges", { type: "number", default: 1, describe: "number of bridges" })
-  .option("https", {
-    type: "boolean",
-    default: false,
-    describe: "serve the page to the local network with a self-made certificate",
-  })
-  .option("secure", {
-    type: "boolean",
-    default: false,
-    describe: "let only people with an account open rooms; prints two accounts",
-  })
-  .option("address", {
-    type: "string",
-    array: true,
-    describe: "address for media (repeatable; default: all of this machine)",
-  })
+  // `help.txt` describes them: it is printed before there are any packages.
+  .help(false)
+  .option("port", { type: "number" })
+  .option("bridges", { type: "number", default: 1 })
+  .option("https", { type: "boolean", default: false })
+  .option("secure", { type: "boolean", default: false })
+  .option("address", { type: "string", array: true })
   .option("client", {
     type: "string",
     default: join(root, "dist/client/lib-jitsi-meet.min.js"),
-    describe: "path or URL of another lib-jitsi-meet build",
   })
   .check(({ bridges, port = 8000 }) => {
     if (!Number.isInteger(bridges) || bridges < 1 || bridges > 8)
@@ -51,7 +35,6 @@ const options = await yargs(process.argv.slice(2))
   })
   .strict()
   .showHelpOnFail(false, "npm start -- --help lists the options")
-  .help()
   .parse();
 
 const say = (text: string) => console.log(text);
@@ -152,9 +135,11 @@ try {
   for (const [name, password] of Object.entries(stack.peoplesPasswords))
     say(`  Account   ${name}  password ${password}`);
   say("");
+  if (options.https)
+    say("The browser warns of the self-made certificate, once a device: Advanced, then Proceed.");
   if (options.secure)
     say("A call begins when somebody with an account logs in there; guests wait for that.");
-  say("Open the first address in two windows. Ctrl-C ends everything.");
+  say("Open the first address in two windows and press Join in both. Ctrl-C ends everything.");
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   await stop(1);

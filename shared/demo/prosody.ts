@@ -44,7 +44,7 @@ export function prosodyConfiguration(options: ProsodyOptions): string {
 run_as_root = ${process.getuid?.() === 0}
 data_path = ${JSON.stringify(join(folder, "data"))}
 certificates = ${JSON.stringify(join(folder, "certs"))}
-log = { { levels = { min = "info" }, to = "console" } }
+log = { { levels = { min = "info" }, to = "console", timestamps = "%Y-%m-%d %H:%M:%S" } }
 plugin_paths = {}
 network_backend = "epoll"
 interfaces = { "127.0.0.1" }

@@ -1,13 +1,17 @@
 // The door of every npm script: sets up what is missing, then runs the command on Node 24.
 // Plain JavaScript for Node 18, because it runs before anything is installed.
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { node24, root, setUp } from "./setup.mjs";
 
-/** What each script needs before it can run, and the program it then becomes. */
+/**
+ * What each script needs before it can run, and the program it then becomes; `help` is a text that
+ * needs nothing.
+ */
 const commands = {
-  setup: { needs: "start", program: undefined },
-  start: { needs: "start", program: ["shared/demo/main.ts"] },
+  setup: { needs: "start", program: undefined, help: "shared/tooling/setup-help.txt" },
+  start: { needs: "start", program: ["shared/demo/main.ts"], help: "shared/demo/help.txt" },
   check: { needs: "check", program: ["shared/tooling/test.ts", "--tier", "check"] },
   test: { needs: "test", program: ["shared/tooling/test.ts", "--tier", "test"] },
   "test:full": { needs: "test", program: ["shared/tooling/test.ts", "--tier", "full"] },
@@ -23,10 +27,14 @@ if (command === undefined) {
   console.error(`usage: npm run <${Object.keys(commands).join("|")}>`);
   process.exit(2);
 }
+const help = rest.includes("--help");
+if (help && command.help !== undefined) {
+  process.stdout.write(readFileSync(new URL(`../../${command.help}`, import.meta.url)));
+  process.exit(0);
+}
 // On a server neither Prosody nor the demo's page is wanted.
 const programsOnly = name === "setup" && rest.includes("--programs");
-// Help needs the npm packages only.
-const help = rest.includes("--help");
+// Help of the others needs the npm packages only.
 const failure = await setUp(programsOnly ? "programs" : help ? "help" : command.needs);
 if (failure !== undefined) {
   console.error(failure);

@@ -278,8 +278,7 @@ export async function setUp(tier) {
     system,
     () => debian(tier),
     npmPackages,
-    addon,
-    bundles,
+    ...(tier === "help" ? [] : [addon, bundles]),
     ...(tier === "start" || tier === "test" ? [clientLibrary] : []),
   ];
   for (const step of steps) {

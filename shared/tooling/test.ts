@@ -14,16 +14,9 @@ import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import yargs from "yargs";
+import { type Outcome, type Row, summary, total } from "./test-summary.ts";
 
 type Tier = "check" | "test" | "full";
-
-interface Outcome {
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: number;
-  /** Tests that passed or failed at their second try. */
-  readonly retried: number;
-}
 
 interface Stage {
   readonly name: string;
@@ -302,11 +295,6 @@ function earlier(stage: Stage): Outcome | undefined {
   return found.failed === 0 && found.state === state ? found : undefined;
 }
 
-interface Row extends Outcome {
-  readonly name: string;
-  readonly seconds: number;
-}
-
 async function runStage(stage: Stage, log: (text: string) => void): Promise<Row> {
   const before = earlier(stage);
   if (before !== undefined) {
@@ -328,6 +316,7 @@ const chosen = stages.filter((stage) =>
   options.stage === undefined ? stage.tiers.includes(tier) : options.stage.includes(stage.name),
 );
 const rows: Row[] = [];
+const begun = process.hrtime.bigint();
 const print = (text: string) => process.stdout.write(text);
 
 for (let next = 0; next < chosen.length; ) {
@@ -354,18 +343,8 @@ for (let next = 0; next < chosen.length; ) {
   rows.push(...results);
 }
 
-const sum = (key: "passed" | "failed" | "skipped" | "retried" | "seconds") =>
-  rows.reduce((total, row) => total + row[key], 0);
-const counts = (passed: number, failed: number, skipped: number, retried: number): string =>
-  `${passed} passed, ${failed} failed` +
-  (skipped > 0 ? `, ${skipped} skipped` : "") +
-  (retried > 0 ? `, ${retried} of them tried twice` : "");
-const line = (name: string, seconds: number, text: string) =>
-  print(`${name.padEnd(26)} ${seconds.toFixed(1).padStart(7)} s  ${text}\n`);
 print("\n── summary\n");
-for (const { name, seconds, passed, failed, skipped, retried } of rows)
-  line(name, seconds, counts(passed, failed, skipped, retried));
-const [passed, failed] = [sum("passed"), sum("failed")];
-line("together", sum("seconds"), counts(passed, failed, sum("skipped"), sum("retried")));
+print(summary(rows, Number(process.hrtime.bigint() - begun) / 1e9));
+const [passed, failed] = [total(rows, "passed"), total(rows, "failed")];
 print(`\n${passed} passed, ${failed} failed\n`);
 process.exitCode = failed === 0 && rows.length > 0 ? 0 : 1;

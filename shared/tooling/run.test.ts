@@ -1,0 +1,39 @@
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect } from "chai";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+describe("the door of the npm scripts", () => {
+  let clone: string;
+  before(() => {
+    clone = mkdtempSync(join(tmpdir(), "clone-"));
+    for (const name of ["run.mjs", "setup.mjs", "setup-help.txt"])
+      cpSync(join(root, "shared/tooling", name), join(clone, "shared/tooling", name));
+    cpSync(join(root, "shared/demo/help.txt"), join(clone, "shared/demo/help.txt"));
+  });
+  after(() => rmSync(clone, { recursive: true }));
+
+  const run = (...words: string[]) =>
+    execFileSync(process.execPath, ["shared/tooling/run.mjs", ...words], {
+      cwd: clone,
+      encoding: "utf8",
+    });
+
+  it("prints the help of a fresh clone at once, without any package", () => {
+    expect(run("start", "--help")).to.match(/^npm start -- .*--bridges N +number .* 1 to 8/s);
+    expect(run("setup", "--help")).to.contain("--programs");
+  });
+
+  it("has a line of help for every option of the demo", () => {
+    const source = readFileSync(join(root, "shared/demo/main.ts"), "utf8");
+    const options = [...source.matchAll(/\.option\("([^"]+)"/g)].map(([, name]) => `  --${name}`);
+    expect(options).to.include.members(["  --bridges", "  --https"]);
+    const help = readFileSync(join(root, "shared/demo/help.txt"), "utf8").split("\n");
+    for (const option of options)
+      expect(help.filter((line) => line.startsWith(`${option} `))).to.have.length(1);
+  });
+});

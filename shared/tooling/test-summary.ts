@@ -1,0 +1,40 @@
+/** What `test.ts` says at its end. */
+
+export interface Outcome {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  /** Tests that passed or failed at their second try. */
+  readonly retried: number;
+}
+
+/** Outcome of one stage. */
+export interface Row extends Outcome {
+  readonly name: string;
+  readonly seconds: number;
+}
+
+export function total(rows: readonly Row[], key: keyof Outcome): number {
+  return rows.reduce((sum, row) => sum + row[key], 0);
+}
+
+/** A line for each stage and one for all; `wallSeconds` passed, since stages run side by side. */
+export function summary(rows: readonly Row[], wallSeconds: number): string {
+  const all = {
+    name: "together, wall time",
+    seconds: wallSeconds,
+    passed: total(rows, "passed"),
+    failed: total(rows, "failed"),
+    skipped: total(rows, "skipped"),
+    retried: total(rows, "retried"),
+  };
+  return [...rows, all].map((row) => `${line(row)}\n`).join("");
+}
+
+function line({ name, seconds, passed, failed, skipped, retried }: Row): string {
+  const counts =
+    `${passed} passed, ${failed} failed` +
+    (skipped > 0 ? `, ${skipped} skipped` : "") +
+    (retried > 0 ? `, ${retried} of them tried twice` : "");
+  return `${name.padEnd(26)} ${seconds.toFixed(1).padStart(7)} s  ${counts}`;
+}
