@@ -6,7 +6,7 @@ import { createHttpServer, type HttpServer } from "#shared/http/server";
 import type { Logger } from "#shared/logging/logger";
 import { realRuntime } from "#shared/runtime/real-runtime";
 import type { XmppConnection } from "#shared/xmpp/connection";
-import { loadFocusConfig, missingBrewery, readFocusConfig } from "./config/load.ts";
+import { loadFocusConfig, readFocusConfig, whyIdle } from "./config/load.ts";
 import { allTables, type FocusSettings } from "./config/settings.ts";
 import { version } from "./config/version.ts";
 import { CapsCensus } from "./entry/caps-census.ts";
@@ -81,6 +81,6 @@ await runProgram({
   tables: allTables,
   load: loadFocusConfig,
   read: readFocusConfig,
-  foresee: missingBrewery,
+  idle: whyIdle,
   start,
 });

@@ -8,7 +8,7 @@ import type { Logger } from "#shared/logging/logger";
 import { publishProcessMetrics } from "#shared/metrics/process-metrics";
 import { realRuntime } from "#shared/runtime/real-runtime";
 import type { BridgeConfig } from "./bridge-config.ts";
-import { loadBridgeConfig, readWholeConfig } from "./config/load.ts";
+import { loadBridgeConfig, readWholeConfig, whyIdle } from "./config/load.ts";
 import { allKeys } from "./config/tables.ts";
 import { Bridge } from "./main/bridge.ts";
 import { addChannels, listen } from "./main/http-servers.ts";
@@ -110,5 +110,6 @@ await runProgram({
   tables: allKeys,
   load: loadBridgeConfig,
   read: readWholeConfig,
+  idle: whyIdle,
   start,
 });

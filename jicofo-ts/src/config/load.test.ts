@@ -1,11 +1,12 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import { faultLine } from "#shared/config/config-error";
 import { allKeys, legacyName } from "#shared/config/key-table";
 import { itTakesMistakes } from "#shared/testing/config-expectations";
 import { configTrial, refusalOf } from "#shared/testing/config-trial";
 import { surfaceList } from "#shared/testing/surface";
-import { loadFocusConfig, readFocusConfig } from "./load.ts";
+import { loadFocusConfig, readFocusConfig, whyIdle } from "./load.ts";
 import { allTables } from "./settings.ts";
 
 const account = `jicofo.xmpp.client { domain = auth.example.com, xmpp-domain = example.com, password = p }`;
@@ -161,6 +162,21 @@ describe("the focus' configuration", () => {
     expect(warnings('include "more.conf"')).to.deep.equal([
       "jicofo.conf:2: more.conf cannot be read and is left out; check its permissions",
     ]);
+  });
+
+  it("knows why it would carry no calls", () => {
+    const idle = (text: string): readonly string[] => {
+      const argv = ["--config", trial.folder.write(text)];
+      return whyIdle(readFocusConfig(loadFocusConfig(argv, {})).config).map(faultLine);
+    };
+    const brewery = 'jicofo.bridge.brewery-jid = "b@internal.auth.example.com"';
+    expect(idle(`${account}\n${brewery}`)).to.deep.equal([]);
+    const reasons = idle(account.replace(", password = p", ""));
+    expect(reasons[0]).to.match(
+      /^jicofo\.xmpp\.client\.password: is not set, so the login is anon/,
+    );
+    expect(reasons[1]).to.match(/^jicofo\.bridge\.brewery-jid: is not set: there are no bridges/);
+    expect(reasons).to.have.length(2);
   });
 
   it("takes what upstream tolerates, with a warning; --strict does not", () => {

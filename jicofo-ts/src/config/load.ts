@@ -49,10 +49,11 @@ export function readFocusConfig(
   return { config: settings, warnings };
 }
 
-/** What a start says when it happens: for those who ask before. */
-export function missingBrewery({ bridgeBrewery }: FocusSettings): readonly ConfigFault[] {
-  if (bridgeBrewery !== undefined) return [];
+/** Why a focus with these settings carries no calls although it starts. */
+export function whyIdle(settings: FocusSettings): readonly ConfigFault[] {
+  const logins = anonymousLogins(settings);
+  if (settings.bridgeBrewery !== undefined) return logins;
   const message = "is not set: there are no bridges, so nobody sees or hears anybody";
   const remedy = 'set it to the room of the bridges, such as "jvbbrewery@internal.auth.DOMAIN"';
-  return [{ key: "jicofo.bridge.brewery-jid", message, remedy }];
+  return [...logins, { key: "jicofo.bridge.brewery-jid", message, remedy }];
 }

@@ -1,8 +1,9 @@
 import { expect } from "chai";
+import { faultLine } from "#shared/config/config-error";
 import { itTakesMistakes } from "#shared/testing/config-expectations";
 import { configTrial } from "#shared/testing/config-trial";
 import { recordingLogger } from "#shared/testing/recording-logger";
-import { loadBridgeConfig, readWholeConfig } from "./load.ts";
+import { loadBridgeConfig, readWholeConfig, whyIdle } from "./load.ts";
 
 const client = `videobridge.apis.xmpp-client.configs.s { hostname = h, domain = d, username = u, password = p, muc_jids = "a@b", muc_nickname = n }`;
 
@@ -27,6 +28,23 @@ describe("the bridge's configuration", () => {
       client.replace("password = p", `passwort = ${secret}`),
       `${client}\nvideobridge.http-servers.public { tls-port = 8443, key-store-path = /nowhere, key-store-password = ${secret} }`,
     ],
+  });
+
+  it("knows why it would carry no calls", () => {
+    const idle = (text: string): readonly string[] => {
+      const argv = ["--config", trial.folder.write(text)];
+      const { config } = readWholeConfig(loadBridgeConfig(argv, {}), [], recordingLogger());
+      return whyIdle(config).map(faultLine);
+    };
+    expect(idle(client)).to.deep.equal([]);
+    expect(idle(`${client}\nice4j.harvest.allowed-interfaces = [wlan9]`)).to.deep.equal([
+      "no address for media is left; see the warnings",
+    ]);
+    const incomplete = client.replace("hostname = h,", "");
+    expect(idle(`${incomplete}\nvideobridge.apis.rest.enabled = true`)[0]).to.match(
+      /^videobridge\.apis\.xmpp-client\.configs: has no complete entry.* over HTTP; add or complete/,
+    );
+    expect(idle("videobridge {}")).to.have.length(1);
   });
 
   it("says nothing of upstream's defaults", () => {

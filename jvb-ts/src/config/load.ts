@@ -48,3 +48,19 @@ export function readWholeConfig(
     warnings,
   };
 }
+
+/** Why a bridge with this configuration carries no calls although it starts. */
+export function whyIdle({ settings, mucClients, apis }: BridgeConfig): readonly ConfigFault[] {
+  const reasons: ConfigFault[] = [];
+  if (settings.sockets.addresses.length === 0)
+    reasons.push({ message: "no address for media is left", remedy: "see the warnings" });
+  if (mucClients.length === 0) {
+    const until = apis.colibri ? " until a connection is added over HTTP" : "";
+    reasons.push({
+      key: "videobridge.apis.xmpp-client.configs",
+      message: `has no complete entry, so no focus can reach this bridge${until}`,
+      remedy: "add or complete one",
+    });
+  }
+  return reasons;
+}

@@ -3,7 +3,7 @@ import { configFolder } from "#shared/testing/config-trial";
 import { checkConfig } from "./check-config.ts";
 import { checkKeys, keyRows } from "./check-keys.ts";
 import { loadConfig } from "./config.ts";
-import { ConfigError, faultLine } from "./config-error.ts";
+import { ConfigError, type ConfigFault, faultLine } from "./config-error.ts";
 import { bool, int, keys, list, noEffect, notBuilt, optional, port, raw, str } from "./keys.ts";
 import { unknownProperties } from "./known-properties.ts";
 
@@ -135,17 +135,20 @@ describe("keys with a state", () => {
   });
 
   describe("--check-config", () => {
-    const check = (text: string, all = false, ...argv: string[]) => {
+    const check = (text: string, all = false, idle: readonly ConfigFault[] = []) => {
       const report = checkConfig({
         program: "x-ts",
         version: "1",
         tables,
         all,
         errorStatus: 78,
-        load: () => load(text, ...argv),
+        load: () => load(text),
         read(config, log) {
           log.warn("said by the reader");
-          return [...config.warnings, ...checkKeys(config, tables)];
+          return {
+            warnings: [...config.warnings, ...checkKeys(config, tables), ...idle.slice(0, 1)],
+            idle,
+          };
         },
       });
       return { ...report, stdout: short(report.stdout), stderr: short(report.stderr) };
@@ -175,6 +178,19 @@ describe("keys with a state", () => {
       );
     });
 
+    it("says first why it would carry no calls, and that only once", () => {
+      const hindrance = { key: "a.password", message: "is not set", remedy: "set it" };
+      const { stdout, status } = check("", false, [hindrance, { message: "no address is left" }]);
+      expect(status).to.equal(0);
+      expect(stdout.split("\n").slice(1, 4)).to.deep.equal([
+        "Starts, but cannot carry calls: a.password: is not set; set it",
+        "Starts, but cannot carry calls: no address is left",
+        "",
+      ]);
+      expect(stdout.split("is not set")).to.have.length(2);
+      expect(stdout).to.match(/\nStarts, but cannot carry calls, with 1 warning\.\n$/);
+    });
+
     it("says where no file was read", () => {
       const report = checkConfig({
         program: "x-ts",
@@ -183,7 +199,7 @@ describe("keys with a state", () => {
         all: false,
         errorStatus: 78,
         load: () => loadConfig({ argv: [], env: {}, tables }),
-        read: (config) => config.warnings,
+        read: ({ warnings }) => ({ warnings, idle: [] }),
       });
       expect(report.stdout).to.match(
         /^x-ts 1 with no configuration file\nNo file was read; give --config FILE to check one\.\n/,

@@ -18,8 +18,15 @@ export interface CheckRequest {
   /** Status of a start that the configuration stops. */
   readonly errorStatus: number;
   load(): LoadedConfig;
-  /** All that a start reads; its warnings, and those it logs itself. Throws `ConfigError`. */
-  read(config: LoadedConfig, log: Logger): readonly ConfigFault[];
+  /** All that a start reads; warnings that it logs itself are added. Throws `ConfigError`. */
+  read(config: LoadedConfig, log: Logger): CheckReading;
+}
+
+/** What reading brought. */
+export interface CheckReading {
+  readonly warnings: readonly ConfigFault[];
+  /** Why a start would succeed and yet carry no call; may repeat warnings. */
+  readonly idle: readonly ConfigFault[];
 }
 
 export interface CheckReport {
@@ -34,10 +41,11 @@ export function checkConfig(request: CheckRequest): CheckReport {
   let config: LoadedConfig | undefined;
   let errors: ConfigError | undefined;
   let warnings: readonly ConfigFault[] = [];
+  let idle: readonly ConfigFault[] = [];
   const logged: ConfigFault[] = [];
   try {
     config = request.load();
-    warnings = request.read(config, collector(logged));
+    ({ warnings, idle } = request.read(config, collector(logged)));
   } catch (cause) {
     if (!(cause instanceof ConfigError)) throw cause;
     errors = cause;
@@ -46,16 +54,21 @@ export function checkConfig(request: CheckRequest): CheckReport {
   const stderr = errors === undefined ? "" : errorLines(request.program, errors);
   const status = errors === undefined ? 0 : request.errorStatus;
   if (config === undefined) return { stdout: "", stderr, status };
+  const reasons = idle.map(faultLine);
+  const others = [...warnings, ...logged].filter((fault) => !reasons.includes(faultLine(fault)));
   const parts = [
     `${request.program} ${request.version} with ${config.file ?? "no configuration file"}`,
     ...(config.file === undefined ? ["No file was read; give --config FILE to check one."] : []),
+    ...reasons.map((reason) => `${STARTS_IDLE}: ${reason}`),
     "",
-    ...warningLines([...warnings, ...logged]),
+    ...warningLines(others),
     ...keyLines(keyRows(config, request.tables), request.all),
-    verdict(errors, warnings.length + logged.length, config.file === undefined),
+    verdict(errors, others.length, config.file === undefined, idle.length > 0),
   ];
   return { stdout: `${parts.join("\n")}\n`, stderr, status };
 }
+
+const STARTS_IDLE = "Starts, but cannot carry calls";
 
 /** A logger that keeps what an operator should read. */
 function collector(faults: ConfigFault[]): Logger {
@@ -100,12 +113,18 @@ function table(rows: readonly KeyRow[]): string[] {
   );
 }
 
-function verdict(errors: ConfigError | undefined, warnings: number, noFile: boolean): string {
+function verdict(
+  errors: ConfigError | undefined,
+  warnings: number,
+  noFile: boolean,
+  idle: boolean,
+): string {
   if (errors !== undefined) {
     const count = errors.faults.length;
     return `Not fit to start: ${count === 1 ? "1 error" : `${count} errors`}.`;
   }
-  const fit = noFile ? "Fit to start, without a configuration file" : "Fit to start";
+  const able = idle ? STARTS_IDLE : "Fit to start";
+  const fit = noFile ? `${able}, without a configuration file` : able;
   if (warnings === 0) return `${fit}.`;
   const count = warnings === 1 ? "1 warning" : `${warnings} warnings`;
   return noFile ? `${fit} and with ${count}.` : `${fit}, with ${count}.`;

@@ -39,7 +39,7 @@ describe("the start of a program", () => {
         config: loaded.readTable(table).port,
         warnings: [...former, ...loaded.warnings],
       }),
-      foresee: (config) => (config === 1 ? [{ message: "1 is small" }] : []),
+      idle: (config) => (config === 1 ? [{ message: "1 is small" }] : []),
       start: async (config) => void seen.started.push(config),
       ...over,
     };
@@ -65,8 +65,8 @@ describe("the start of a program", () => {
   it("checks instead, and tells what a start would", async () => {
     const { stdout, status, started, signals } = await run("a.port = 1", ["--check-config"]);
     expect(stdout)
-      .to.contain("1 is small")
-      .and.to.match(/Fit to start, with 1 warning\.\n$/);
+      .to.match(/^x-ts 1\.2 .*\nStarts, but cannot carry calls: 1 is small\n/)
+      .and.to.match(/\nStarts, but cannot carry calls\.\n$/);
     expect({ status, started, signals }).to.deep.equal({ status: 0, started: [], signals: [] });
   });
 

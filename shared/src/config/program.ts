@@ -32,8 +32,8 @@ export interface Program<C> extends ProgramWords {
     former: readonly ConfigFault[],
     log: Logger,
   ): { readonly config: C; readonly warnings: readonly ConfigFault[] };
-  /** What a start says only when it happens: for those who ask before, by `--check-config`. */
-  foresee?(config: C): readonly ConfigFault[];
+  /** Why a start would succeed and yet carry no call: for those who ask before, by `--check-config`. */
+  idle?(config: C): readonly ConfigFault[];
   /** Starts everything. Throws `ConfigError` for what the operator must put right. */
   start(config: C, context: StartContext): Promise<void>;
 }
@@ -116,7 +116,7 @@ function check<C>(
     load: () => program.load(argv, port.env),
     read(loaded, log) {
       const { config, warnings } = program.read(loaded, former, log);
-      return [...warnings, ...(program.foresee?.(config) ?? [])];
+      return { warnings, idle: program.idle?.(config) ?? [] };
     },
   });
   port.stderr.write(report.stderr);
