@@ -105,6 +105,24 @@ describe("the focus on a real Prosody", function () {
     });
   });
 
+  it("opens no conference in the brewery, however it is written, and stays in it", async () => {
+    const brewery = `jvbbrewery@internal.${prosody.authDomain}`;
+    for (const room of [brewery, `${brewery}.`, brewery.replace("jvb", "jvb\u00ad")]) {
+      const a = await client("aaaaaaaa", room);
+      const payload = xml("conference", { xmlns: NS.focus, room, "machine-uid": "m" });
+      expect(await a.answerTo("set", payload), room).to.equal("not-allowed");
+      const response = await fetch(`http://127.0.0.1:${focus.httpPort}/conference-request/v1`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ room }),
+      });
+      expect(response.status, room).to.equal(400);
+      expect(await response.text()).to.contain("not-allowed");
+    }
+    expect(await focus.bridges()).not.to.deep.equal([]);
+    expect(focus.output).to.match(/why=the room is a brewery\] [^\n]*Refused a conference request/);
+  });
+
   it("refuses a room on a server it cannot reach", async () => {
     const response = await fetch(`http://127.0.0.1:${focus.httpPort}/conference-request/v1`, {
       method: "POST",
