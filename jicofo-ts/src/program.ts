@@ -95,8 +95,7 @@ export function createJicofo(settings: FocusSettings, ports: JicofoPorts): Jicof
     {
       conference: settings.conference,
       focusJid,
-      // Upstream promises one where a brewery is configured; clients then offer to dial, in vain here.
-      sipGatewayEnabled: false,
+      sipGatewayEnabled: settings.sipGateway,
       authentication: authority && {
         external: authority.settings.type === "JWT",
         isAuthenticated: (member) => authority.isAuthenticated(member),
