@@ -88,13 +88,6 @@ describe("a room that is no conference's", () => {
   });
 });
 
-describe("a gateway that is configured", () => {
-  it("is not promised: nobody can dial yet, and the answer is as without one", async () => {
-    const { properties } = await open().ask(guest, { machine: "m1" });
-    expect(properties).to.deep.equal({ authentication: "false", "visitors-supported": "false" });
-  });
-});
-
 describe("a guest who waits for the host", () => {
   it("is named once in ten minutes for each room, however often it asks", async () => {
     const world = new SecureWorld();
