@@ -73,10 +73,58 @@ describe("npm start", () => {
     expect(leftovers()).to.deep.equal([]);
   });
 
+  it("lets two windows meet that open the printed address and press Join", async () => {
+    started = await npmStart("--port", "0");
+    const windows = await browser.newContext({ permissions: ["clipboard-write"] });
+    const { url } = started;
+    const join = async () => {
+      const page = await windows.newPage();
+      await page.goto(url);
+      const name = await page.inputValue("#name");
+      await page.click("#join button");
+      await page.waitForSelector('body[data-state="in the room"]', { timeout: 20_000 });
+      return { page, name };
+    };
+    try {
+      const first = await join();
+      const alone = first.page.locator("#alone");
+      await alone.waitFor();
+      expect(await alone.textContent()).to.contain(`You are alone here. Open this link`);
+      expect(await first.page.getAttribute("#alone-link", "href")).to.equal(`${url}?room=demo`);
+      await first.page.click("#alone-copy");
+      await first.page.waitForSelector('#alone-copy:has-text("Link copied")');
+      const view = await windows.newPage();
+      await view.goto(`${url}servers`);
+      await view.waitForSelector('tr:has-text("demo@"):has-text("alone, no session yet")');
+
+      const second = await join();
+      expect(second.name)
+        .to.match(/^[A-Z][a-z]+$/)
+        .and.not.to.equal(first.name);
+      for (const [{ page }, other] of [
+        [first, second.name],
+        [second, first.name],
+      ] as const) {
+        await page.waitForSelector(`.tile:has(.label:text-is("${other}"))`);
+        await page.locator("#alone").waitFor({ state: "hidden" });
+      }
+      await view.waitForSelector('tr:has-text("demo@"):has-text("ACTIVE"):has(td:text-is("jvb1"))');
+      await second.page.click("#leave");
+      await alone.waitFor();
+      await windows.close();
+    } finally {
+      await controlC(started);
+    }
+    const log = readFileSync(`${root}.state/prosody/prosody.log`, "utf8");
+    expect(log).to.match(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S+\s+info/m);
+    expect(leftovers()).to.deep.equal([]);
+  });
+
   it("--https --bridges 2 serves everything through one secure origin", async () => {
     started = await npmStart("--https", "--bridges", "2", "--port", "0");
     try {
       expect(started.url).to.match(/^https:/);
+      expect(started.output()).to.match(/browser warns of the self-made certificate/);
       const first = await open(started.url, "secure", 1);
       const second = await open(started.url, "secure", 2);
       await expectMedia([first, second]);

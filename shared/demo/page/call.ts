@@ -1,11 +1,12 @@
 /**
  * The call page: one conference over lib-jitsi-meet, seen and steered by a person. Everything
- * about the deployment comes from `config.json`; the query may set `room`, `name` (with both the
- * page joins by itself) and, for experiments, `p2p=1`, `http=1` (conference request by HTTP), `channel=sctp|websocket` and
+ * about the deployment comes from `config.json`; the query may set `room` (`demo` unless it does) and
+ * `name` (with both the page joins by itself) and, for experiments, `p2p=1`, `http=1` (conference request by HTTP), `channel=sctp|websocket` and
  * `codec=VP8|VP9|H264|AV1`.
  */
 
 import { StreamFigures } from "./figures.ts";
+import { nextName } from "./guest-names.ts";
 import type { JitsiConference, JitsiConnection, JitsiTrack } from "./jitsi.d.ts";
 import { Login } from "./login.ts";
 import { nameSecondVideo } from "./name-second-video.ts";
@@ -79,6 +80,12 @@ function requestLayers(): void {
     defaultConstraints: { maxHeight: stage.length > 0 ? 180 : height },
     constraints: Object.fromEntries(stage.map((source) => [source, { maxHeight: 1080 }])),
   });
+}
+
+/** Until somebody comes: why nothing is to be seen, and what to do about it. */
+function showWhetherAlone(): void {
+  const present = conference?.isJoined() === true;
+  element("alone").hidden = !present || (conference?.getParticipants().length ?? 0) > 0;
 }
 
 function addLocal(track: JitsiTrack): void {
@@ -166,6 +173,7 @@ function join(
     state("in the room");
     login?.inRoom();
     requestLayers();
+    showWhetherAlone();
   });
   on("CONFERENCE_FAILED", (reason: string) => {
     if (login === undefined || reason !== meet.errors.conference["AUTHENTICATION_REQUIRED"])
@@ -185,8 +193,14 @@ function join(
     if (!track.isLocal()) requestLayers();
   });
   on("TRACK_MUTE_CHANGED", (track: JitsiTrack) => tiles.refresh(track));
-  on("USER_JOINED", (id: string) => tiles.person(id, nameOf(id)));
-  on("USER_LEFT", (id: string) => tiles.leave(id));
+  on("USER_JOINED", (id: string) => {
+    tiles.person(id, nameOf(id));
+    showWhetherAlone();
+  });
+  on("USER_LEFT", (id: string) => {
+    tiles.leave(id);
+    showWhetherAlone();
+  });
   on("DISPLAY_NAME_CHANGED", (id: string) => tiles.person(id, nameOf(id)));
   on("DOMINANT_SPEAKER_CHANGED", (id: string) =>
     tiles.speaker(id === joined.myUserId() ? "me" : id),
@@ -258,6 +272,23 @@ function linkTo(room: string): URL {
   return link;
 }
 
+/** An address that means another machine to whoever it is sent to. */
+function isLoopback({ hostname }: URL): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || hostname.startsWith("127.");
+}
+
+async function copy(text: string, button: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch (error) {
+    return notice("The link is not copied", error);
+  }
+  element(button).textContent = "Link copied";
+  setTimeout(() => {
+    element(button).textContent = "Copy link";
+  }, 2000);
+}
+
 /** The name of this tab's person, kept while the tab is open; undefined where storage is off. */
 const ownName = {
   get(): string | undefined {
@@ -275,6 +306,15 @@ const ownName = {
     }
   },
 };
+
+/** A name to begin with, another one in each window. */
+function proposedName(): string {
+  try {
+    return nextName(localStorage, Math.random);
+  } catch {
+    return nextName({ getItem: () => null, setItem: () => undefined }, Math.random);
+  }
+}
 
 /** Camera and microphone, or what of the two there is. */
 async function devices(): Promise<JitsiTrack[]> {
@@ -306,13 +346,12 @@ async function start(): Promise<void> {
   const link = linkTo(room);
   // What stands in the address bar is passed on: whoever opens it must not come in under this name.
   history.replaceState(null, "", link);
-  element("link").onclick = async () => {
-    await navigator.clipboard.writeText(link.href);
-    element("link").textContent = "Link copied";
-    setTimeout(() => {
-      element("link").textContent = "Copy link";
-    }, 2000);
-  };
+  element("alone-text").textContent = isLoopback(link)
+    ? "You are alone here. Open this link in another window of this machine:"
+    : "You are alone here. Send this link to somebody:";
+  element("alone-link").textContent = link.href;
+  element<HTMLAnchorElement>("alone-link").href = link.href;
+  for (const id of ["link", "alone-copy"]) element(id).onclick = () => void copy(link.href, id);
   for (const track of await devices()) addLocal(track);
   await enter(deployment, room, name);
 }
@@ -334,9 +373,9 @@ queueParameters();
 retireGoneSources();
 nameSecondVideo(() => conference?.myUserId());
 
-element<HTMLInputElement>("name").value = query.get("name") ?? ownName.get() ?? "";
-element<HTMLInputElement>("room").value =
-  query.get("room") ?? `room-${Math.random().toString(36).slice(2, 6)}`;
+element<HTMLInputElement>("name").value = query.get("name") ?? ownName.get() ?? proposedName();
+// One room for everybody who opens the printed address.
+element<HTMLInputElement>("room").value = query.get("room") ?? "demo";
 element<HTMLFormElement>("join").onsubmit = (event) => {
   event.preventDefault();
   start().catch((error: unknown) =>

@@ -1,5 +1,6 @@
 /** Layer, frame rate and bitrate of each stream, read from the peer connections once a second. */
 import type { JitsiConference } from "./jitsi.d.ts";
+import { linesByTrack, type StreamLine } from "./stream-lines.ts";
 
 interface Sample {
   readonly bytes: number;
@@ -24,11 +25,10 @@ export class StreamFigures {
 
   /** One line for each MediaStreamTrack id, received and sent. */
   async poll(conference: JitsiConference): Promise<Map<string, string>> {
-    const lines = new Map<string, string>();
     const direct = conference.isP2PActive();
     const session = direct ? conference.p2pJingleSession : conference.jvbJingleSession;
     const connection = session?.peerconnection?.peerconnection;
-    if (connection === undefined) return lines;
+    if (connection === undefined) return new Map();
     const report = await connection.getStats();
     const rows = [...report.values()] as RtpFigures[];
     const sourceTracks = new Map(
@@ -36,6 +36,7 @@ export class StreamFigures {
         row.type === "media-source" && row.trackIdentifier ? [[row.id, row.trackIdentifier]] : [],
       ),
     );
+    const streams: StreamLine[] = [];
     for (const row of rows) {
       if (row.type !== "inbound-rtp" && row.type !== "outbound-rtp") continue;
       const track =
@@ -50,11 +51,10 @@ export class StreamFigures {
           ? `${row.frameHeight ?? "–"}p ${Math.round(row.framesPerSecond ?? 0)}/s `
           : "audio ";
       const arrow = row.type === "inbound-rtp" ? "↓" : "↑";
-      const line = `${arrow} ${picture}${kbps} kbit/s${direct ? " direct" : ""}`;
-      const before = lines.get(track);
-      lines.set(track, before === undefined ? line : `${before}\n${line}`);
+      const text = `${arrow} ${picture}${kbps} kbit/s${direct ? " direct" : ""}`;
+      streams.push({ track, height: row.frameHeight, text });
     }
-    return lines;
+    return linesByTrack(streams);
   }
 
   #rate(row: RtpFigures): number {

@@ -1,17 +1,14 @@
 /** The servers' own view: bridges, conferences, participants, packet rates and ICE states. */
 
-type Json = Record<string, unknown>;
-const object = (value: unknown): Json =>
-  typeof value === "object" && value !== null ? (value as Json) : {};
+import { bridgeState, type Json, object, people, type StateWord, text } from "./server-rows.ts";
+
 /** Long fractions to three digits; the rest as it is. */
 const short = (value: unknown): string => {
   const number = typeof value === "string" && value !== "" ? Number(value) : value;
   return typeof number === "number" && !Number.isInteger(number) ? number.toFixed(3) : text(value);
 };
-const text = (value: unknown): string =>
-  value === undefined || value === null ? "–" : String(value);
 
-function make(tag: string, content: string | Node[] = [], kind = ""): HTMLElement {
+function make(tag: string, content: string | (string | Node)[] = [], kind = ""): HTMLElement {
   const made = document.createElement(tag);
   if (kind !== "") made.className = kind;
   if (typeof content === "string") made.textContent = content;
@@ -35,8 +32,14 @@ function table(heads: readonly string[], rows: readonly (string | HTMLElement)[]
 
 const figure = (name: string, value: unknown) =>
   make("div", [make("b", short(value)), make("span", name)], "figure");
+const said = ({ word, kind }: StateWord) => make("span", word, kind);
 const state = (good: boolean, yes: string, no: string) =>
   make("span", good ? yes : no, good ? "ok" : "bad");
+
+/** What focus and bridge make of it with their defaults, which the demo has. */
+const STRESS =
+  "Stress is the share, 0 to 1, of what a bridge can carry: the machine's CPU load over the bridge's threshold of 90 %. " +
+  "The focus adds whom it has just invited, prefers the bridge with the least, and takes one from 0.8 on for overloaded.";
 
 /** Packet rates of the last two minutes, one line a direction. */
 const rates = new Map<string, { down: number[]; up: number[] }>();
@@ -75,6 +78,7 @@ function bridge(each: Json): Element[] {
   const stats = object(each["stats"]);
   const debug = object(each["debug"]);
   const name = text(each["name"]);
+  const overloaded = object(debug["load_management"])["state"] === "OVERLOADED";
   const endpoints = Object.values(object(debug["conferences"])).flatMap((conference) =>
     Object.entries(object(object(conference)["endpoints"])).map(([id, value]) => {
       const endpoint = object(value);
@@ -96,7 +100,10 @@ function bridge(each: Json): Element[] {
   if (stats["error"] !== undefined)
     return [make("h2", name), make("p", text(stats["error"]), "bad")];
   return [
-    make("h2", `Bridge ${name} ${text(stats["version"])}`),
+    make("h2", [
+      `Bridge ${name} ${text(stats["version"])} `,
+      ...(overloaded ? [said({ word: "overloaded", kind: "warn" })] : []),
+    ]),
     make(
       "div",
       [
@@ -120,22 +127,14 @@ function focus(all: Json): Element[] {
   const stats = object(all["stats"]);
   if (stats["error"] !== undefined)
     return [make("h2", "Focus"), make("p", text(stats["error"]), "bad")];
-  const conferences = Object.entries(object(all["conferences"])).flatMap(([room, value]) => {
-    const conference = object(value);
-    const members = object(object(conference["chat_room"])["members"]);
-    return Object.entries(object(conference["participants"])).map(([id, participant]) => {
-      const session = object(object(participant)["jingle_session"]);
-      const member = object(members[id]);
-      const sources = object(object(object(conference["conference_sources"])[id]))["sources"];
-      return [
-        room,
-        id,
-        text(member["role"]),
-        text(session["state"]),
-        Array.isArray(sources) ? String(sources.length) : "0",
-      ];
-    });
-  });
+  const rows = people(all["conferences"]).map(({ room, id, role, session, bridge, ssrcs }) => [
+    room,
+    id,
+    role,
+    session,
+    bridge,
+    ssrcs,
+  ]);
   const bridges = object(object(object(all["debug"])["bridge_selector"])["bridge"]);
   return [
     make("h2", `Focus ${text(stats["version"])}`),
@@ -150,7 +149,7 @@ function focus(all: Json): Element[] {
       "cards",
     ),
     make("h2", "Conferences as the focus sees them"),
-    table(["room", "participant", "role", "Jingle session", "SSRCs"], conferences),
+    table(["room", "participant", "role", "Jingle session", "bridge", "SSRCs"], rows),
     make("h2", "Bridges as the focus sees them"),
     table(
       ["bridge", "version", "stress", "endpoints", "state"],
@@ -161,14 +160,11 @@ function focus(all: Json): Element[] {
           text(record["version"]),
           short(record["corrected-stress"] ?? record["stress"]),
           text(record["endpoints"]),
-          state(
-            record["operational"] === true,
-            record["drain"] === true ? "drained" : "operational",
-            "not operational",
-          ),
+          said(bridgeState(record)),
         ];
       }),
     ),
+    make("p", STRESS, "dim"),
   ];
 }
 
