@@ -88,6 +88,13 @@ describe("a room that is no conference's", () => {
   });
 });
 
+describe("a gateway whose brewery is configured", () => {
+  it("is promised, as upstream does", async () => {
+    const { properties } = await open().ask(guest, { machine: "m1" });
+    expect(properties).to.include({ sipGatewayEnabled: "true" });
+  });
+});
+
 describe("a guest who waits for the host", () => {
   it("is named once in ten minutes for each room, however often it asks", async () => {
     const world = new SecureWorld();
