@@ -85,9 +85,9 @@ export class LeanServer {
   route(from: Session, el: Element): void {
     const to = attr(el, "to");
     const bare = to === undefined ? "" : bareOf(to);
-    const isRoom = [this.domains.mucDomain, `internal.${this.domains.authDomain}`].includes(
-      domainOf(bare),
-    );
+    const isRoom =
+      bare.includes("@") &&
+      [this.domains.mucDomain, `internal.${this.domains.authDomain}`].includes(domainOf(bare));
     if (to !== undefined && isRoom) this.#toRoom(from, el, bare, resourceOf(to));
     else if (to !== undefined && this.sessions.has(to))
       this.sessions
@@ -110,17 +110,21 @@ export class LeanServer {
     }
   }
 
-  /** What a server answers itself: pings, and an empty disco#info. */
+  /** What a server answers itself: pings, what it is, and that there is nobody in the roster. */
   #answer(from: Session, iq: Element): void {
     const type = attr(iq, "type");
     if (type !== "get" && type !== "set") return;
     const [payload] = elementsOf(iq);
-    const isDisco = payload !== undefined && namespaceOf(payload) === NS.discoInfo;
+    const ns = payload === undefined ? undefined : namespaceOf(payload);
+    let inner = "";
+    if (ns === NS.discoInfo)
+      inner = `<query xmlns='${ns}'><feature var='${NS.ping}'/><feature var='${NS.muc}'/></query>`;
+    else if (ns === "jabber:iq:roster") inner = `<query xmlns='${ns}'/>`;
     from.send(
       stanza(
         "iq",
         { type: "result", id: attr(iq, "id"), from: attr(iq, "to"), to: from.jid },
-        isDisco ? `<query xmlns='${NS.discoInfo}'><feature var='${NS.ping}'/></query>` : "",
+        inner,
       ),
     );
   }
@@ -192,7 +196,7 @@ export class LeanServer {
       const field = `<field var='muc#roomconfig_whois' type='list-single'><value>anyone</value></field>`;
       inner = `<query xmlns='${NS.mucOwner}'><x xmlns='${NS.dataForm}' type='form'><field var='FORM_TYPE' type='hidden'><value>${NS.mucRoomConfig}</value></field>${field}</x></query>`;
     } else if (ns === NS.discoInfo) {
-      inner = `<query xmlns='${NS.discoInfo}'><identity category='conference' type='text'/></query>`;
+      inner = `<query xmlns='${NS.discoInfo}'><identity category='conference' type='text'/><feature var='${NS.muc}'/></query>`;
     } else if (ns === NS.mucAdmin && query !== undefined) {
       const item = childOf(query, "item", NS.mucAdmin);
       for (const occupant of room.values()) {
