@@ -40,6 +40,7 @@ const use = {
   rssMb: [70, 90, 80],
   programDrops: 0,
   ownDrops: 0,
+  stolen: 0.01,
 };
 const reason = (more: Partial<WindowResult>) =>
   cellOf({ ...measured, window: { ...window, ...more } }, use).void;
@@ -61,6 +62,11 @@ describe("cellOf", () => {
     expect(reason({ silentPairs: 2 })).to.match(/^2 of what/);
     expect(reason({ unverified: 1 })).to.match(/could not be verified/);
     expect(reason({ packets: 0 })).to.match(/nobody/);
+  });
+
+  it("is void when the hypervisor took more than 1 %: that is charged to the bridge", () => {
+    const { void: isVoid } = cellOf(measured, { ...use, stolen: 0.011 });
+    expect(isVoid).to.equal("the hypervisor took 1.1 % of the machine");
   });
 
   it("is void when more than 0.1 % is lost", () => {

@@ -1,4 +1,5 @@
 /** From what was measured to the figures of a cell, or the reason why it does not count. */
+import { MAX_STEAL } from "../../../shared/bench/canary.ts";
 import type { Cell, FigureMeta } from "../../../shared/bench/row.ts";
 import type { Measured } from "./generator-messages.ts";
 
@@ -12,6 +13,8 @@ export interface ProgramUse {
   /** Datagrams that the kernel dropped for want of room: at the program's and at our sockets. */
   readonly programDrops: number;
   readonly ownDrops: number;
+  /** Share of the machine that the hypervisor gave to others. */
+  readonly stolen: number;
 }
 
 const MAX_LATENESS_US = 500;
@@ -43,6 +46,7 @@ export function loadFigures(limits: boolean): readonly FigureMeta[] {
     { name: "RTCP", unit: "/s" },
     { name: "settled", unit: "ms", better: "less" },
     { name: "lateness p99", unit: "us" },
+    { name: "stolen", unit: "% of the machine" },
     { name: "drops at the bridge", unit: "" },
     { name: "drops at receivers", unit: "" },
   ];
@@ -59,7 +63,7 @@ export const loadUnits: Readonly<Record<string, string>> = {
 const at = (quantiles: readonly number[], percent: number): number =>
   quantiles[percent === 99.9 ? 101 : percent] ?? 0;
 
-function reasonOf(measured: Measured, lossShare: number): string | undefined {
+function reasonOf(measured: Measured, use: ProgramUse, lossShare: number): string | undefined {
   const { window } = measured;
   const lateness = at(window.latenessUs, 99);
   if (window.packets === 0) return "nobody received anything";
@@ -68,6 +72,8 @@ function reasonOf(measured: Measured, lossShare: number): string | undefined {
   if (window.unverified > 0) return `${window.unverified} packets could not be verified`;
   if (lossShare > MAX_LOSS) return `${(lossShare * 100).toFixed(2)} % lost`;
   if (lateness > MAX_LATENESS_US) return `the generator was ${Math.round(lateness)} us late at p99`;
+  if (use.stolen > MAX_STEAL)
+    return `the hypervisor took ${(use.stolen * 100).toFixed(1)} % of the machine`;
   if (measured.sendFailures > 0) return `${measured.sendFailures} packets could not be sent`;
   return undefined;
 }
@@ -78,7 +84,7 @@ export function cellOf(measured: Measured, use: ProgramUse): Cell {
   const cpuSeconds = use.userSeconds + use.systemSeconds;
   const lossShare = expected === 0 ? 0 : Math.max(0, window.lost) / expected;
   const rss = use.rssMb.toSorted((a, b) => a - b);
-  const reason = reasonOf(measured, lossShare);
+  const reason = reasonOf(measured, use, lossShare);
   return {
     figures: {
       CPU: (cpuSeconds * 1e6) / packets,
@@ -98,6 +104,7 @@ export function cellOf(measured: Measured, use: ProgramUse): Cell {
       RTCP: window.rtcp / use.seconds,
       settled: measured.settledMs ?? Number.NaN,
       "lateness p99": at(latenessUs, 99),
+      stolen: use.stolen * 100,
       "drops at the bridge": use.programDrops,
       "drops at receivers": use.ownDrops,
     },

@@ -10,6 +10,7 @@ import { setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { javaBridge, upstreamFolder } from "../../../conformance/harness/java.ts";
+import { parseMachineTimes } from "../../../shared/bench/canary.ts";
 import { ProcessTree, treeOf } from "../../../shared/bench/process-tree.ts";
 import type { ContenderName } from "../../../shared/bench/row.ts";
 import { answers, Program } from "../../../shared/demo/program.ts";
@@ -170,11 +171,14 @@ function residentMb(pid: number): number {
   }, 0);
 }
 
+const machineTimes = () => parseMachineTimes(readFileSync("/proc/stat", "utf8"));
+
 /** Reads what the program uses from now until `stop`. */
 function watch(tree: ProcessTree): { stop(): Omit<ProgramUse, "programDrops" | "ownDrops"> } {
   const rssMb = [residentMb(tree.pid)];
   const timer = setInterval(() => rssMb.push(residentMb(tree.pid)), 1000);
   const began = performance.now();
+  const machine = machineTimes();
   const before = tree.cpu();
   return {
     stop() {
@@ -182,7 +186,10 @@ function watch(tree: ProcessTree): { stop(): Omit<ProgramUse, "programDrops" | "
       const seconds = (performance.now() - began) / 1000;
       clearInterval(timer);
       const userSeconds = after.user - before.user;
-      return { seconds, userSeconds, systemSeconds: after.system - before.system, rssMb };
+      const systemSeconds = after.system - before.system;
+      const now = machineTimes();
+      const stolen = (now.steal - machine.steal) / Math.max(1, now.total - machine.total);
+      return { seconds, userSeconds, systemSeconds, rssMb, stolen };
     },
   };
 }
