@@ -2,7 +2,8 @@
  * The limit program: what forwarding costs when nothing is done but forwarding (spec
  * benchmarks-and-faults F1). One socket, one thread, one wait: recvmmsg of 64, unprotect, new SSRC,
  * sequence number and timestamp, protect for each receiver, sendmmsg of 64. No ICE, DTLS, RTCP,
- * replay window, retransmission, statistics or decision of any kind.
+ * replay window, retransmission, statistics or decision of any kind. SRTP is OpenSSL's EVP as its
+ * manual says, one context per peer and direction.
  *
  *   limit [--plain]
  *

@@ -3,9 +3,9 @@
  *
  * Between two datagrams the loop would go once around: twice epoll_pwait (Node has it measure its
  * idle time), timers, immediates and their bookkeeping, all for a datagram that comes alone. The
- * waiter polls the sockets (or the bell of a ring) together with the loop's own descriptor just before the
- * loop would, calls back for what is readable, and goes on doing so until the loop has something to
- * do itself: a timer, an immediate, a message of another thread, a descriptor to watch.
+ * waiter polls the sockets (or the bell of a ring) together with the loop's own descriptor just
+ * before the loop would, calls back for what is readable, and goes on doing so until the loop has
+ * something to do itself: a timer, an immediate, a message of another thread, a descriptor to watch.
  */
 #ifndef JVB_WAITER_H
 #define JVB_WAITER_H
