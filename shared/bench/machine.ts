@@ -77,7 +77,9 @@ export function describeMachine(cpuTime: string): Machine {
     system: /^PRETTY_NAME="?([^"\n]*)/m.exec(fileText("/etc/os-release") ?? "")?.[1] ?? "unknown",
     governor: fileText(`${sysfs}/cpu/cpu0/cpufreq/scaling_governor`) ?? "not shown by this machine",
     virtual: /^flags\s*:.*\bhypervisor\b/m.test(fileText("/proc/cpuinfo") ?? "") ? "yes" : "no",
-    clock: fileText(`${sysfs}/clocksource/clocksource0/current_clocksource`) ?? "not shown by this machine",
+    clock:
+      fileText(`${sysfs}/clocksource/clocksource0/current_clocksource`) ??
+      "not shown by this machine",
     node: process.version,
     nodeOpenssl: process.versions.openssl,
     openssl: firstLine("openssl", "version"),
