@@ -104,7 +104,7 @@ describe("both programs as they are started", function () {
     const lines = stderr.split("\n").filter((line) => /addon|Error|^\s+at /.test(line));
     expect(lines).to.have.length(1);
     expect(lines[0]).to.match(
-      /^jvb-ts: native addon .*; build it: node jvb-ts\/native\/build\.mjs$/,
+      /SEVERE: .* native addon .*; build it: node jvb-ts\/native\/build\.mjs$/,
     );
   });
 });
