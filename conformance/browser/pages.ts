@@ -204,8 +204,8 @@ export interface Carrier {
 /** Energy of sound in a second that is no silence; the probe's tone has 0.09. */
 const audible = 0.01;
 
-/** The probe looks every 100 ms, and a picture of its camera lasts 66 ms. */
-const usualHoleMs = 200;
+/** Packets or pictures of every source rise in every so many ms. */
+const longestGapMs = 500;
 
 export interface FlowOptions {
   /** Sources each page sends, by page name; `["audio", "video"]` when not named. */
@@ -219,8 +219,6 @@ export interface FlowOptions {
   readonly bridges?: readonly Carrier[] | undefined;
   /** How long it must then go on. */
   readonly forMs?: number;
-  /** Longest gap that is allowed, what the sender itself left out taken off; 500 unless given. */
-  readonly gapMs?: number;
 }
 
 /** Problems of one look at all pages; empty when all media flowed for the `forMs` since the last mark. */
@@ -229,22 +227,19 @@ async function problems(
   options: FlowOptions,
   forMs: number,
 ): Promise<string[]> {
-  const { gapMs = 500 } = options;
   const found: string[] = [];
   const looks = await Promise.all(
     pages.map(async (page) => [page, await page.seen(), await page.numbers()] as const),
   );
   for (const [receiver, seen, numbers] of looks) {
-    for (const [sender, { sentNothingMs }] of looks) {
+    for (const sender of pages) {
       if (sender === receiver) continue;
       for (const kind of options.sources?.[sender.name] ?? ["audio", "video"]) {
         const name = `${sender.name}/${kind}`;
         const source = seen.sources[name];
-        const own = sentNothingMs[kind === "audio" ? "audio" : "video"] ?? 0;
-        const leftOutMs = Math.max(0, own - usualHoleMs);
         if (source === undefined) found.push(`${receiver.name} has no ${name}`);
         else if (source.count === 0) found.push(`${receiver.name} got nothing of ${name}`);
-        else if (source.gapMs - leftOutMs > gapMs)
+        else if (source.gapMs > longestGapMs)
           found.push(`${receiver.name} had a gap of ${Math.round(source.gapMs)} ms in ${name}`);
         else if (kind === "audio" && source.energy < (audible * forMs) / 1000)
           found.push(`${receiver.name} hears silence from ${name} (energy ${source.energy})`);
@@ -260,12 +255,13 @@ async function problems(
     }
   }
   if (found.length === 0) return found;
-  const own = looks.map(([{ name }, { stallMs, sent }]) => {
+  const own = looks.map(([{ name }, { stallMs, sentNothingMs, sent }]) => {
     const holes = sent.map(
       ({ layer, gapMs, limit }) =>
         `${layer} ${Math.round(gapMs)} ms${limit === "none" ? "" : ` (${limit})`}`,
     );
-    return `(${name} itself stood still for ${Math.round(stallMs)} ms, sent nothing of ${holes.join(", ")})`;
+    const kinds = Object.entries(sentNothingMs).map(([kind, ms]) => `${kind} ${Math.round(ms)} ms`);
+    return `(${name} itself stood still for ${Math.round(stallMs)} ms, sent no ${kinds.join(", no ")}; by layer: ${holes.join(", ")})`;
   });
   return [...found, ...own];
 }

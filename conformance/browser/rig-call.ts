@@ -42,8 +42,7 @@ const close = await serve({
   bridges,
 });
 const browser = await launchBrowser();
-/** COMPAT(jvb): upstream's bridge notices after 1 to 1.5 s that a layer stopped (decision 0021). */
-const flow = { bridges, ...(java ? { gapMs: 1600 } : {}) };
+const flow = { bridges };
 const opened: CallPage[] = [];
 const open = async (number: number) => {
   const url = "http://127.0.0.1:8000/";
@@ -94,7 +93,7 @@ async function lose(pages: readonly CallPage[], signal: "SIGTERM" | "SIGKILL") {
     const moved = async () => (await carrier(pages)) === other;
     await eventually(`everybody is on ${other.name}`, moved, 30_000);
   });
-  await expectMedia(pages, { ...flow, bridges: [other] });
+  await expectMedia(pages, { bridges: [other] });
   await run(rig, ["up", used.part]);
   // Both are asked: one that is up need not be in the brewery yet.
   await eventually("the focus sees two bridges", async () => (await bridgesOfFocus()) === 2);
@@ -141,9 +140,8 @@ try {
   await expectSilence([second, third], "p1/screen");
   await expectMedia(all, flow);
   console.log("a shared screen");
-  // Upstream's bridge says no farewell on SIGTERM. The other one is cold: all are invited to it after 3 s,
-  // and it needs up to 13 s more for the first media of its life beside three browsers.
-  const restarted = java ? 25_000 : 4000;
+  // Upstream's bridge says no farewell on SIGTERM, and the other one is cold.
+  const restarted = java ? 15_000 : 4000;
   limit("a bridge restarted", await lose(all, "SIGTERM"), restarted);
   limit("the other restarted, the call back on the first", await lose(all, "SIGTERM"), restarted);
   // Upstream's focus waits until the server gives the session of the dead bridge up.

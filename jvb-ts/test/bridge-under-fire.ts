@@ -21,11 +21,10 @@ const MOST_SILENCE_MS = 200;
 /** Connections that the test's own HTTP client keeps for 5 s. */
 const REST_MS = 8000;
 const SPARE_FILES = 3;
+const MOST_GROWTH_MIB = 100;
 
 /** How much of everything: 1 in `npm test`, more in `npm run test:full`. */
 export const scale = Number(process.env["ABUSE_SCALE"] ?? "1");
-/** V8 keeps for a while what a flood needed: some 6 kB for each of 1,000 sockets, 10,000 at full rate. */
-const MOST_GROWTH_MIB = 90 + 10 * scale;
 
 /** The transport of a COLIBRI2 answer over HTTP, as far as tests look at it. */
 export interface IceJson {
