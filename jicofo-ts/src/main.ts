@@ -4,6 +4,7 @@ import { type as osType } from "node:os";
 import { runProgram, type StartContext } from "#shared/config/program";
 import { createHttpServer, type HttpServer } from "#shared/http/server";
 import type { Logger } from "#shared/logging/logger";
+import { processMemory, returnMemory } from "#shared/runtime/memory-return";
 import { realRuntime } from "#shared/runtime/real-runtime";
 import type { XmppConnection } from "#shared/xmpp/connection";
 import { loadFocusConfig, readFocusConfig, whyIdle } from "./config/load.ts";
@@ -67,6 +68,7 @@ async function start(settings: FocusSettings, { log, shutdown }: StartContext): 
   }
   for (const connection of all) connection.start();
   rehearseWhenQuiet(settings, connections.client, () => jicofo.focus.rooms().length > 0);
+  returnMemory({ timers: realRuntime.timers, log, memory: processMemory() });
   log.info("Started", { version });
 }
 

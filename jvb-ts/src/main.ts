@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { runProgram, type StartContext } from "#shared/config/program";
 import type { Logger } from "#shared/logging/logger";
 import { publishProcessMetrics } from "#shared/metrics/process-metrics";
+import { processMemory, returnMemory } from "#shared/runtime/memory-return";
 import { realRuntime } from "#shared/runtime/real-runtime";
 import type { BridgeConfig } from "./bridge-config.ts";
 import { loadBridgeConfig, readWholeConfig, whyIdle } from "./config/load.ts";
@@ -87,6 +88,7 @@ async function start(
   shutdown.onStop("XMPP", () => clients.stop());
   bridge.start(clients, sockets);
   discover(config, bridge, log);
+  returnMemory({ timers: runtime.timers, log, memory: processMemory() });
   log.info("Bridge started", { version: bridge.version, workers: config.workers });
 }
 

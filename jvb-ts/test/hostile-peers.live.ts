@@ -28,7 +28,7 @@ const hello = (seq: number): Buffer => {
 };
 
 describe("a bridge and its participants", function () {
-  this.timeout(60_000 * scale);
+  this.timeout(90_000 * scale);
   const bridge = new BridgeUnderFire();
   const clients = new Map<string, LiveClient>();
   let next = 0;

@@ -14,7 +14,7 @@ const message = (to: string, more: object = {}): string =>
   JSON.stringify({ colibriClass: "EndpointMessage", to, ...more });
 
 describe("a bridge under fire", function () {
-  this.timeout(60_000 * scale);
+  this.timeout(90_000 * scale);
   const bridge = new BridgeUnderFire();
 
   before(() => bridge.start());

@@ -1,4 +1,4 @@
-/** Builds the benchmark's small C programs on demand, as `jvb-ts/native/build.mjs` builds the addon. */
+/** Builds the benchmark's small C programs on demand, as `shared/tooling/addon.mjs` builds addons. */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";

@@ -68,7 +68,7 @@ const LIMITS = ["rmem_default", "rmem_max", "wmem_default", "wmem_max", "netdev_
 
 export function describeMachine(cpuTime: string): Machine {
   const sysfs = "/sys/devices/system";
-  const addon = fileText(join(root, "jvb-ts/native/build.mjs")) ?? "";
+  const addon = fileText(join(root, "shared/tooling/addon.mjs")) ?? "";
   return {
     cpu: cpus()[0]?.model ?? "unknown",
     cores: cpus().length,

@@ -46,19 +46,19 @@ const debianPackages = [
     name: "gcc",
     present: () => onPath("cc") || onPath("gcc"),
     tiers: ["programs", "start", "check", "test"],
-    why: "compiles the packet addon",
+    why: "compiles the addons",
   },
   {
     name: "g++",
     present: () => onPath("c++") || onPath("g++"),
     tiers: ["programs", "start", "check", "test"],
-    why: "compiles the packet addon",
+    why: "compiles the addons",
   },
   {
     name: "libc6-dev",
     present: () => existsSync("/usr/include/stdio.h"),
     tiers: ["programs", "start", "check", "test"],
-    why: "C headers for the packet addon",
+    why: "C headers for the addons",
   },
   {
     name: "libssl-dev",
@@ -202,13 +202,17 @@ function npmPackages() {
   return undefined;
 }
 
-const addon = () =>
+const addons = () =>
   stamped(
-    "addon",
-    treeHash(["jvb-ts/native"], (file) => /\.(c|cc|h|mjs)$/.test(file)),
-    ["dist/native/jvb-native.node"],
-    "building the packet addon",
-    () => run(process.execPath, ["jvb-ts/native/build.mjs"]),
+    "addons",
+    treeHash(["jvb-ts/native", "shared/native", "shared/tooling/addon.mjs"], (file) =>
+      /\.(c|h|mjs)$/.test(file),
+    ),
+    ["dist/native/jvb-native.node", "dist/native/malloc-trim.node"],
+    "building the native addons",
+    () =>
+      run(process.execPath, ["jvb-ts/native/build.mjs"]) ??
+      run(process.execPath, ["shared/native/build.mjs"]),
   );
 
 const bundles = () =>
@@ -278,7 +282,7 @@ export async function setUp(tier) {
     system,
     () => debian(tier),
     npmPackages,
-    ...(tier === "help" ? [] : [addon, bundles]),
+    ...(tier === "help" ? [] : [addons, bundles]),
     ...(tier === "start" || tier === "test" ? [clientLibrary] : []),
   ];
   for (const step of steps) {

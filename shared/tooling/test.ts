@@ -237,7 +237,7 @@ const stages: readonly Stage[] = [
     ["full"],
     [
       "jvb-ts/test/{hostile*,idle-conferences,frozen-call}.live.ts",
-      "jicofo-ts/test/rush.live.ts",
+      "jicofo-ts/test/{memory,rush}.live.ts",
       "jicofo-ts/test/scenarios/request-floods.test.ts",
     ],
     {

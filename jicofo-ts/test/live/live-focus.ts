@@ -8,11 +8,11 @@ const main = new URL("../../src/main.ts", import.meta.url).pathname;
 
 export class LiveFocus {
   readonly httpPort: number;
-  readonly #program: StartedProgram;
+  readonly program: StartedProgram;
 
   private constructor(httpPort: number, config: string) {
     this.httpPort = httpPort;
-    this.#program = new StartedProgram({ main, config });
+    this.program = new StartedProgram({ main, config });
   }
 
   /** `more`: further lines of the configuration; resolves when it is in the brewery. */
@@ -38,7 +38,7 @@ ${more}
   /** Starts the program again with the same configuration. */
   async again(): Promise<void> {
     const from = this.output.length;
-    this.#program.again();
+    this.program.again();
     await this.#isInBrewery(from);
   }
 
@@ -49,11 +49,11 @@ ${more}
 
   /** What it printed, over all its lives. */
   get output(): string {
-    return this.#program.output;
+    return this.program.output;
   }
 
   get pid(): number {
-    return this.#program.pid;
+    return this.program.pid;
   }
 
   async get(path: string): Promise<Record<string, unknown>> {
@@ -69,12 +69,12 @@ ${more}
 
   /** Ends it; resolves with its exit status, or the signal that ended it. */
   async kill(signal: "SIGTERM" | "SIGKILL" = "SIGKILL"): Promise<number | string | null> {
-    this.#program.kill(signal);
-    return this.#program.ended;
+    this.program.kill(signal);
+    return this.program.ended;
   }
 
   /** Ends it and removes its files. */
   async stop(): Promise<void> {
-    await this.#program.stop();
+    await this.program.stop();
   }
 }

@@ -3,6 +3,7 @@
  * to the left of runtime and may not be imported.
  */
 export interface Report {
+  debug(message: string, context?: ReportContext): void;
   info(message: string, context?: ReportContext): void;
   error(message: string, context?: ReportContext, cause?: unknown): void;
 }

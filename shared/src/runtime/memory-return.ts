@@ -1,0 +1,95 @@
+/**
+ * Gives back what a rush left behind. V8's own reducer waits for a low rate of allocation, which it
+ * measures only while it collects, and the C library keeps what was freed between two blocks in use:
+ * a program at rest would hold the memory of its busiest minute for hours (spec
+ * benchmarks-and-faults G, I4; decision 0012).
+ */
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import type { Report } from "./report.ts";
+import type { Millis, Timer, Timers } from "./runtime.ts";
+
+const MIB = 2 ** 20;
+/** Six looks before I4's minute is over. */
+const PERIOD: Millis = 10_000;
+/** Half of what I4 allows above the level of before. */
+const SLACK_SHARE = 0.05;
+const SLACK_BYTES = 10 * MIB;
+/** Share of the time above which the thread has better to do than to stand still for some 25 ms. */
+const BUSY = 0.25;
+
+/** What is looked at and done; replaced in tests. */
+export interface MemoryPort {
+  /** Resident bytes of the process. */
+  residentBytes(): number;
+  /** Share (0 to 1) of the time since the last call in which this thread's event loop worked. */
+  utilization(): number;
+  /** Frees what can be freed; takes some 25 ms for a small heap. */
+  release(): void;
+}
+
+/** What is given. */
+export interface MemoryReturnOptions {
+  readonly timers: Timers;
+  readonly log: Report;
+  readonly memory: MemoryPort;
+}
+
+/**
+ * Looks every 10 s whether the process grew by more than 5 % and 10 MiB, and frees what can be freed
+ * while the thread is quiet. What cannot be freed is in use, and the level of the next comparison.
+ */
+export function returnMemory({ timers, log, memory }: MemoryReturnOptions): Timer {
+  let level = memory.residentBytes();
+  return timers.every(PERIOD, () => {
+    const utilization = memory.utilization();
+    const resident = memory.residentBytes();
+    if (resident < level) level = resident;
+    if (resident <= level * (1 + SLACK_SHARE) + SLACK_BYTES || utilization > BUSY) return;
+    memory.release();
+    level = memory.residentBytes();
+    log.debug("Memory returned", { from_mib: mebibytes(resident), to_mib: mebibytes(level) });
+  });
+}
+
+function mebibytes(bytes: number): number {
+  return Math.round(bytes / MIB);
+}
+
+/** The heap of this thread, and what the C library holds for the whole process. */
+export function processMemory(): MemoryPort {
+  let since = performance.eventLoopUtilization();
+  return {
+    residentBytes: () => process.memoryUsage.rss(),
+    utilization() {
+      const now = performance.eventLoopUtilization();
+      const { utilization } = performance.eventLoopUtilization(now, since);
+      since = now;
+      return utilization;
+    },
+    release() {
+      // Any other flavor leaves the freed pages in V8's pool.
+      collector()({ type: "major", execution: "sync", flavor: "last-resort" });
+      trimmer()?.trim();
+    },
+  };
+}
+
+/** `shared/native/malloc-trim.c`: beside the bundle, else from the sources; without it only heaps shrink. */
+function trimmer(): { trim(): void } | undefined {
+  const places = ["../native/malloc-trim.node", "../../../dist/native/malloc-trim.node"];
+  const paths = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));
+  const path = paths.find((candidate) => existsSync(candidate));
+  return path === undefined ? path : (createRequire(import.meta.url)(path) as { trim(): void });
+}
+
+/** V8's collector, as a context made with `--expose-gc` has it. */
+function collector(): NodeJS.GCFunction {
+  setFlagsFromString("--expose-gc");
+  const gc = runInNewContext("gc") as NodeJS.GCFunction;
+  setFlagsFromString("--no-expose-gc");
+  return gc;
+}
