@@ -36,7 +36,7 @@ const options = await yargs(process.argv.slice(2))
     choices: names,
     describe: "measure this row only (repeatable)",
   })
-  .option("rounds", { type: "number", default: 5, describe: "valid rounds wanted of each row" })
+  .option("rounds", { type: "number", default: 3, describe: "valid rounds wanted of each row" })
   .option("seconds", {
     type: "number",
     describe: "measured in each round of each contender [20, or what the row says]",

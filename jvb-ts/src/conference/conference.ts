@@ -416,7 +416,10 @@ export class Conference {
         media.setLastN(message.lastN);
         return;
       case "ReceiverVideoConstraints":
-        endpoint.hasConstraints = true;
+        if (!endpoint.hasConstraints) {
+          endpoint.hasConstraints = true;
+          this.#remindSenders();
+        }
         media.setReceiverConstraints({
           lastN: message.lastN,
           selectedSources: message.selectedSources,
@@ -442,6 +445,18 @@ export class Conference {
         // Messages between bridges and those only a bridge sends mean nothing from a client.
         endpoint.log.debug("Bridge channel message ignored", { class: message.kind });
     }
+  }
+
+  /**
+   * Two who talked directly come to the bridge when the third does. The newest client writes what the
+   * bridge wants of it down for the session in use, so what came meanwhile it then does not know, and
+   * may go by an old "nobody wants it" (decision 0022).
+   */
+  #remindSenders(): void {
+    if (this.endpoints.size !== 3) return;
+    const endpoints = [...this.endpoints.values()];
+    if (!endpoints.every(({ hasConstraints }) => hasConstraints)) return;
+    for (const { media } of endpoints) media.resendSenderConstraints();
   }
 
   #relayMessage(

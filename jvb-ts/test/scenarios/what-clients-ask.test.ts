@@ -122,6 +122,28 @@ describe("what clients ask for", () => {
     expect(told).to.deep.equal([0, 360, 720, 360, 180, 0]);
   });
 
+  it("B-109 two who may have talked directly are told again when the third has spoken, once", async () => {
+    const stage = new Stage();
+    const a = await joinWithCamera(stage, "aaaa1111", 11);
+    const b = await joinWithCamera(stage, "bbbb2222", 22);
+    wants(a, 360);
+    wants(b, 720);
+    await stage.run(50);
+    const told = (of: Client): unknown[] =>
+      heard(of, "SenderSourceConstraints").map((one) => one["maxHeight"]);
+    const before = [told(a), told(b)];
+    expect(before.map((heights) => heights.at(-1))).to.deep.equal([720, 360]);
+    const c = await joinWithCamera(stage, "cccc3333", 33);
+    await stage.run(50);
+    expect([told(a), told(b)]).to.deep.equal(before);
+    for (let again = 0; again < 2; again++) {
+      wants(c, 180);
+      await stage.run(50);
+    }
+    expect(told(a)).to.deep.equal([...before[0]!, 720]);
+    expect(told(b)).to.deep.equal([...before[1]!, 360]);
+  });
+
   for (const kind of ["VideoTypeMessage", "SourceVideoTypeMessage"] as const) {
     it(`B-111 ${kind} turns the first camera off and on`, async () => {
       const stage = new Stage();
