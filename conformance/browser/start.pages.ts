@@ -38,7 +38,11 @@ describe("npm start", () => {
     started = undefined;
     pages.length = 0;
   });
-  afterEach(function () {
+  afterEach(async function () {
+    // What a test that ran out of time leaves running would be in the way of the next.
+    const child = started?.child;
+    if (started !== undefined && child?.exitCode === null && child.signalCode === null)
+      await controlC(started);
     if (this.currentTest?.state !== "failed") return;
     console.error(
       [
