@@ -31,7 +31,7 @@ function measure(): Cell {
 export const fleetRow: Row = {
   name: "fleet",
   about:
-    "simulated hours of conferences of 2 to 60 on fleets at half load: loads of bridges, CPU of one choice",
+    "simulated hours of conferences of 2 to 60 on fleets at half load: loads of bridges, time of one choice",
   figures: [
     { name: "mean load of 10", unit: "% of capacity" },
     { name: "busiest of 10", unit: "% of capacity, p99", better: "less" },

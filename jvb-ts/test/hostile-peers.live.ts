@@ -28,13 +28,15 @@ const hello = (seq: number): Buffer => {
 };
 
 describe("a bridge and its participants", function () {
-  this.timeout(90_000 * scale);
+  this.timeout(60_000 * scale);
   const bridge = new BridgeUnderFire();
   const clients = new Map<string, LiveClient>();
   let next = 0;
 
   before(() => bridge.start());
-  after(async () => {
+  after(async function () {
+    // I4 and I5 give it a minute each.
+    this.timeout(150_000);
     for (const client of clients.values()) client.close();
     try {
       await bridge.expectAtRest();

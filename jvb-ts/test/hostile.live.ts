@@ -14,11 +14,13 @@ const message = (to: string, more: object = {}): string =>
   JSON.stringify({ colibriClass: "EndpointMessage", to, ...more });
 
 describe("a bridge under fire", function () {
-  this.timeout(90_000 * scale);
+  this.timeout(60_000 * scale);
   const bridge = new BridgeUnderFire();
 
   before(() => bridge.start());
-  after(async () => {
+  after(async function () {
+    // I4 and I5 give it a minute each.
+    this.timeout(150_000);
     try {
       await bridge.expectAtRest();
     } finally {

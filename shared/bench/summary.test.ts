@@ -60,7 +60,7 @@ describe("what is said of a row", () => {
     expect(wordOf([90, 91, 92, 93, 94], java)).to.equal("better");
     expect(wordOf([90, 91, 92, 93, 99], java)).to.equal("no difference shown");
     expect(wordOf([102, 103, 102, 103, 102], java)).to.equal("worse");
-    expect(wordOf([1, 1], java.slice(0, 2))).to.equal(undefined);
+    expect(wordOf([1, 1, 1, 1], java.slice(0, 4))).to.equal(undefined);
     expect(table(resultOf([90, 91, 92, 93, 94], java, target))).to.include("better");
   });
 
@@ -88,9 +88,7 @@ describe("what is said of a row", () => {
     ]);
     // Only the two rounds that have both give the ratio.
     expect(summary.figures[0]!.ratios.java?.value).to.equal(0.1);
-    expect(table(voided)).to.include("3 of 5 rounds count").and.not.to.include("an impression");
-    const fewer = { ...voided, rounds: voided.rounds.slice(1) };
-    expect(table(fewer)).to.include("2 of 4 rounds count").and.to.include("an impression");
+    expect(table(voided)).to.include("3 of 5 rounds count").and.to.include("an impression");
   });
 
   it("shows void rounds of a try-out, and says what it is", () => {

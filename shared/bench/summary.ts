@@ -4,8 +4,8 @@ import type { Cell, ContenderName, FigureMeta, Target } from "./row.ts";
 import { contenderNames } from "./schedule.ts";
 import { compare, type Estimate, medianWithInterval, ratioWithInterval } from "./statistics.ts";
 
-/** Below that many valid rounds a figure is an impression; as many as a run asks for by default. */
-export const ENOUGH_ROUNDS = 3;
+/** Below that many valid rounds a figure is an impression (spec F.0.2). */
+export const ENOUGH_ROUNDS = 5;
 
 export type Word = "met" | "missed" | "open";
 
