@@ -10,6 +10,7 @@ class FakeMemory {
   resident = 100;
   needed = 100;
   busy = 0;
+  processors = 0;
   released = 0;
 
   residentBytes(): number {
@@ -17,6 +18,9 @@ class FakeMemory {
   }
   utilization(): number {
     return this.busy;
+  }
+  processorShare(): number {
+    return this.processors;
   }
   release(): void {
     this.released++;
@@ -60,6 +64,33 @@ describe("memory return", () => {
     expect(memory.released).to.equal(2);
   });
 
+  it("releases what a rush left although it looked in the middle of it, once", () => {
+    memory.processors = 0.4;
+    memory.resident = 300;
+    memory.needed = 290;
+    runtime.advance(20_000);
+    expect(memory).to.include({ released: 1, resident: 290 });
+    memory.processors = 0.3;
+    runtime.advance(60_000);
+    expect(memory.released, "during the rush").to.equal(1);
+    memory.processors = 0.01;
+    memory.needed = 100;
+    runtime.advance(10_000);
+    expect(memory).to.include({ released: 2, resident: 100 });
+    runtime.advance(600_000);
+    expect(memory.released).to.equal(2);
+  });
+
+  it("takes what goes up and down at rest for no rush", () => {
+    memory.resident = 300;
+    memory.needed = 300;
+    for (let i = 0; i < 100; i++) {
+      memory.processors = i % 2 === 0 ? 0.04 : 0.01;
+      runtime.advance(10_000);
+    }
+    expect(memory.released).to.equal(1);
+  });
+
   it("compares with the least that the process came down to", () => {
     memory.resident = 200;
     memory.needed = 200;
@@ -94,5 +125,6 @@ describe("memory return", () => {
     port.release();
     expect(process.memoryUsage().heapUsed).to.be.below(before + MIB);
     expect(port.utilization()).to.be.within(0, 1);
+    expect(port.processorShare()).to.be.above(0);
   });
 });

@@ -20,6 +20,10 @@ const SLACK_SHARE = 0.05;
 const SLACK_BYTES = 10 * MIB;
 /** Share of the time above which the thread has better to do than to stand still for some 25 ms. */
 const BUSY = 0.25;
+/** A rush is over when the process works less than this share of its busiest since the last look. */
+const CALMER = 0.5;
+/** Processors' time a second below which no rush is seen: the programs at rest need a tenth of it. */
+const RUSH = 0.05;
 
 /** What is looked at and done; replaced in tests. */
 export interface MemoryPort {
@@ -27,6 +31,8 @@ export interface MemoryPort {
   residentBytes(): number;
   /** Share (0 to 1) of the time since the last call in which this thread's event loop worked. */
   utilization(): number;
+  /** Processors' time of all threads since the last call, a second of real time (2 = two full ones). */
+  processorShare(): number;
   /** Frees what can be freed; takes some 25 ms for a small heap. */
   release(): void;
 }
@@ -40,17 +46,28 @@ export interface MemoryReturnOptions {
 
 /**
  * Looks every 10 s whether the process grew by more than 5 % and 10 MiB, and frees what can be freed
- * while the thread is quiet. What cannot be freed is in use, and the level of the next comparison.
+ * while the thread is quiet. What cannot be freed is in use, and the level of the next comparison,
+ * until a rush is over: what that left is more than the least the process ever came down to.
  */
 export function returnMemory({ timers, log, memory }: MemoryReturnOptions): Timer {
-  let level = memory.residentBytes();
+  let least = memory.residentBytes();
+  let level = least;
+  let busiest = 0;
+  const grown = (resident: number, from: number) =>
+    resident > from * (1 + SLACK_SHARE) + SLACK_BYTES;
   return timers.every(PERIOD, () => {
     const utilization = memory.utilization();
+    const share = memory.processorShare();
     const resident = memory.residentBytes();
-    if (resident < level) level = resident;
-    if (resident <= level * (1 + SLACK_SHARE) + SLACK_BYTES || utilization > BUSY) return;
+    least = Math.min(least, resident);
+    level = Math.min(level, resident);
+    busiest = Math.max(busiest, share);
+    const rushIsOver = busiest > RUSH && share < busiest * CALMER;
+    if (utilization > BUSY) return;
+    if (!grown(resident, level) && !(rushIsOver && grown(resident, least))) return;
     memory.release();
     level = memory.residentBytes();
+    busiest = share;
     log.debug("Memory returned", { from_mib: mebibytes(resident), to_mib: mebibytes(level) });
   });
 }
@@ -62,8 +79,18 @@ function mebibytes(bytes: number): number {
 /** The heap of this thread, and what the C library holds for the whole process. */
 export function processMemory(): MemoryPort {
   let since = performance.eventLoopUtilization();
+  let processors = process.cpuUsage();
+  let read = performance.now();
   return {
     residentBytes: () => process.memoryUsage.rss(),
+    processorShare() {
+      const used = process.cpuUsage(processors);
+      const now = performance.now();
+      const share = (used.user + used.system) / 1000 / Math.max(now - read, 1);
+      processors = process.cpuUsage();
+      read = now;
+      return share;
+    },
     utilization() {
       const now = performance.eventLoopUtilization();
       const { utilization } = performance.eventLoopUtilization(now, since);
