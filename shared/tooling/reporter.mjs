@@ -1,4 +1,4 @@
-// Mocha's spec reporter, which also writes its counts to the file TEST_COUNTS for `test.ts`.
+// Mocha's spec reporter, which also writes its counts and what failed to the file TEST_COUNTS for `test.ts`.
 import { writeFileSync } from "node:fs";
 import Mocha from "mocha";
 
@@ -6,11 +6,13 @@ export default class CountingReporter extends Mocha.reporters.Spec {
   constructor(runner, options) {
     super(runner, options);
     let retried = 0;
+    const problems = [];
     // Real time and real pages may starve on a busy machine: a second try is allowed, never silent.
     runner.on("retry", (test, error) => {
       retried++;
       console.log(`    RETRIED ${test.fullTitle()}: ${error.message}`);
     });
+    runner.on("fail", (test, error) => problems.push(`${test.fullTitle()}: ${error.message}`));
     runner.on("end", () => {
       if (retried > 0) console.log(`  ${retried} tried twice; see RETRIED above`);
       const { passes, failures, pending } = this.stats;
@@ -18,7 +20,7 @@ export default class CountingReporter extends Mocha.reporters.Spec {
       if (file !== undefined)
         writeFileSync(
           file,
-          JSON.stringify({ passed: passes, failed: failures, skipped: pending, retried }),
+          JSON.stringify({ passed: passes, failed: failures, skipped: pending, retried, problems }),
         );
     });
   }

@@ -6,6 +6,8 @@ export interface Outcome {
   readonly skipped: number;
   /** Tests that passed or failed at their second try. */
   readonly retried: number;
+  /** What failed and why, a text for each; said again at the end, where it is looked for. */
+  readonly problems: readonly string[];
 }
 
 /** Outcome of one stage. */
@@ -14,11 +16,14 @@ export interface Row extends Outcome {
   readonly seconds: number;
 }
 
-export function total(rows: readonly Row[], key: keyof Outcome): number {
+export function total(rows: readonly Row[], key: Exclude<keyof Outcome, "problems">): number {
   return rows.reduce((sum, row) => sum + row[key], 0);
 }
 
-/** A line for each stage and one for all; `wallSeconds` passed, since stages run side by side. */
+/**
+ * A line for each stage and one for all, then what failed; `wallSeconds` passed, since stages run
+ * side by side.
+ */
 export function summary(rows: readonly Row[], wallSeconds: number): string {
   const all = {
     name: "together, wall time",
@@ -27,8 +32,12 @@ export function summary(rows: readonly Row[], wallSeconds: number): string {
     failed: total(rows, "failed"),
     skipped: total(rows, "skipped"),
     retried: total(rows, "retried"),
+    problems: [],
   };
-  return [...rows, all].map((row) => `${line(row)}\n`).join("");
+  const failures = rows.flatMap(({ name, problems }) =>
+    problems.map((problem) => `\nFAILED ${name}: ${problem}`),
+  );
+  return `${[...rows, all].map(line).join("\n")}\n${failures.map((text) => `${text}\n`).join("")}`;
 }
 
 function line({ name, seconds, passed, failed, skipped, retried }: Row): string {

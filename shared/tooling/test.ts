@@ -11,6 +11,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import yargs from "yargs";
@@ -25,6 +26,9 @@ interface Stage {
   readonly group?: string;
   run(log: (text: string) => void): Promise<Outcome>;
 }
+
+const SEE_ABOVE = "its own words are above";
+const nothing: Outcome = { passed: 0, failed: 0, skipped: 0, retried: 0, problems: [] };
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const bin = (name: string) => join(root, "node_modules/.bin", name);
@@ -49,7 +53,8 @@ function execute(
       log(`${error.message}\n`);
       resolve(1);
     });
-    child.on("close", (code) => resolve(code ?? 1));
+    // As a shell gives it: 128 and the signal's number.
+    child.on("close", (code, signal) => resolve(code ?? 128 + constants.signals[signal!]));
   });
 }
 
@@ -74,8 +79,15 @@ function single(
       const counted = /(?:^|\n)(\d+) passed, (\d+) failed\n$/.exec(tail);
       const passed = counted === null ? Number(code === 0) : Number(counted[1]);
       const failed = counted === null ? Number(code !== 0) : Number(counted[2]);
-      // A program that ends badly after counting no failure has failed all the same.
-      return { passed, failed: code !== 0 && failed === 0 ? 1 : failed, skipped: 0, retried: 0 };
+      const problems = code === 0 && failed === 0 ? [] : [`ended with ${code}; ${SEE_ABOVE}`];
+      return {
+        passed,
+        // A program that ends badly after counting no failure has failed all the same.
+        failed: code !== 0 && failed === 0 ? 1 : failed,
+        skipped: 0,
+        retried: 0,
+        problems,
+      };
     },
   };
 }
@@ -103,8 +115,7 @@ function mocha(
       const exclude = ["**/node_modules/**", "dist/**", ...(options.without ?? [])];
       const files = patterns.flatMap((pattern) => globSync(pattern, { cwd: root, exclude })).sort();
       if (files.length === 0) {
-        log(`no file matches ${patterns.join(" ")}\n`);
-        return { passed: 0, failed: 1, skipped: 0, retried: 0 };
+        return { ...nothing, failed: 1, problems: [`no file matches ${patterns.join(" ")}`] };
       }
       mkdirSync(join(root, "dist/test"), { recursive: true });
       const counts = join(root, "dist/test", `${name.replaceAll(/\W+/g, "-")}.json`);
@@ -127,10 +138,14 @@ function mocha(
         TEST_COUNTS: counts,
         TEST_TIER: tier,
       });
-      if (!existsSync(counts)) return { passed: 0, failed: 1, skipped: 0, retried: 0 };
+      if (!existsSync(counts)) {
+        const problems = [`mocha ended with ${code} before its last test; ${SEE_ABOVE}`];
+        return { ...nothing, failed: 1, problems };
+      }
       const found = JSON.parse(readFileSync(counts, "utf8")) as Outcome;
+      if (code === 0 || found.failed > 0) return found;
       // A crash after the last test is a failure too.
-      return code !== 0 && found.failed === 0 ? { ...found, failed: 1 } : found;
+      return { ...found, failed: 1, problems: [`mocha ended with ${code}; ${SEE_ABOVE}`] };
     },
   };
 }
