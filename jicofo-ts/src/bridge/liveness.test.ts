@@ -231,6 +231,18 @@ describe("BridgeLiveness", () => {
     ]);
   });
 
+  it("judges a bridge that refused its first ping and then answered: it knows pings after all", () => {
+    const world = new World(["jvb1", "jvb2"]);
+    world.freeze("jvb1", 700);
+    world.pass(600);
+    world.liveness.handleRefusal("jvb1", world.now);
+    world.pass(10_000);
+    expect(world.told).to.deep.equal([]);
+    world.freeze("jvb1");
+    world.pass(3006);
+    expect(world.states.get("jvb1")).to.equal("lost");
+  });
+
   it("keeps its promises whatever happens in whatever order", () => {
     const operation = fc.oneof(
       fc.record({ kind: fc.constant("pass" as const), ms: fc.integer({ min: 0, max: 4000 }) }),

@@ -31,7 +31,7 @@ export interface LivenessTurn {
 interface Patient {
   /** It has answered a ping. */
   answered: boolean;
-  /** It lives and knows no pings: its silence means nothing. */
+  /** It lives and seems to know no pings, until it answers one: its silence means nothing. */
   deaf: boolean;
   state: Liveness;
   heardAt: Millis;
@@ -114,6 +114,7 @@ export class BridgeLiveness {
     const patient = this.#patients.get(bridge);
     if (patient === undefined) return [];
     patient.answered = true;
+    patient.deaf = false;
     return this.#revive(bridge, patient, now);
   }
 
