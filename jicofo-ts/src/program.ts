@@ -236,6 +236,7 @@ function startBrewery(
     checks: bridgeChecks,
     liveness,
     trustedDomains: [account.domain, ...settings.bridgeDomains],
+    trustHidden: settings.trustHiddenBridges,
     replyTimeout: settings.conference.serviceReplyTimeout,
     keepMissing: ownConnection,
     runtime,

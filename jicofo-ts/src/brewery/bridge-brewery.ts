@@ -37,6 +37,8 @@ export interface BridgeBreweryOptions {
   readonly liveness: LivenessSettings;
   /** Domains whose accounts may be bridges. */
   readonly trustedDomains: readonly string[];
+  /** Whether occupants whose account the room does not show may be bridges. */
+  readonly trustHidden: boolean;
   readonly replyTimeout: Millis;
   readonly keepMissing: boolean;
   readonly runtime: Runtime;
@@ -58,6 +60,7 @@ export class BridgeBrewery {
   readonly #pings: BridgePings | undefined;
   /** Occupants that were refused, each named in the log once. */
   readonly #strangers = new Set<string>();
+  #toldOfHidden = false;
   #rounds: Timer | undefined;
 
   constructor(options: BridgeBreweryOptions) {
@@ -132,11 +135,12 @@ export class BridgeBrewery {
 
   /**
    * Anybody who gets into the room could offer itself and be given calls. Upstream leaves that to
-   * the room; so do we where the room hides who somebody is.
+   * the room; we do so only where the operator says that the room is safe and hides who somebody is.
    */
   #trusts(jid: string, realJid: Jid | undefined): boolean {
     const { trustedDomains, log } = this.#options;
-    if (realJid === undefined || trustedDomains.includes(domainOf(realJid))) return true;
+    if (realJid === undefined) return this.#trustsHidden(jid);
+    if (trustedDomains.includes(domainOf(realJid))) return true;
     if (this.#strangers.size < mostStrangers && !this.#strangers.has(jid)) {
       this.#strangers.add(jid);
       log.warn("Not a bridge of ours; jicofo.ts.bridge.trusted-domains would make it one", {
@@ -145,6 +149,20 @@ export class BridgeBrewery {
       });
     }
     return false;
+  }
+
+  #trustsHidden(jid: string): boolean {
+    const { trustHidden, log } = this.#options;
+    if (!trustHidden && !this.#toldOfHidden) {
+      this.#toldOfHidden = true;
+      log.warn(
+        "The brewery hides accounts, so nobody in it is taken for a bridge: show them " +
+          "(Prosody: muc_room_default_public_jids = true, or the focus among the admins of the " +
+          "brewery's component), or set jicofo.ts.bridge.trust-hidden = true",
+        { bridge: jid },
+      );
+    }
+    return trustHidden;
   }
 
   #gone(jid: string): void {

@@ -220,6 +220,11 @@ export const bridgeTrustKeys = keys("jicofo.ts.bridge", {
     default: [] as readonly string[],
     doc: "Domains whose accounts may be bridges, besides the domain of the focus' own account and jicofo.xmpp.trusted-domains.",
   },
+  "trust-hidden": {
+    type: bool,
+    default: false,
+    doc: "Believe bridges whose account the brewery room hides from the focus; only for a room that nobody else can enter.",
+  },
 });
 
 export const octoKeys = keys("jicofo.octo", {

@@ -119,6 +119,8 @@ export interface FocusSettings {
   readonly liveness: LivenessSettings;
   /** Domains, besides that of the account in the brewery, whose accounts may be bridges. */
   readonly bridgeDomains: readonly string[];
+  /** Whether bridges are believed whose account the brewery does not show. */
+  readonly trustHiddenBridges: boolean;
   readonly loadRedistribution: LoadRedistributionSettings;
   readonly conference: ConferenceConfig;
   /** Absent: no HTTP. */
@@ -185,6 +187,7 @@ export function readSettings(config: LoadedConfig): FocusSettings {
       ...config.readTable(bridgeTrustKeys)["trusted-domains"],
       ...config.readTable(xmppKeys)["trusted-domains"],
     ],
+    trustHiddenBridges: config.readTable(bridgeTrustKeys)["trust-hidden"],
     loadRedistribution: {
       enabled: loads["load-redistribution.enabled"],
       interval: loads["load-redistribution.interval"],

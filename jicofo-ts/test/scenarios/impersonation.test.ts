@@ -268,7 +268,7 @@ describe("A10: sources that belong to another", () => {
 describe("A7: strangers in the brewery", () => {
   const brewery = "jvbbrewery@internal.example.com";
 
-  function setUp(trustedDomains: readonly string[]) {
+  function setUp(trustedDomains: readonly string[], trustHidden = false) {
     const world = new World();
     const events: string[] = [];
     const room = new FakeRoom(brewery as BareJid, "focus", (event) => bridges.handle(event));
@@ -285,6 +285,7 @@ describe("A7: strangers in the brewery", () => {
       },
       liveness: { enabled: false, interval: 1_000, timeout: 3_000 },
       trustedDomains,
+      trustHidden,
       replyTimeout: 15_000,
       keepMissing: false,
       runtime: world.runtime,
@@ -341,10 +342,30 @@ describe("A7: strangers in the brewery", () => {
     expect(world.registry.bridges(world.runtime.clock.now())).to.deep.equal([]);
   });
 
-  it("A7: a domain that the operator names is trusted, and who is hidden by the room", async () => {
+  it("A7: a domain that the operator names is trusted", () => {
     const { room, events } = setUp(["auth.example.com", "bridges.example.net"]);
     room.put(offer("jvb1", "jvb@bridges.example.net/b"));
-    room.put({ ...offer("jvb2", "x@example.com/a"), realJid: undefined });
-    expect(events).to.deep.equal(["added", "added"]);
+    expect(events).to.deep.equal(["added"]);
+  });
+
+  it("A7: nobody whom the room hides is trusted, and one line says what to do about it", async () => {
+    const { world, room, events } = setUp(["auth.example.com"]);
+    for (let at = 0; at < 50; at++)
+      room.put({ ...offer(`jvb${at % 5}`, "x@example.com/a"), realJid: undefined });
+    await world.pass(1_000);
+    expect(events).to.deep.equal([]);
+    expect(world.log.messages("warn")).to.have.length(1);
+    expect(world.log.messages("warn")[0])
+      .to.include("muc_room_default_public_jids")
+      .and.include("jicofo.ts.bridge.trust-hidden");
+    room.put(offer("jvb1", "jvb@auth.example.com/b"));
+    expect(events, "whom it shows after all").to.deep.equal(["added"]);
+  });
+
+  it("A7: one whom the room hides is trusted where the operator says so, a stranger is not", () => {
+    const { room, events } = setUp(["auth.example.com"], true);
+    room.put({ ...offer("jvb1", "x@example.com/a"), realJid: undefined });
+    room.put(offer("jvb2", "mallory@example.com/a"));
+    expect(events).to.deep.equal(["added"]);
   });
 });

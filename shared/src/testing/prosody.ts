@@ -21,6 +21,8 @@ export interface ProsodyOptions {
   readonly smacks?: boolean;
   /** Send at once, where Prosody by default waits until what it sent before is acknowledged. */
   readonly noDelay?: boolean;
+  /** The brewery's service shows accounts to nobody but a room's owner, which the focus is only where it came first. */
+  readonly hiddenBrewery?: boolean;
   /** Accounts (password = name) at `usersDomain`, beside the anonymous main domain. */
   readonly users?: readonly string[];
 }
@@ -158,6 +160,7 @@ export class Prosody {
       hibernationSeconds = 15,
       smacks = true,
       noDelay = false,
+      hiddenBrewery = false,
       users = [],
     } = this.#options;
     const folder = join(this.#folder, "certs");
@@ -166,6 +169,8 @@ export class Prosody {
       writeFileSync(join(folder, name), pem, { mode: 0o600 });
     }
     const tls = certificates !== undefined;
+    const focus = `"focus@${this.authDomain}"`;
+    const bridge = `"jvb@${this.authDomain}"`;
     writeFileSync(
       this.#configFile,
       `run_as_root = true
@@ -189,7 +194,7 @@ c2s_stanza_size_limit = 1024 * 1024
 component_stanza_size_limit = 1024 * 1024
 allow_registration = false
 storage = "internal"
-admins = { "focus@${this.authDomain}", "jvb@${this.authDomain}" }
+admins = { ${hiddenBrewery ? "" : `${focus}, `}${bridge} }
 VirtualHost "${this.domain}"
   authentication = "anonymous"
 ${users.length === 0 ? "" : `VirtualHost "${this.usersDomain}"\n  authentication = "internal_hashed"`}
@@ -198,6 +203,7 @@ VirtualHost "${this.authDomain}"
   modules_enabled = { ${smacks ? '"smacks"' : ""} }
   smacks_hibernation_time = ${hibernationSeconds}
 Component "${this.mucDomain}" "muc"
+${hiddenBrewery ? `  admins = { ${focus} }` : ""}
   storage = "memory"
   restrict_room_creation = true
   muc_room_locking = false
@@ -207,10 +213,10 @@ Component "${this.mucDomain}" "muc"
   muc_tombstones = false
 Component "internal.${this.authDomain}" "muc"
   storage = "memory"
-  restrict_room_creation = true
-  muc_room_default_members_only = true
+  restrict_room_creation = ${!hiddenBrewery}
+  muc_room_default_members_only = ${!hiddenBrewery}
   muc_room_locking = false
-  muc_room_default_public_jids = true
+  muc_room_default_public_jids = ${!hiddenBrewery}
   muc_tombstones = false
 Component "${this.componentDomain}"
   component_secret = "${this.componentSecret}"
