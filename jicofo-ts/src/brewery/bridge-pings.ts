@@ -4,7 +4,12 @@ import type { Unsubscribe, XmppConnection } from "#shared/xmpp/connection";
 import { NS } from "#shared/xmpp/namespaces";
 import { xml } from "#shared/xmpp/xml";
 import type { BridgeJid } from "../bridge/bridge.ts";
-import { BridgeLiveness, type LivenessChange, type LivenessSettings } from "../bridge/liveness.ts";
+import {
+  answerWithin,
+  BridgeLiveness,
+  type LivenessChange,
+  type LivenessSettings,
+} from "../bridge/liveness.ts";
 
 /** What the pings need. */
 export interface BridgePingOptions {
@@ -92,7 +97,7 @@ export class BridgePings {
     const ping = iqRequest("get", bridge, xml("ping", { xmlns: NS.ping }));
     const { connection, settings } = this.#options;
     // Late answers count too; who comes back later still has the next ping to answer.
-    const reply = await connection.request(ping, settings.timeout + settings.interval);
+    const reply = await connection.request(ping, settings.timeout + answerWithin);
     if (reply.kind === "result") this.#tell(this.#liveness.handleAnswer(bridge, this.#now));
     else if (reply.kind === "error") this.#tell(this.#liveness.handleRefusal(bridge, this.#now));
   }

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { BridgeLiveness, type Liveness, type LivenessSettings } from "./liveness.ts";
 
-const settings: LivenessSettings = { enabled: true, interval: 1000, timeout: 3000 };
+const settings: LivenessSettings = { enabled: true, interval: 500, timeout: 3000 };
 
 /** Bridges that answer pings 5 ms after they were sent unless they are dead or frozen. */
 class World {
@@ -105,6 +105,16 @@ describe("BridgeLiveness", () => {
       world.freeze("jvb1", 2000);
       world.pass(10_000);
       expect(world.told).to.deep.equal([]);
+    });
+
+  for (const interval of [100, 500, 1000, 2500])
+    it(`pings every ${interval} ms where that is the interval, and finds a death however long it is`, () => {
+      const world = new World(["jvb1", "jvb2"], { interval });
+      world.pass(10_000);
+      expect(world.pings.get("jvb1")).to.equal(10_000 / interval);
+      world.freeze("jvb1");
+      world.pass(Math.max(3006, 2 * interval + 1006));
+      expect(world.told.map((line) => line.slice(line.indexOf(" ")))).to.deep.equal([" jvb1 lost"]);
     });
 
   it("asks nothing of a bridge that talks, and notices its death as soon", () => {

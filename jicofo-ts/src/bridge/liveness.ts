@@ -4,7 +4,7 @@ import type { BridgeJid } from "./bridge.ts";
 /** `jicofo.ts.bridge.liveness`. */
 export interface LivenessSettings {
   readonly enabled: boolean;
-  /** Time without an answer after which a ping is lost; pings are sent twice as often. */
+  /** Time between two pings. */
   readonly interval: Millis;
   /** Silence after which participants are moved away. */
   readonly timeout: Millis;
@@ -42,15 +42,12 @@ interface Patient {
   secondPing: Millis | undefined;
 }
 
+/** Time without an answer after which a ping is lost. */
+export const answerWithin: Millis = 1000;
 /** Silence that makes a bridge suspect, unless `timeout` is shorter. */
 const suspectAfter: Millis = 3000;
-/**
- * Pings in an interval. With one, a death just after a ping would be seen a whole interval later
- * than one just before it, and a standstill of two intervals just after it would be taken for death.
- */
-const pingsPerInterval = 2;
-/** A turn that comes so many intervals late says that we stood still, not the bridges. */
-const lateTurnIntervals = 1.5;
+/** A turn that comes so late says that we stood still, not the bridges. */
+const lateTurn: Millis = 1500;
 
 /**
  * Notices bridges that went without a word. Their server keeps announcing them for as long as
@@ -76,7 +73,7 @@ export class BridgeLiveness {
   /** A bridge came. For one that is watched already this does nothing. */
   watch(bridge: BridgeJid, now: Millis): void {
     if (this.#patients.has(bridge)) return;
-    if (this.#patients.size === 0) this.#nextRound = now + this.#pause;
+    if (this.#patients.size === 0) this.#nextRound = now + this.#settings.interval;
     const patient: Patient = {
       answered: false,
       deaf: false,
@@ -140,7 +137,7 @@ export class BridgeLiveness {
   /** We are connected (again): what was not heard before proves nothing. */
   handleOnline(now: Millis): void {
     this.#online = true;
-    this.#nextRound = now + this.#pause;
+    this.#nextRound = now + this.#settings.interval;
     for (const patient of this.#patients.values()) if (patient.state !== "lost") hear(patient, now);
   }
 
@@ -168,9 +165,8 @@ export class BridgeLiveness {
 
   /** Time has passed. */
   handleTimeout(now: Millis): LivenessTurn {
-    const { interval } = this.#settings;
     const changes: LivenessChange[] = [];
-    const late = now - (this.#turnDue ?? now) > lateTurnIntervals * interval;
+    const late = now - (this.#turnDue ?? now) > lateTurn;
     if (late) this.handleOnline(now);
     const wasFault = this.#ownFault;
     this.#ownFault = this.#online && this.#mostAreSilent(now);
@@ -189,16 +185,13 @@ export class BridgeLiveness {
     return { ping, changes, ownFault: wasFault === this.#ownFault ? undefined : this.#ownFault };
   }
 
-  get #pause(): Millis {
-    return this.#settings.interval / pingsPerInterval;
-  }
-
   /** Who just said something else is not asked whether it lives, once it is known to know pings. */
   #round(now: Millis): readonly BridgeJid[] {
-    this.#nextRound = now + this.#pause;
+    const { interval } = this.#settings;
+    this.#nextRound = now + interval;
     const asked: BridgeJid[] = [];
     for (const [bridge, patient] of this.#patients) {
-      const talks = patient.answered && now - patient.talkedAt < this.#pause;
+      const talks = patient.answered && now - patient.talkedAt < interval;
       if (talks && patient.state === "alive" && !this.#ownFault) continue;
       if (patient.firstPing === undefined) patient.firstPing = now;
       else patient.secondPing ??= now;
@@ -209,13 +202,12 @@ export class BridgeLiveness {
 
   /** Of those not lost before, more than half miss an answer. */
   #mostAreSilent(now: Millis): boolean {
-    const { interval } = this.#settings;
     let judged = 0;
     let silent = 0;
     for (const { deaf, state, firstPing } of this.#patients.values()) {
       if (deaf || state === "lost") continue;
       judged += 1;
-      if (firstPing !== undefined && now >= firstPing + interval) silent += 1;
+      if (firstPing !== undefined && now >= firstPing + answerWithin) silent += 1;
     }
     return silent * 2 > judged;
   }
@@ -228,8 +220,8 @@ export class BridgeLiveness {
     secondPing,
   }: Patient): { readonly state: Liveness; readonly at: Millis } | undefined {
     if (deaf || secondPing === undefined || state === "lost") return undefined;
-    const { interval, timeout } = this.#settings;
-    const lost = secondPing + interval;
+    const { timeout } = this.#settings;
+    const lost = secondPing + answerWithin;
     const suspect = Math.max(lost, heardAt + Math.min(suspectAfter, timeout));
     if (state === "alive") return { state: "suspect", at: suspect };
     return { state: "lost", at: Math.max(suspect, heardAt + timeout) };

@@ -283,7 +283,7 @@ describe("A7: strangers in the brewery", () => {
         usePresence: false,
         presenceTimeout: 45_000,
       },
-      liveness: { enabled: false, interval: 1_000, timeout: 3_000 },
+      liveness: { enabled: false, interval: 500, timeout: 3_000 },
       trustedDomains,
       trustHidden,
       replyTimeout: 15_000,

@@ -1,4 +1,6 @@
 import { expect } from "chai";
+import { NS } from "#shared/xmpp/namespaces";
+import { attr, childOf } from "#shared/xmpp/xml";
 import { BridgePings } from "../../src/brewery/bridge-pings.ts";
 import type { LivenessSettings } from "../../src/bridge/liveness.ts";
 import type { FakeBridge } from "./fake-bridge.ts";
@@ -16,7 +18,7 @@ function probe(
   const events: string[] = [];
   const faults: boolean[] = [];
   const pings = new BridgePings({
-    settings: { enabled: true, interval: 1000, timeout: 3000, ...over },
+    settings: { enabled: true, interval: 500, timeout: 3000, ...over },
     connection: world.connection,
     runtime: world.runtime,
     onChange: ({ bridge, state }) => {
@@ -78,6 +80,19 @@ describe("a bridge falls silent", () => {
       expect(clients.map(({ invitations }) => invitations)).to.deep.equal([2, 2, 2]);
       expect(world.registry.lost).to.equal(1);
     });
+
+  it("sends each bridge a ping in every interval, and no more", async () => {
+    const { world, first, second } = await callOfThree({ interval: 1000 });
+    await world.pass(5_000);
+    const from = world.connection.sent.length;
+    await world.pass(60_000);
+    const pinged = world.connection.sent
+      .slice(from)
+      .filter((iq) => childOf(iq, "ping", NS.ping) !== undefined)
+      .map((iq) => attr(iq, "to"));
+    for (const { jid } of [first, second])
+      expect(pinged.filter((to) => to === jid)).to.have.length(60);
+  });
 
   it("R1: newcomers go elsewhere at once", async () => {
     const { world, first, second } = await callOfThree();
