@@ -208,8 +208,13 @@ export class EngineFixture {
   }
 
   /** An endpoint that is up and takes audio and video. */
-  join(id: string, session: number, sources: readonly ColibriMediaSource[] = []): MediaEndpoint {
-    const endpoint = this.engine.addEndpoint("c", { id, session });
+  join(
+    id: string,
+    session: number,
+    sources: readonly ColibriMediaSource[] = [],
+    conference = "c",
+  ): MediaEndpoint {
+    const endpoint = this.engine.addEndpoint(conference, { id, session });
     // New keys.
     for (const stream of this.#numbers.keys())
       if (stream.startsWith(`${session} `)) this.#numbers.delete(stream);

@@ -18,7 +18,7 @@ import type {
   ConferenceModified,
   ConferenceModify,
 } from "#shared/stanza/colibri2";
-import type { ConferenceSsrcs, MediaEvent } from "../media/media-engine.ts";
+import type { BrokenConference, ConferenceSsrcs, MediaEvent } from "../media/media-engine.ts";
 import { type ChannelPath, Endpoint, SCTP_PORT } from "./endpoint.ts";
 import type { ConferencePorts } from "./ports.ts";
 import { refusal } from "./refusal.ts";
@@ -140,7 +140,7 @@ export class Conference {
   }
 
   /** Takes one event of the packet path that concerns this conference. */
-  handleMediaEvent(event: MediaEvent): void {
+  handleMediaEvent(event: Exclude<MediaEvent, BrokenConference>): void {
     switch (event.kind) {
       case "dominantSpeakerChanged": {
         this.#silence = event.silence;
@@ -171,15 +171,31 @@ export class Conference {
     }
   }
 
-  /** Ends the conference and everything in it. Twice does nothing. */
+  /**
+   * Ends the conference and everything in it. Twice does nothing. A bug on the way is thrown when
+   * all the rest is ended.
+   */
   expire(now: Millis): void {
     if (this.#expired) return;
     this.#expired = true;
-    for (const endpoint of [...this.endpoints.values()]) this.#remove(endpoint, now);
-    this.#ports.engine.removeConference(this.id);
+    let bug: { readonly cause: unknown } | undefined;
+    for (const endpoint of [...this.endpoints.values()]) {
+      try {
+        this.#remove(endpoint, now);
+      } catch (cause) {
+        bug ??= { cause };
+      }
+    }
+    this.endpoints.clear();
+    try {
+      this.#ports.engine.removeConference(this.id);
+    } catch (cause) {
+      bug ??= { cause };
+    }
     this.#ports.count("conferences_completed");
     this.#ports.count("conference_seconds", Math.round((now - this.createdAt) / 1000));
     this.#log.info("Conference expired");
+    if (bug !== undefined) throw bug.cause;
   }
 
   #handleEndpoint(

@@ -297,7 +297,7 @@ export class Endpoint implements EndpointPort {
     else this.messagesDropped++;
   }
 
-  /** Ends everything of this endpoint. Twice does nothing. */
+  /** Ends everything of this endpoint, whatever breaks on the way. Twice does nothing. */
   expire(now: Millis): void {
     if (this.#expired) return;
     if (this.transport.iceFailed) this.#ports.count("endpoints_ice_failed");
@@ -308,11 +308,21 @@ export class Endpoint implements EndpointPort {
       this.#ports.socketClose(this.#socket, 1001, "endpoint closed");
       this.#socket = undefined;
     }
-    this.transport.close(now);
-    this.#flush(now);
-    this.#expired = true;
-    this.deadline = undefined;
-    this.media.remove();
+    try {
+      this.transport.close(now);
+      this.#flush(now);
+    } finally {
+      this.#expired = true;
+      this.deadline = undefined;
+      try {
+        this.media.remove();
+      } finally {
+        this.#release();
+      }
+    }
+  }
+
+  #release(): void {
     for (const ufrag of this.#ufrags) this.#ports.io.unregisterUfrag(ufrag);
     this.#ports.detach(this);
     this.#ports.io.closeSession(this.session);

@@ -21,6 +21,8 @@ export class Egress {
   readonly stage: Stage;
   /** Rows that the sender did not take. */
   notSent = 0;
+  /** What the sender threw since this was last looked at: no fault of whose packet filled the slab. */
+  senderFault: unknown = undefined;
   /** What the packet written last told about its sending: transport-wide number or time, -1. */
   sendMark = -1;
   /**
@@ -39,7 +41,12 @@ export class Egress {
   flush(): void {
     const count = this.tx.count;
     if (count === 0) return;
-    this.notSent += count - this.#sender.send(this.tx);
+    try {
+      this.notSent += count - this.#sender.send(this.tx);
+    } catch (cause) {
+      this.notSent += count;
+      this.senderFault = cause;
+    }
     this.tx.count = 0;
   }
 

@@ -9,7 +9,7 @@ import {
 import type { Millis } from "#shared/runtime/runtime";
 import { MAX_RTCP_BYTES } from "./egress.ts";
 import { writeKeyframeRequests } from "./keyframe-requests.ts";
-import type { EndpointState, RxStream } from "./media-state.ts";
+import type { ConferenceState, EndpointState, RxStream } from "./media-state.ts";
 import type { PathContext } from "./path-context.ts";
 
 /** Period of receiver reports. */
@@ -18,15 +18,35 @@ const MAX_BLOCKS = 31;
 
 /** Writes everything collected since the last batch. */
 export function writeCollected(ctx: PathContext, now: Millis): void {
+  ctx.writing = undefined;
   if (ctx.feedbackDue.count > 0) writeTransportCc(ctx, now);
   if (now >= ctx.nextNackAt) writeNacks(ctx, now);
   if (ctx.keyframeSources.count > 0) writeKeyframeRequests(ctx);
+}
+
+/** After a bug: forgets what is collected for a conference, or for all when it is nobody's. */
+export function dropCollected(ctx: PathContext, conference: ConferenceState | undefined): void {
+  const isDropped = (owner: EndpointState): boolean =>
+    conference === undefined || owner.conference === conference;
+  ctx.feedbackDue.drop((endpoint) => {
+    if (isDropped(endpoint)) endpoint.feedbackListed = false;
+    return !endpoint.feedbackListed;
+  });
+  ctx.nackStreams.drop((stream) => {
+    if (isDropped(stream.owner)) stream.inNackList = false;
+    return !stream.inNackList;
+  });
+  ctx.keyframeSources.drop((source) => {
+    if (isDropped(source.owner)) source.keyframeRequested = false;
+    return !source.keyframeRequested;
+  });
 }
 
 function writeTransportCc(ctx: PathContext, now: Millis): void {
   const { feedbackDue, egress } = ctx;
   for (let i = 0; i < feedbackDue.count; i++) {
     const endpoint = feedbackDue.at(i);
+    ctx.writing = endpoint;
     endpoint.feedbackListed = false;
     const { transportCc } = endpoint;
     const { received, lost } = transportCc;
@@ -49,6 +69,7 @@ function writeNacks(ctx: PathContext, now: Millis): void {
   for (let i = 0; i < nackStreams.count; i++) {
     const stream = nackStreams.at(i);
     const { nack } = stream;
+    ctx.writing = stream.owner;
     if (now >= nack.dueAt) writeNackFor(ctx, stream, now);
     if (nack.dueAt === Number.POSITIVE_INFINITY || stream.owner.removed) {
       stream.inNackList = false;

@@ -41,6 +41,7 @@ export function writeKeyframeRequests(ctx: PathContext): void {
     const source = keyframeSources.at(i);
     source.keyframeRequested = false;
     const owner = source.owner;
+    ctx.writing = owner;
     if (!owner.transportUp || owner.removed) continue;
     const sender = owner.conference.videoSsrc;
     const ssrc = source.primarySsrc;

@@ -6,6 +6,8 @@
  * the handles), time (`handleTimeout`). Outputs: packets in the `TxSlab` (handed to the sender
  * when it is full and by `endBatch`), events (`pollEvent`, drain until `undefined`), and the next
  * deadline (`pollTimeout`). It owns no timer and no socket and never throws on what a peer sent.
+ * Its own bugs are thrown by the methods that concern one conference; those that do the work of
+ * all (`endBatch`, `requestKeyframes`, `handleTimeout`) do the rest of it and tell by an event.
  *
  * Contract: after a batch of rows call `endBatch(now)`. After control changes call
  * `handleTimeout(now)` once (changes mark what must be recomputed; `pollTimeout` then returns 0).
@@ -70,7 +72,16 @@ export type MediaEvent =
       readonly endpoint: string;
       readonly sourceName: string;
       readonly maxHeight: number;
-    };
+    }
+  | BrokenConference;
+
+/** A bug of ours in a step that no call led to: the conference must be removed. */
+export interface BrokenConference {
+  readonly kind: "broken";
+  /** Empty when the bug belongs to no conference. */
+  readonly conference: string;
+  readonly cause: unknown;
+}
 
 /** One endpoint of one conference. Obtained from `MediaEngine.addEndpoint`, dead after `remove`. */
 export interface MediaEndpoint {

@@ -4,7 +4,7 @@ import type { Millis, Random } from "#shared/runtime/runtime";
 import { reallocate, removeLeg } from "./allocate.ts";
 import { EndpointHandle } from "./endpoint-handle.ts";
 import type { MediaEngineOptions } from "./engine-options.ts";
-import { REPORT_INTERVAL_MS, writeCollected, writeReports } from "./feedback.ts";
+import { dropCollected, REPORT_INTERVAL_MS, writeCollected, writeReports } from "./feedback.ts";
 import { forwardAudio, forwardVideo } from "./forward.ts";
 import { collectKeyframe } from "./keyframe-requests.ts";
 import type {
@@ -27,8 +27,8 @@ import { SpeechActivity } from "./speech-activity.ts";
 import { addEndpointTotals, emptyTotals } from "./totals.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
-/** Reports of many endpoints share their wake-ups: each looks at every conference. */
-const REPORT_SLOT_MS = 25;
+/** Reports of many endpoints share their wake-ups: each looks at every conference, with cold caches. */
+const REPORT_SLOT_MS = 100;
 const LAST_SLOT = 0x3fff_ffff;
 
 export class PacketPath implements MediaEngine {
@@ -72,9 +72,11 @@ export class PacketPath implements MediaEngine {
   removeConference(id: string): void {
     const conference = this.#conferences.get(id);
     if (conference === undefined) return;
-    for (const endpoint of [...conference.endpoints]) this.#remove(endpoint);
+    // A bug in it must not keep it here.
     this.#conferences.delete(id);
     this.#all = [...this.#conferences.values()];
+    for (const endpoint of conference.endpoints) this.#release(endpoint);
+    for (const endpoint of [...conference.endpoints]) this.#remove(endpoint);
   }
 
   addEndpoint(conferenceId: string, endpoint: AddEndpoint): MediaEndpoint {
@@ -141,8 +143,7 @@ export class PacketPath implements MediaEngine {
   }
 
   endBatch(now: Millis): void {
-    writeCollected(this.#ctx, now);
-    this.#ctx.egress.flush();
+    this.#finish(now);
   }
 
   requestKeyframes(now: Millis): void {
@@ -151,14 +152,18 @@ export class PacketPath implements MediaEngine {
         for (const source of videoSources) collectKeyframe(this.#ctx, source, now);
       }
     }
-    writeCollected(this.#ctx, now);
-    this.#ctx.egress.flush();
+    this.#finish(now);
   }
 
   handleTimeout(now: Millis): void {
-    for (const conference of this.#all) this.#tickConference(conference, now);
-    writeCollected(this.#ctx, now);
-    this.#ctx.egress.flush();
+    for (const conference of this.#all) {
+      try {
+        this.#tickConference(conference, now);
+      } catch (cause) {
+        this.#broken(conference, cause);
+      }
+    }
+    this.#finish(now);
     this.#nextDeadline = this.#computeDeadline();
   }
 
@@ -233,8 +238,7 @@ export class PacketPath implements MediaEngine {
 
   #remove(endpoint: EndpointState): void {
     const { conference } = endpoint;
-    endpoint.removed = true;
-    endpoint.transportUp = false;
+    this.#release(endpoint);
     addEndpointTotals(this.#departed, endpoint);
     for (const source of endpoint.audioSources.values()) dropAudioSource(endpoint, source);
     for (const source of endpoint.videoSources) dropSource(endpoint, source);
@@ -253,10 +257,42 @@ export class PacketPath implements MediaEngine {
       conference.speech.changes = 0;
     }
     conference.speech.removeMember(endpoint.id);
+    invalidateAllocation(conference);
+  }
+
+  /** Nothing comes from it or goes to it any more. */
+  #release(endpoint: EndpointState): void {
+    endpoint.removed = true;
+    endpoint.transportUp = false;
     if (this.#bySession[endpoint.session] === endpoint)
       this.#bySession[endpoint.session] = undefined;
     this.#handles.delete(endpoint);
-    invalidateAllocation(conference);
+  }
+
+  /** Writes what was collected and sends it. */
+  #finish(now: Millis): void {
+    const { egress } = this.#ctx;
+    try {
+      writeCollected(this.#ctx, now);
+      egress.flush();
+    } catch (cause) {
+      this.#finishWithout(cause, now);
+    }
+    if (egress.senderFault === undefined) return;
+    this.#broken(undefined, egress.senderFault);
+    egress.senderFault = undefined;
+  }
+
+  /** Leaves out the conference that broke it, and writes what is left. */
+  #finishWithout(cause: unknown, now: Millis): void {
+    const conference = this.#ctx.writing?.conference;
+    this.#broken(conference, cause);
+    dropCollected(this.#ctx, conference);
+    this.#finish(now);
+  }
+
+  #broken(conference: ConferenceState | undefined, cause: unknown): void {
+    this.#ctx.events.push({ kind: "broken", conference: conference?.id ?? "", cause });
   }
 
   #tickConference(conference: ConferenceState, now: Millis): void {
@@ -270,7 +306,7 @@ export class PacketPath implements MediaEngine {
       if (slot < endpoint.nextReportSlot) continue;
       writeReports(this.#ctx, endpoint, now);
       sampleRates(endpoint, now);
-      endpoint.nextReportSlot = Math.ceil((now + REPORT_INTERVAL_MS) / REPORT_SLOT_MS);
+      endpoint.nextReportSlot = slot + REPORT_INTERVAL_MS / REPORT_SLOT_MS;
     }
   }
 

@@ -51,6 +51,8 @@ export class PathContext {
   readonly nackStreams = new Worklist<RxStream>();
   readonly keyframeSources = new Worklist<VideoSource>();
   nextNackAt: Millis = Number.POSITIVE_INFINITY;
+  /** For whom collected work is being written: whose bug it is when that throws. */
+  writing: EndpointState | undefined = undefined;
   readonly seqs = new Uint16Array(512);
   readonly events: MediaEvent[] = [];
   preemptiveSent = 0;

@@ -18,6 +18,18 @@ export class Worklist<T> {
     this.#items[index] = item;
   }
 
+  /** Forgets what `isDropped` holds for, and what stands twice. Allocates: not for each batch. */
+  drop(isDropped: (item: T) => boolean): void {
+    const kept = new Set<T>();
+    for (let i = 0; i < this.count; i++) {
+      const item = this.at(i);
+      if (!isDropped(item)) kept.add(item);
+    }
+    let count = 0;
+    for (const item of kept) this.set(count++, item);
+    this.truncate(count);
+  }
+
   /** Forgets everything from `count` on; references are released. */
   truncate(count: number): void {
     for (let i = count; i < this.count; i++) this.#items[i] = undefined;

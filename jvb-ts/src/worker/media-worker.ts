@@ -4,6 +4,10 @@
  *
  * Order of one turn: rows or a message, `endBatch` or `handleTimeout` of the engine, its events,
  * then one timer for the earliest deadline of everything.
+ *
+ * A bug of ours ends the conference in whose step it happened and no other; a bug of somebody who
+ * only looks (debug states, statistics) ends none. What belongs to no conference is logged, and the
+ * worker goes on: thrown further it would end every conference here.
  */
 import type { Logger } from "#shared/logging/logger";
 import { Bug } from "#shared/runtime/bug";
@@ -37,6 +41,8 @@ const BATCHES_AFTER_STANDSTILL = 256;
 const READ_FIRST_MS = 10;
 /** Never sleeps longer: a missed deadline shows as a late action, not as a dead conference. */
 const LONGEST_SLEEP_MS = 500;
+/** Bugs that are nobody's may come with each batch: one line in that time. */
+const COMPLAINT_MS = 1000;
 
 export interface MediaWorkerOptions {
   readonly settings: BridgeSettings;
@@ -65,6 +71,11 @@ export class MediaWorker {
   #localEndpoints = 0;
   #timer: Timer | undefined;
   #wakeAt: Millis = Number.POSITIVE_INFINITY;
+  /** Conferences whose media events broke; ended when nobody is in the middle of anything. */
+  readonly #broken: { readonly conference: string; readonly cause: unknown }[] = [];
+  /** Conferences in which looking broke, told once for each. */
+  readonly #unreadable = new WeakSet<Conference>();
+  #complainedAt: Millis = Number.NEGATIVE_INFINITY;
   #nextStats: Millis;
   #stopped = false;
 
@@ -112,8 +123,16 @@ export class MediaWorker {
   /** Takes one message of the main thread. */
   handle(message: ToWorker): void {
     if (this.#stopped) return;
-    this.#noticeStandstill();
     const now = this.#options.runtime.clock.now();
+    try {
+      this.#handle(message, now);
+    } catch (cause) {
+      this.#complain(cause, now);
+    }
+  }
+
+  #handle(message: ToWorker, now: Millis): void {
+    this.#noticeStandstill();
     this.#dispatch(message, now);
     if (this.#stopped) return;
     if (message.kind === "channelText") {
@@ -132,30 +151,15 @@ export class MediaWorker {
 
   #dispatch(message: ToWorker, now: Millis): void {
     switch (message.kind) {
-      case "createConference": {
-        const { conference: id, meetingId, name, rtcstatsEnabled } = message;
-        const conference = new Conference({
-          id,
-          meetingId,
-          name,
-          rtcstatsEnabled,
-          ports: this.#ports,
-          now,
-        });
-        this.#conferences.set(id, conference);
+      case "createConference":
+        this.#create(message, now);
         return;
-      }
       case "colibri":
         this.#colibri(message, now);
         return;
-      case "channelOpen": {
-        const conference = this.#conferences.get(message.conference);
-        const endpoint = conference?.endpointForChannel(message.endpoint, message.password);
-        if (endpoint !== undefined) this.#bySocket.set(message.socket, endpoint);
-        const accepted = endpoint !== undefined;
-        this.#options.post({ kind: "channelVerdict", socket: message.socket, accepted });
+      case "channelOpen":
+        this.#openChannel(message, now);
         return;
-      }
       case "channelReady": {
         const { socket } = message;
         this.#guardSocket(socket, (endpoint) => endpoint.handleSocketOpen(socket, now));
@@ -180,9 +184,9 @@ export class MediaWorker {
         this.#answer(message.tag, undefined);
         return;
       case "speakers": {
-        const known = this.#conferences.has(message.conference);
-        const value = known ? speechActivity(message.conference, this.#ports) : undefined;
-        this.#answer(message.tag, value);
+        const conference = this.#conferences.get(message.conference);
+        const look = (): Json => speechActivity(message.conference, this.#ports);
+        this.#answer(message.tag, conference && this.#look(conference, look));
         return;
       }
       case "mappings":
@@ -194,6 +198,29 @@ export class MediaWorker {
       default:
         throw new Bug(message satisfies never);
     }
+  }
+
+  #create(message: Extract<ToWorker, { kind: "createConference" }>, now: Millis): void {
+    const { conference: id, meetingId, name, rtcstatsEnabled } = message;
+    try {
+      const ports = this.#ports;
+      const conference = new Conference({ id, meetingId, name, rtcstatsEnabled, ports, now });
+      this.#conferences.set(id, conference);
+    } catch (cause) {
+      // The request behind this message is told that there is none.
+      this.#options.log.error("Bug while creating a conference", { conf: id }, cause);
+      this.#engine.removeConference(id);
+    }
+  }
+
+  #openChannel(message: Extract<ToWorker, { kind: "channelOpen" }>, now: Millis): void {
+    const conference = this.#conferences.get(message.conference);
+    const { socket, endpoint: id, password } = message;
+    const endpoint =
+      conference && this.#guard(conference, now, () => conference.endpointForChannel(id, password));
+    if (endpoint !== undefined) this.#bySocket.set(socket, endpoint);
+    if (conference?.isExpired === true) this.#forget(conference);
+    this.#options.post({ kind: "channelVerdict", socket, accepted: endpoint !== undefined });
   }
 
   #colibri(message: Extract<ToWorker, { kind: "colibri" }>, now: Millis): void {
@@ -229,7 +256,9 @@ export class MediaWorker {
     for (const one of this.#conferences.values()) {
       if (conference !== undefined && one.id !== conference) continue;
       if (mode === "stats" && !one.rtcstatsEnabled) continue;
-      states[one.id] = conferenceState(one, this.#ports, mode, endpoint, now);
+      const look = (): Json => conferenceState(one, this.#ports, mode, endpoint, now);
+      const state = this.#look(one, look);
+      if (state !== undefined) states[one.id] = state;
     }
     return states;
   }
@@ -240,10 +269,14 @@ export class MediaWorker {
 
   #onReadable(): void {
     if (this.#stopped) return;
-    const stood = this.#noticeStandstill();
     const now = this.#options.runtime.clock.now();
-    this.#read(now, stood ? BATCHES_AFTER_STANDSTILL : BATCHES_PER_TURN);
-    this.#afterTurn();
+    try {
+      const stood = this.#noticeStandstill();
+      this.#read(now, stood ? BATCHES_AFTER_STANDSTILL : BATCHES_PER_TURN);
+      this.#afterTurn();
+    } catch (cause) {
+      this.#complain(cause, now);
+    }
   }
 
   /** Reads up to so many batches; the driver calls again for what is left. */
@@ -273,7 +306,10 @@ export class MediaWorker {
     const stood = this.#standstill.handleTurn(now);
     if (stood === 0 || this.#conferences.size === 0) return false;
     this.#options.log.warn("This media worker stood still", { milliseconds: Math.round(stood) });
-    for (const conference of this.#conferences.values()) conference.handleStandstill(stood, now);
+    for (const conference of [...this.#conferences.values()]) {
+      this.#guard(conference, now, () => conference.handleStandstill(stood, now));
+      if (conference.isExpired) this.#forget(conference);
+    }
     return true;
   }
 
@@ -315,7 +351,13 @@ export class MediaWorker {
     const bytes = rx.bytes.subarray(offset, offset + length);
     const ip = formatIp(rx.address, row * 16, rx.family[row] === 6 ? 16 : 4);
     const remote = { ip, port: rx.port[row] ?? 0 };
-    endpoint.handleStun(rx.socket[row] ?? 0, remote, bytes, now);
+    try {
+      endpoint.handleStun(rx.socket[row] ?? 0, remote, bytes, now);
+    } catch (cause) {
+      // The row's session says nothing here: the address may be new, or somebody else's.
+      this.#endAfterBug(endpoint, now, cause);
+      return;
+    }
     this.#wake(endpoint.deadline);
   }
 
@@ -333,16 +375,33 @@ export class MediaWorker {
     for (;;) {
       const event = this.#engine.pollEvent();
       if (event === undefined) return;
-      this.#conferences.get(event.conference)?.handleMediaEvent(event);
+      const { conference } = event;
+      if (event.kind === "broken") {
+        this.#broken.push(event);
+        continue;
+      }
+      try {
+        this.#conferences.get(conference)?.handleMediaEvent(event);
+      } catch (cause) {
+        this.#broken.push({ conference, cause });
+      }
     }
   }
 
   #onTimer(): void {
     if (this.#stopped) return;
-    const stood = this.#noticeStandstill();
     const now = this.#options.runtime.clock.now();
     this.#wakeAt = Number.POSITIVE_INFINITY;
-    if (stood) {
+    try {
+      this.#tick(now);
+    } catch (cause) {
+      this.#complain(cause, now);
+      this.#wake(now + LONGEST_SLEEP_MS);
+    }
+  }
+
+  #tick(now: Millis): void {
+    if (this.#noticeStandstill()) {
       // Timers come before sockets: what waits there is read before anything is judged.
       this.#wake(now + READ_FIRST_MS);
       return;
@@ -368,12 +427,22 @@ export class MediaWorker {
 
   /** Media events, then the engine's deadline. Endpoints that were touched wake by themselves. */
   #afterTurn(): void {
-    try {
-      this.#drainEngine();
-    } catch (cause) {
-      this.#options.log.error("Bug while handling media events", {}, cause);
-    }
+    this.#drainEngine();
+    while (this.#broken.length > 0) this.#endBroken();
     this.#wake(this.#engine.pollTimeout());
+  }
+
+  #endBroken(): void {
+    const now = this.#options.runtime.clock.now();
+    for (const { conference: id, cause } of this.#broken.splice(0)) {
+      const conference = this.#conferences.get(id);
+      if (conference !== undefined) {
+        this.#endAfter(conference, now, cause);
+        this.#forget(conference);
+      } else if (id === "") this.#complain(cause, now);
+    }
+    // Those who are left may have been told something by it.
+    this.#drainEngine();
   }
 
   /** `#afterTurn`, and the deadlines of everything: after the timer. */
@@ -399,17 +468,22 @@ export class MediaWorker {
   }
 
   #postStats(now: Millis): void {
-    const stats = snapshotStats(
-      {
-        conferences: this.#conferences.values(),
-        counters: this.#counters,
-        totals: this.#engine.totals(now),
-        sockets: this.#options.io.counters(),
-        standstill: this.#standstill,
-      },
-      now,
-    );
-    this.#options.post({ kind: "stats", stats });
+    try {
+      const stats = snapshotStats(
+        {
+          conferences: this.#conferences.values(),
+          look: (conference, step) => this.#look(conference, step),
+          counters: this.#counters,
+          totals: this.#engine.totals(now),
+          sockets: this.#options.io.counters(),
+          standstill: this.#standstill,
+        },
+        now,
+      );
+      this.#options.post({ kind: "stats", stats });
+    } catch (cause) {
+      this.#complain(cause, now);
+    }
   }
 
   #attach(endpoint: EndpointPort): void {
@@ -447,6 +521,23 @@ export class MediaWorker {
     }
   }
 
+  /** Looks at a conference. A bug there ends nothing: what is looked at is left out. */
+  #look<T>(conference: Conference, step: () => T): T | undefined {
+    try {
+      return step();
+    } catch (cause) {
+      if (this.#unreadable.has(conference)) return undefined;
+      this.#unreadable.add(conference);
+      const { log } = this.#options;
+      log.error(
+        "Bug while looking at a conference, leaving it out",
+        { conf: conference.id },
+        cause,
+      );
+      return undefined;
+    }
+  }
+
   #guardSocket(socket: SocketId, step: (endpoint: EndpointPort) => void): void {
     const endpoint = this.#bySocket.get(socket);
     if (endpoint === undefined) return;
@@ -462,7 +553,14 @@ export class MediaWorker {
     if (conference !== undefined) {
       this.#endAfter(conference, now, cause);
       this.#forget(conference);
-    } else this.#options.log.error("Bug in the packet path", {}, cause);
+    } else this.#complain(cause, now);
+  }
+
+  /** A bug that is no conference's. */
+  #complain(cause: unknown, now: Millis): void {
+    if (now - this.#complainedAt < COMPLAINT_MS) return;
+    this.#complainedAt = now;
+    this.#options.log.error("Bug in a media worker, going on", {}, cause);
   }
 
   #endAfter(conference: Conference, now: Millis, cause: unknown): void {

@@ -17,6 +17,8 @@ const HIGH_LOSS = 0.1;
 
 export interface StatsSources {
   readonly conferences: Iterable<Conference>;
+  /** Does a step that may break; undefined when it did. */
+  readonly look: <T>(conference: Conference, step: () => T) => T | undefined;
   readonly counters: Readonly<Record<ConferenceCounter, number>>;
   readonly totals: EngineTotals;
   readonly sockets: PacketCounters;
@@ -57,11 +59,15 @@ export function snapshotStats(sources: StatsSources, now: Millis): WorkerStats {
       sendingVideo: 0,
       receiveOnly: 0,
     };
-    for (const endpoint of conference.endpoints.values()) {
-      const one = endpoint.media.snapshot(now);
+    const endpoints = [...conference.endpoints.values()];
+    const snapshots = sources.look(conference, () =>
+      endpoints.map(({ media, visitor }) => ({ visitor, ...media.snapshot(now) })),
+    );
+    if (snapshots === undefined) counts.localEndpoints = endpoints.length;
+    for (const one of snapshots ?? []) {
       counts.localEndpoints++;
       for (const reason of dropReasons) drops[reason] += one.drops[reason];
-      if (endpoint.visitor) counts.visitors++;
+      if (one.visitor) counts.visitors++;
       if (one.sendingAudio) counts.sendingAudio++;
       if (one.sendingVideo) counts.sendingVideo++;
       if (!one.sendingAudio && !one.sendingVideo) counts.receiveOnly++;

@@ -3,37 +3,7 @@ import { expect } from "chai";
 import type { Client } from "./client.ts";
 import { audioSource, endpointRequest, modify, transportRequest } from "./requests.ts";
 import { Stage } from "./stage.ts";
-
-/** One Opus packet with an audio level (RFC 6464, one-byte header extension 1). */
-function opus(ssrc: number, seq: number): Uint8Array {
-  const bytes = new Uint8Array(12 + 8 + 20);
-  const view = new DataView(bytes.buffer);
-  bytes[0] = 0x90;
-  bytes[1] = 111;
-  view.setUint16(2, seq & 0xffff);
-  view.setUint32(4, seq * 960);
-  view.setUint32(8, ssrc);
-  view.setUint16(12, 0xbede);
-  view.setUint16(14, 1);
-  bytes[16] = 0x10;
-  bytes[17] = 0x80 | 20;
-  bytes.fill(seq & 0xff, 20);
-  return bytes;
-}
-
-const isRtp = (bytes: Uint8Array): boolean => (bytes[1] ?? 0) < 192 || (bytes[1] ?? 0) > 223;
-
-/** Sends `count` packets, 20 ms apart; returns what `to` received meanwhile. */
-async function talk(stage: Stage, from: Client, to: Client, ssrc: number, count: number) {
-  to.media.length = 0;
-  for (let n = 0; n < count; n++) {
-    from.sendMedia(opus(ssrc, next++));
-    await stage.run(20);
-  }
-  await stage.run(20);
-  return to.media.filter(isRtp);
-}
-let next = 1;
+import { isRtp, talk } from "./talk.ts";
 
 async function pair(stage: Stage): Promise<[Client, Client]> {
   const a = await stage.join("aaaa1111");

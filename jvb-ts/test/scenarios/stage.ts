@@ -59,7 +59,8 @@ export class Stage {
   readonly traffic = new Traffic();
   /** What the scenario does again and again; it ends with the scenario. */
   readonly habits: Timer[] = [];
-  readonly #worker: MediaWorker;
+  /** Takes messages of the main thread. */
+  readonly worker: MediaWorker;
   readonly #clients = new Map<string, Client>();
 
   constructor(
@@ -76,7 +77,7 @@ export class Stage {
     );
     const mine = { ...settings, ...over };
     this.io.localAddresses = mine.sockets.addresses;
-    this.#worker = new MediaWorker({
+    this.worker = new MediaWorker({
       settings: mine,
       runtime: process,
       io: this.io,
@@ -92,7 +93,7 @@ export class Stage {
       runtime: process,
       log,
       post: (_worker, message) => {
-        process.timers.after(0, () => this.#worker.handle(message));
+        process.timers.after(0, () => this.worker.handle(message));
       },
       readProcStat: () => "",
       onFinished: () => {
