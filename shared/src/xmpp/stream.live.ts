@@ -1,4 +1,5 @@
 // Against a real Prosody on loopback: run with `mocha … 'shared/src/xmpp/*.live.ts'`.
+import { createHash } from "node:crypto";
 import { connect as connectTcp, createServer, type Server, type Socket } from "node:net";
 import { expect } from "chai";
 import forge from "node-forge";
@@ -173,6 +174,64 @@ describe("streams to a real Prosody", function () {
       "connecting false",
       "online true",
     ]);
+  });
+
+  it("X1: bytes that are no UTF-8 cost the stanza they are in, and not the stream", async () => {
+    const lines = recordingLogger();
+    const victim = client({ port: proxy.port }, lines);
+    await online(victim);
+    const states: StateChange[] = [];
+    victim.onState((change) => states.push(change));
+    const heard: string[] = [];
+    victim.onStanza((el) => heard.push(`${el.name} ${attr(el, "id")}`));
+    // In the server's place, for the real one reads what it passes on.
+    proxy.inject("<message id='1'><body>\u00e9</body></message><message id='2'><body>");
+    proxy.inject(Buffer.from([0xc3]));
+    await wait(20);
+    proxy.inject(Buffer.from([0x28, 0xff]));
+    proxy.inject("</body></message><message id='3'/>");
+    await until(() => heard.includes("message 3"));
+    expect(heard).to.deep.equal(["message 1", "message 3"]);
+    expect(lines.messages("warn")).to.deep.equal(["Left out a stanza"]);
+    expect(states).to.deep.equal([]);
+  });
+
+  it("X1: a peer that sends the server no UTF-8 loses its own stream, and nobody else does", async () => {
+    const victim = client();
+    await online(victim);
+    const states: StateChange[] = [];
+    victim.onState((change) => states.push(change));
+    const heard: string[] = [];
+    victim.onStanza((el) => heard.push(`${el.name} ${attr(el, "id")}`));
+    const { componentDomain, componentSecret } = prosody;
+    const peer = connectTcp(prosody.componentPort, "127.0.0.1");
+    let said = "";
+    let ended = false;
+    peer.on("data", (data: Buffer) => {
+      said += data.toString("latin1");
+    });
+    peer.on("close", () => {
+      ended = true;
+    });
+    peer.on("error", () => {});
+    peer.write(
+      `<stream:stream xmlns='jabber:component:accept' xmlns:stream='${NS.stream}' to='${componentDomain}'>`,
+    );
+    await until(() => / id=['"]/.test(said));
+    const id = / id=['"]([^'"]*)/.exec(said)?.[1] ?? "";
+    const proof = createHash("sha1").update(`${id}${componentSecret}`).digest("hex");
+    peer.write(`<handshake>${proof}</handshake>`);
+    await until(() => said.includes("<handshake"));
+    const to = (id: number) =>
+      `<message id='${id}' from='x@${componentDomain}' to='${victim.jid}'>`;
+    peer.write(`${to(1)}<body>x</body></message>${to(2)}<body>`);
+    await until(() => heard.includes("message 1"));
+    peer.write(Buffer.from([0xc3, 0x28, 0xff]));
+    peer.write("</body></message>");
+    await until(() => ended);
+    expect((await victim.request(ping(prosody.authDomain))).kind).to.equal("result");
+    expect(heard).to.deep.equal(["message 1"]);
+    expect(states).to.deep.equal([]);
   });
 
   it("resumes after the TCP connection is cut and loses nothing", async () => {
@@ -446,6 +505,11 @@ class CuttableProxy {
         socket.pause();
       }
     }
+  }
+
+  /** Says something to the clients as if the server did. */
+  inject(data: string | Buffer): void {
+    for (const [near] of this.#pairs) near.write(data);
   }
 
   cut(): void {

@@ -9,6 +9,8 @@
  * and takes quadratic time over text without `<`.
  */
 
+import { notUtf8 } from "./utf8-stream.ts";
+
 /** Attributes as written: names may still have prefixes. */
 export type RawAttributes = Record<string, string>;
 
@@ -33,6 +35,7 @@ type Mode = "text" | "lt" | "tag" | "bang" | "cdata" | "declaration" | "dead";
 const maxTagChars = 1 << 18;
 const maxNameChars = 1024;
 const maxAttributes = 256;
+const encodingFault = "not UTF-8";
 const cdataOpen = "![CDATA[";
 const namePattern = /^[\p{L}_][\p{L}\p{N}\p{M}_.\-·]*(?::[\p{L}_][\p{L}\p{N}\p{M}_.\-·]*)?$/u;
 const simpleName = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
@@ -158,7 +161,12 @@ export class XmlTokenizer {
     if (raw === "") return;
     const text = decodeEntities(raw);
     if (text === undefined) this.#check(this.#handler.badText("unknown entity"));
-    else this.#check(this.#handler.text(ownCopy(text)));
+    else this.#emitPlain(ownCopy(text));
+  }
+
+  #emitPlain(text: string): void {
+    const bad = text.includes(notUtf8);
+    this.#check(bad ? this.#handler.badText(encodingFault) : this.#handler.text(text));
   }
 
   #readFirst(chunk: string, at: number): number {
@@ -317,11 +325,11 @@ export class XmlTokenizer {
     const end = rest.indexOf("]]>");
     if (end >= 0) {
       this.#mode = "text";
-      if (end > 0) this.#check(this.#handler.text(rest.slice(0, end)));
+      if (end > 0) this.#emitPlain(rest.slice(0, end));
       return chunk.length - (rest.length - end - 3);
     }
     const keep = rest.endsWith("]]") ? 2 : rest.endsWith("]") ? 1 : 0;
-    if (rest.length > keep) this.#check(this.#handler.text(rest.slice(0, rest.length - keep)));
+    if (rest.length > keep) this.#emitPlain(rest.slice(0, rest.length - keep));
     if (keep > 0) this.#hold(rest.slice(rest.length - keep));
     return chunk.length;
   }
@@ -362,7 +370,7 @@ function readAttributes(tag: string, from: number, into: RawAttributes): string 
     if (close < 0) return "bad attribute";
     const raw = tag.slice(open + 1, close);
     const value = readValue(raw);
-    if (value === undefined) return raw.includes("<") ? "bad attribute" : "unknown entity";
+    if (value === undefined) return whyNoValue(raw);
     const seen = tag.slice(begin, end);
     const known = seenNames.get(seen);
     if (known === undefined && !isName(seen)) return "bad attribute name";
@@ -377,7 +385,12 @@ function readAttributes(tag: string, from: number, into: RawAttributes): string 
 
 /** The text of an attribute; `undefined` for one that may not be. */
 function readValue(raw: string): string | undefined {
-  return raw.includes("<") ? undefined : decodeEntities(raw);
+  return raw.includes("<") || raw.includes(notUtf8) ? undefined : decodeEntities(raw);
+}
+
+function whyNoValue(raw: string): string {
+  if (raw.includes("<")) return "bad attribute";
+  return raw.includes(notUtf8) ? encodingFault : "unknown entity";
 }
 
 function isTagNameEnd(c: number): boolean {

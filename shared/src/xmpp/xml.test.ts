@@ -127,6 +127,31 @@ describe("xml", () => {
         head: " undefined",
       },
       {
+        name: "text that is no UTF-8",
+        stanza: "<iq from='bad'><a>\uffff</a></iq>",
+        why: "not UTF-8",
+      },
+      {
+        name: "a section that is no UTF-8",
+        stanza: "<iq from='bad'><a><![CDATA[x\uffffy]]></a></iq>",
+        why: "not UTF-8",
+      },
+      {
+        name: "an attribute that is no UTF-8",
+        stanza: "<iq from='bad'><a xmlns='urn:a' b='x\uffff'>t</a></iq>",
+        why: "not UTF-8",
+      },
+      {
+        name: "an address of its own that is no UTF-8",
+        stanza: "<iq from='bad' id='\uffff'><a/></iq>",
+        why: "not UTF-8",
+      },
+      {
+        name: "a name that is no UTF-8",
+        stanza: "<iq from='bad'><a\uffff b='1'>t</a\uffff></iq>",
+        why: "bad element name",
+      },
+      {
         name: "text of 1 MB",
         stanza: `<iq from='bad'><a>${"x".repeat(1 << 20)}</a></iq>`,
         why: "too long",

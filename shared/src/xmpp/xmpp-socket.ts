@@ -7,11 +7,11 @@
  */
 import { EventEmitter } from "node:events";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
-import { StringDecoder } from "node:string_decoder";
 import { connect as connectTls } from "node:tls";
 import { NS } from "./namespaces.ts";
 import { streamErrorCondition } from "./stream-error.ts";
 import type { Backlog } from "./transport.ts";
+import { Utf8Stream } from "./utf8-stream.ts";
 import { childOf, isElement, serialise, XmlStreamParser, xml } from "./xml.ts";
 
 /** `required`: no TLS, no stream. `ifpossible`: TLS where the server offers it. */
@@ -75,7 +75,7 @@ export class XmppSocket extends EventEmitter {
 
   /** A first stream in clear, only to ask for TLS. */
   #negotiate(socket: Socket): void {
-    const decoder = new StringDecoder("utf8");
+    const decoder = new Utf8Stream();
     let seen = "";
     let answered = false;
     const finish = (error: string | Error | undefined, go?: () => void): void => {
@@ -121,7 +121,7 @@ export class XmppSocket extends EventEmitter {
       65_536,
     );
     const onData = (data: Buffer): void => {
-      const text = decoder.write(data);
+      const text = decoder.decode(data);
       seen += text;
       const fault = parser.push(text);
       if (fault !== undefined && !answered) finish(`malformed stream: ${fault}`);
@@ -150,9 +150,9 @@ export class XmppSocket extends EventEmitter {
   }
 
   #ready(socket: Socket): void {
-    const decoder = new StringDecoder("utf8");
+    const decoder = new Utf8Stream();
     socket.on("data", (data: Buffer) => {
-      const text = decoder.write(data);
+      const text = decoder.decode(data);
       if (text !== "") this.emit("data", text);
     });
     this.emit("connect");
