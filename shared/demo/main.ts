@@ -131,7 +131,7 @@ try {
   say(`logs and configuration: ${folder}`);
   say("");
   say(`  Call      ${origin}/`);
-  say(`  Servers   ${origin}/servers`);
+  say(`  Servers   ${origin}/servers${options.https ? "  (on this machine only)" : ""}`);
   for (const [name, password] of Object.entries(stack.peoplesPasswords))
     say(`  Account   ${name}  password ${password}`);
   say("");

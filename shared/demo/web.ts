@@ -53,6 +53,22 @@ function fail(response: ServerResponse, status: number, text: string): void {
   else response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8" }).end(`${text}\n`);
 }
 
+/** Headers in which a proxy says for whom it asks: a focus and a Prosody on this machine believe us. */
+const ofProxies: ReadonlySet<string> = new Set(["x-forwarded-for", "forwarded", "x-real-ip"]);
+
+/** Who asks, as far as servers behind this page are told; what the browser claims is left out. */
+const asker = ({ socket }: IncomingMessage) => socket.remoteAddress ?? "unknown";
+
+/**
+ * Whether somebody on this machine asks: over loopback, or by an address of its own, which the kernel
+ * then gives both ends. What the servers show of conferences and people is for nobody else.
+ */
+export function onThisMachine(remote: string | undefined, local: string | undefined): boolean {
+  const plain = remote?.replace(/^::ffff:/, "");
+  if (plain === undefined) return false;
+  return plain.startsWith("127.") || plain === "::1" || plain === local?.replace(/^::ffff:/, "");
+}
+
 /** Hands one plain HTTP request on to a port of this machine. */
 function forward(
   incoming: IncomingMessage,
@@ -60,13 +76,18 @@ function forward(
   port: number,
   path: string,
 ): void {
+  const own = Object.entries(incoming.headers).filter(([name]) => !ofProxies.has(name));
   const outgoing = request(
     {
       host: "127.0.0.1",
       port,
       path,
       method: incoming.method,
-      headers: { ...incoming.headers, host: `127.0.0.1:${port}` },
+      headers: {
+        ...Object.fromEntries(own),
+        host: `127.0.0.1:${port}`,
+        "x-forwarded-for": asker(incoming),
+      },
     },
     (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
@@ -89,8 +110,10 @@ function forwardUpgrade(
   const server = createConnection({ host: "127.0.0.1", port, noDelay: true });
   const lines = [`${incoming.method} ${incoming.url} HTTP/1.1`];
   for (let index = 0; index < incoming.rawHeaders.length; index += 2) {
-    lines.push(`${incoming.rawHeaders[index]}: ${incoming.rawHeaders[index + 1]}`);
+    if (!ofProxies.has(`${incoming.rawHeaders[index]}`.toLowerCase()))
+      lines.push(`${incoming.rawHeaders[index]}: ${incoming.rawHeaders[index + 1]}`);
   }
+  lines.push(`X-Forwarded-For: ${asker(incoming)}`);
   server.on("connect", () => {
     server.write(`${lines.join("\r\n")}\r\n\r\n`);
     server.write(head);
@@ -158,6 +181,9 @@ async function answer(
       .writeHead(200, { "Content-Type": "application/json", ...noStore })
       .end(JSON.stringify(deployment));
   } else if (pathname === "/servers.json") {
+    const { remoteAddress, localAddress } = incoming.socket;
+    if (!onThisMachine(remoteAddress, localAddress))
+      return fail(response, 403, "only for a browser on the machine that runs the servers");
     response
       .writeHead(200, { "Content-Type": "application/json", ...noStore })
       .end(JSON.stringify(await servers(options)));

@@ -173,6 +173,10 @@ async function poll(): Promise<void> {
   if (view === null) return;
   try {
     const response = await fetch("servers.json");
+    if (!response.ok) {
+      view.replaceChildren(make("p", await response.text(), "bad"));
+      return;
+    }
     const all = object(await response.json());
     const bridges = Array.isArray(all["bridges"]) ? all["bridges"].map(object) : [];
     view.replaceChildren(...focus(object(all["focus"])), ...bridges.flatMap(bridge));
