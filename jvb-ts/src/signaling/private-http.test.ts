@@ -1,8 +1,11 @@
 import { expect } from "chai";
+import { JVB_HTTP } from "#shared/http/dialect";
 import type { HttpHandler } from "#shared/http/message";
+import { createHttpServer } from "#shared/http/server";
 import { ok } from "#shared/runtime/result";
+import { recordingLogger } from "#shared/testing/recording-logger";
 import type { BridgeApi } from "./bridge-api.ts";
-import { addPrivateRoutes } from "./private-http.ts";
+import { type ApiSwitches, addPrivateRoutes } from "./private-http.ts";
 
 const refused = () => {
   throw new Error("not asked for here");
@@ -31,7 +34,19 @@ const api: BridgeApi = {
   removeMucClient: refused,
 };
 
-describe("private HTTP routes", () => {
+const off: ApiSwitches = {
+  colibri: false,
+  debug: false,
+  drain: false,
+  health: false,
+  prometheus: false,
+  rtcstats: false,
+  version: false,
+  shutdown: false,
+};
+
+/** The routes that these switches give. */
+function routes(switches: ApiSwitches): Map<string, HttpHandler> {
   const handlers = new Map<string, HttpHandler>();
   addPrivateRoutes(
     {
@@ -42,17 +57,13 @@ describe("private HTTP routes", () => {
       port: 0,
     },
     api,
-    {
-      colibri: false,
-      debug: false,
-      drain: false,
-      health: false,
-      prometheus: true,
-      rtcstats: false,
-      version: true,
-      shutdown: false,
-    },
+    switches,
   );
+  return handlers;
+}
+
+describe("private HTTP routes", () => {
+  const handlers = routes({ ...off, prometheus: true, version: true });
   const get = (path: string, accept: string) => {
     const handler = handlers.get(`GET ${path}`);
     if (handler === undefined) throw new Error(`no route ${path}`);
@@ -82,5 +93,51 @@ describe("private HTTP routes", () => {
 
   it("answer a form that nobody makes as upstream does (spec jvb-control 6.6)", async () => {
     expect((await get("/metrics", "image/png")).status).to.equal(500);
+  });
+});
+
+describe("debug routes", () => {
+  const log = recordingLogger();
+  const server = createHttpServer({
+    name: "private",
+    host: "127.0.0.1",
+    port: 0,
+    portKey: "x",
+    dialect: JVB_HTTP,
+    log,
+  });
+  before(async () => {
+    addPrivateRoutes(server, api, { ...off, debug: true });
+    await server.start();
+  });
+  after(() => server.stop(50));
+  const ask = (path: string, method = "GET"): Promise<Response> =>
+    fetch(`http://127.0.0.1:${server.port}${path}`, { method, redirect: "manual" });
+
+  it("lead from the old paths to the new ones, whatever stands in them", async () => {
+    for (const [from, to] of [
+      ["/colibri/debug/a/b?full=true", "/debug/a/b?full=true"],
+      ["/colibri/debug/%0d%0aX:1", "/debug/%0D%0AX%3A1"],
+      ["/colibri/debug/%E2%82%AC", "/debug/%E2%82%AC"],
+      ["/colibri/debug//evil.example", "/debug//evil.example"],
+      ["/debug/stats/%0d%0aX:1", "/debug/stats/jvb/%0D%0AX%3A1"],
+    ] as const) {
+      const reply = await ask(from);
+      expect(reply.status, from).to.be.oneOf([301, 302]);
+      expect(reply.headers.get("location"), from).to.equal(to);
+      expect(reply.headers.get("x")).to.equal(null);
+    }
+    expect(log.messages("error")).to.deep.equal([]);
+  });
+
+  it("switch what there are figures of, and know nothing of what is not built", async () => {
+    const feature = "/debug/features/jvb/";
+    expect((await ask(`${feature}queue-stats/true`, "POST")).status).to.equal(200);
+    expect(await (await ask(`${feature}queue-stats`)).text()).to.equal("true");
+    for (const name of ["payload-verification", "node-tracing", "pool-bookkeeping", "nosuch"]) {
+      expect((await ask(`${feature}${name}/true`, "POST")).status, name).to.equal(404);
+      expect((await ask(feature + name)).status, name).to.equal(404);
+    }
+    expect((await ask(`${feature}task-pool-stats/true`, "POST")).status).to.equal(404);
   });
 });

@@ -23,15 +23,16 @@ export interface ApiSwitches {
   readonly shutdown: boolean;
 }
 
-/** Switchable and readable debug features of the bridge; what they switch is upstream's engine. */
+/**
+ * Figures that upstream collects only while they are switched on. Here they are always there
+ * (`/debug/stats/jvb/NAME`), so the switch is remembered for those who read it, as scripts do that
+ * switch, poll and switch back. Features that are not built are unknown: verification of payloads,
+ * tracing of nodes, bookkeeping of pools, timing of queues.
+ */
 const jvbFeatures: Readonly<Record<string, boolean>> = {
-  "payload-verification": false,
   "node-stats": true,
   "pool-stats": false,
-  "pool-bookkeeping": false,
   "queue-stats": false,
-  "queue-timing-stats": false,
-  "node-tracing": false,
   "transit-stats": true,
   "task-pool-stats": true,
   "tossed-packet-stats": true,
@@ -215,7 +216,8 @@ function addDebugRoutes(server: HttpServer, api: BridgeApi): void {
   addFeatureRoutes(server, api);
   server.route("GET", "/colibri/debug/{path*}", ({ params, query }) => {
     const text = query.size === 0 ? "" : `?${query.toString()}`;
-    return { status: 301, headers: { Location: `/debug/${params["path"] ?? ""}${text}` } };
+    const path = (params["path"] ?? "").split("/").map(encodeURIComponent).join("/");
+    return { status: 301, headers: { Location: `/debug/${path}${text}` } };
   });
 }
 

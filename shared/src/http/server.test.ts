@@ -34,6 +34,10 @@ describe("HTTP server", () => {
       const body = request.json();
       return body.ok ? jsonReply(body.value) : textReply(body.error, 400);
     });
+    server.route("GET", "/header/{value}", ({ params }) => ({
+      status: 200,
+      headers: { "X-Value": params["value"] ?? "" },
+    }));
     server.route("GET", "/bug", () => {
       throw new Error("broken");
     });
@@ -86,6 +90,17 @@ describe("HTTP server", () => {
       else expect(text).to.contain(body);
     });
   }
+
+  it("answers 500 where a reply cannot be sent, and goes on", async () => {
+    await start(JVB_HTTP);
+    for (const value of ["%0d%0aX-Evil:1", "%E2%82%AC", "%00"]) {
+      const reply = await get(`/header/${value}`);
+      expect(reply.status, value).to.equal(500);
+      expect(reply.headers.get("x-evil")).to.equal(null);
+    }
+    expect((await get("/header/fine")).headers.get("x-value")).to.equal("fine");
+    expect(log.messages("error")).to.have.length(3);
+  });
 
   it("sends the bridge's cross-origin headers only to requests with an origin", async () => {
     await start(JVB_HTTP);

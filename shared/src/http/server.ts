@@ -258,14 +258,12 @@ function answerer(
       const own = wanted === "OPTIONS" ? dialect.options(request, match.allowed) : undefined;
       return send(request, response, own ?? dialect.refuse(request, 405, match.allowed), dialect);
     }
-    let reply: HttpReply;
     try {
-      reply = await match.target(request);
+      send(request, response, await match.target(request), dialect);
     } catch (cause) {
       log.error(`Bug in the answer to ${wanted} ${pii(path)}`, { server: options.name }, cause);
-      reply = dialect.refuse(request, 500);
+      send(request, response, dialect.refuse(request, 500), dialect);
     }
-    send(request, response, reply, dialect);
   };
 }
 
