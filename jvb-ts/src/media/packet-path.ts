@@ -27,8 +27,8 @@ import { SpeechActivity } from "./speech-activity.ts";
 import { addEndpointTotals, emptyTotals } from "./totals.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
-/** Reports of many endpoints share their wake-ups: each looks at every conference. */
-const REPORT_SLOT_MS = 25;
+/** Reports of many endpoints share their wake-ups: each looks at every conference, with cold caches. */
+const REPORT_SLOT_MS = 100;
 const LAST_SLOT = 0x3fff_ffff;
 
 export class PacketPath implements MediaEngine {
@@ -306,7 +306,7 @@ export class PacketPath implements MediaEngine {
       if (slot < endpoint.nextReportSlot) continue;
       writeReports(this.#ctx, endpoint, now);
       sampleRates(endpoint, now);
-      endpoint.nextReportSlot = Math.ceil((now + REPORT_INTERVAL_MS) / REPORT_SLOT_MS);
+      endpoint.nextReportSlot = slot + REPORT_INTERVAL_MS / REPORT_SLOT_MS;
     }
   }
 
