@@ -1,7 +1,7 @@
 /** R1 and R2: a bridge is lost, or only its way to Prosody is, while people are on it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
-import { eventually } from "./call-story.ts";
+import { until } from "#shared/testing/until";
 import { type Calls, explainFailures, npmClient, startCalls } from "./calls.ts";
 import { allOn, bridgesOfFocus, longestGap, sessions, usedAndOther } from "./faults.ts";
 import { type CallPage, expectMedia } from "./pages.ts";
@@ -59,10 +59,7 @@ describe("a bridge that is lost, a second one up", () => {
     });
     await expectMedia(pages, { bridges: calls.stack.bridges });
     expect(gap).to.be.below(3000);
-    await eventually(
-      "both bridges are in the brewery",
-      async () => (await bridgesOfFocus(calls)) === 2,
-    );
+    await until("both bridges are in the brewery", async () => (await bridgesOfFocus(calls)) === 2);
   });
 
   // Three browsers that connect anew at once keep two cores busy for half a second more, which leaves

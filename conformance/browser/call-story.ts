@@ -1,21 +1,9 @@
 /** What every combination of client and channel must be able to do: one story, told by tests. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
+import { until } from "#shared/testing/until";
 import { type CallOptions, type Calls, explainFailures, startCalls } from "./calls.ts";
 import { type CallPage, expectMedia, expectSilence } from "./pages.ts";
-
-/** Waits until `check` holds; fails with `what` after ten seconds. */
-export async function eventually(
-  what: string,
-  check: () => Promise<boolean>,
-  withinMs = 10_000,
-): Promise<void> {
-  const end = performance.now() + withinMs;
-  while (!(await check())) {
-    if (performance.now() > end) throw new Error(`not within ${withinMs} ms: ${what}`);
-    await sleep(100);
-  }
-}
 
 /**
  * Two pages, a third, one that leaves and returns, mute, camera off and on, a shared screen.
@@ -80,7 +68,7 @@ export function tellStory(
 
     it("the third leaves and returns", async () => {
       await third.close();
-      await eventually(
+      await until(
         "the others see it leave",
         async () => (await first.page.locator('.tile[data-person]:has-text("p3")').count()) === 0,
       );
@@ -93,7 +81,7 @@ export function tellStory(
     it("mute stops the sound of one page only, unmute brings it back", async () => {
       await second.switchOff("mute");
       await second.click("mute");
-      await eventually(
+      await until(
         "the others show it muted",
         async () => (await first.page.locator('.label:has-text("muted")').count()) === 1,
       );
@@ -106,7 +94,7 @@ export function tellStory(
     it("camera off stops the picture of one page only, camera on brings it back", async () => {
       await second.switchOff("camera");
       await second.click("camera");
-      await eventually(
+      await until(
         "the others see no picture",
         async () =>
           !(await first.page.locator('.tile:has(.label:has-text("p2")) video').first().isVisible()),
@@ -125,7 +113,7 @@ export function tellStory(
         sources: { p1: ["audio", "video", "screen"] },
       });
       await first.click("share");
-      await eventually(
+      await until(
         "the others see it go",
         async () =>
           !(await second.page.locator('.label:has-text("p1: screen")').first().isVisible()),

@@ -1,7 +1,8 @@
 /** Calls of real pages on our own focus and bridge, by client library and bridge channel. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
-import { eventually, tellStory } from "./call-story.ts";
+import { until } from "#shared/testing/until";
+import { tellStory } from "./call-story.ts";
 import {
   type Calls,
   explainFailures,
@@ -49,14 +50,14 @@ function tellDirect(title: string, client: string): void {
       const switched = () => sleep(1500);
       const first = await calls.open(name, 1, { p2p: "1" });
       const second = await calls.open(name, 2, { p2p: "1" });
-      await eventually("both talk directly", direct(true), 20_000);
+      await until("both talk directly", direct(true), 20_000);
       await switched();
       await expectMedia([first, second]);
       const third = await calls.open(name, 3, { p2p: "1" });
-      await eventually("all are on the bridge", direct(false));
+      await until("all are on the bridge", direct(false));
       await expectMedia([first, second, third], { bridges: calls.stack.bridges });
       await third.close();
-      await eventually("both talk directly again", direct(true), 20_000);
+      await until("both talk directly again", direct(true), 20_000);
       await switched();
       await expectMedia([first, second]);
     });

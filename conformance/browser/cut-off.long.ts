@@ -1,7 +1,7 @@
 /** R2: packets are dropped both ways, between one page and its bridge or around a whole bridge. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
-import { eventually } from "./call-story.ts";
+import { until } from "#shared/testing/until";
 import { type Calls, explainFailures, newestClient, npmClient, startCalls } from "./calls.ts";
 import { longestGap, sessions } from "./faults.ts";
 import { type CallPage, expectMedia } from "./pages.ts";
@@ -128,7 +128,7 @@ describe("R2 a bridge cut off from everybody, a second one up", () => {
     cut[0]?.flow();
     if (cut[1] !== undefined) cut[1].dropping = false;
     const at = calls.stack.bridges.findIndex(({ name }) => name === used);
-    await eventually(
+    await until(
       "no ghosts on the bridge that came back",
       async () => Number((await calls.bridgeStats(at))["endpoints"]) === 0,
     );

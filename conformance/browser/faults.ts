@@ -1,6 +1,6 @@
 /** What tests of failures share: which bridge carries a page, and how long its media was away. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { eventually } from "./call-story.ts";
+import { until } from "#shared/testing/until";
 import type { Calls } from "./calls.ts";
 import { type CallPage, longestGaps, untilMedia } from "./pages.ts";
 
@@ -33,7 +33,7 @@ export function allOn(
 ): Promise<void> {
   const there = async () =>
     (await Promise.all(pages.map((page) => bridgeOf(calls, page)))).every((one) => one === bridge);
-  return eventually(`everybody is on ${bridge.name}`, there, withinMs);
+  return until(`everybody is on ${bridge.name}`, there, withinMs);
 }
 
 /** Ids of the pages' sessions with the focus: they change when somebody is invited anew. */

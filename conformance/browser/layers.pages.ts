@@ -1,7 +1,7 @@
 /** One sender's simulcast, another layer for each receiver, chosen by the receivers' constraints. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
-import { eventually } from "./call-story.ts";
+import { until } from "#shared/testing/until";
 import { type Calls, newestClient, npmClient, startCalls } from "./calls.ts";
 import { type CallPage, expectMedia } from "./pages.ts";
 
@@ -71,35 +71,29 @@ for (const { name, path } of clients) {
 
     it("reaches one receiver in the small layer and the other in the large one", async () => {
       await Promise.all([ask(second, 180), ask(third, 360)]);
-      await eventually("two layers are sent", async () => (await sent(sender)).length >= 2, 20_000);
-      await eventually(
-        "the second page sees 180 lines",
-        async () => (await height(second)) === 180,
-      );
-      await eventually("the third page sees 360 lines", async () => (await height(third)) === 360);
+      await until("two layers are sent", async () => (await sent(sender)).length >= 2, 20_000);
+      await until("the second page sees 180 lines", async () => (await height(second)) === 180);
+      await until("the third page sees 360 lines", async () => (await height(third)) === 360);
       await expectMedia([sender, second, third], { bridges: calls.stack.bridges });
       expect(await height(second)).to.equal(180);
     });
 
     it("switches up and down again without a broken picture", async () => {
       await Promise.all([ask(second, 360), ask(third, 180)]);
-      await eventually(
-        "the second page sees 360 lines",
-        async () => (await height(second)) === 360,
-      );
-      await eventually("the third page sees 180 lines", async () => (await height(third)) === 180);
+      await until("the second page sees 360 lines", async () => (await height(second)) === 360);
+      await until("the third page sees 180 lines", async () => (await height(third)) === 180);
       await expectMedia([sender, second, third], { bridges: calls.stack.bridges });
     });
 
     it("goes on in the small layer when the sender stops the large one", async function () {
       await Promise.all([ask(second, 360), ask(third, 360)]);
       for (const page of [second, third])
-        await eventually("it sees 360 lines", async () => (await height(page)) === 360);
+        await until("it sees 360 lines", async () => (await height(page)) === 360);
       await sleep(1000);
       await Promise.all([second.mark(), third.mark()]);
       await stopLargest(sender);
       for (const page of [second, third])
-        await eventually("it sees 180 lines", async () => (await height(page)) === 180);
+        await until("it sees 180 lines", async () => (await height(page)) === 180);
       const gaps = await Promise.all(
         [second, third].map(async (page) => (await page.seen()).sources["p1/video"]?.gapMs),
       );
@@ -110,7 +104,7 @@ for (const { name, path } of clients) {
     it("is not sent to a receiver that asks for none, and comes back", async () => {
       await ask(second, 0);
       const others = { bridges: calls.stack.bridges };
-      await eventually("the second page's picture stands", async () => {
+      await until("the second page's picture stands", async () => {
         const before = (await second.seen()).sources["p1/video"]?.count;
         await sleep(700);
         return (await second.seen()).sources["p1/video"]?.count === before;

@@ -1,7 +1,7 @@
 /** `npm start` as a person uses it: the real command, the printed address, Ctrl-C. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { eventually } from "./call-story.ts";
+import { until } from "#shared/testing/until";
 import { processesOf } from "./log-faults.ts";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -27,7 +27,7 @@ export async function npmStart(...options: string[]): Promise<Started> {
     output += text;
   });
   const address = () => /Call\s+(https?:\S+)/.exec(output)?.[1];
-  await eventually(
+  await until(
     "the page's address is printed",
     () => {
       if (child.exitCode !== null) throw new Error(output);

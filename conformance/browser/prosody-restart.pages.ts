@@ -1,7 +1,7 @@
 /** R4: the XMPP server is away for four seconds in mid-call. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
-import { eventually } from "./call-story.ts";
+import { until } from "#shared/testing/until";
 import { type Calls, explainFailures, npmClient, startCalls } from "./calls.ts";
 import { bridgesOfFocus, longestGap } from "./faults.ts";
 import { expectMedia, untilMedia } from "./pages.ts";
@@ -36,13 +36,13 @@ describe("R4 Prosody down for 4 s", () => {
       await sleep(4000);
       await calls.stack.prosody.start();
       const opened = performance.now();
-      await eventually("the focus answers", () => focusAnswers(`asked${round}`), 20_000);
-      await eventually(
+      await until("the focus answers", () => focusAnswers(`asked${round}`), 20_000);
+      await until(
         "the bridge is in the brewery",
         async () => Number((await calls.bridgeStats())["mucs_joined"]) === 1,
         20_000,
       );
-      await eventually("the focus sees it", async () => (await bridgesOfFocus(calls)) === 1);
+      await until("the focus sees it", async () => (await bridgesOfFocus(calls)) === 1);
       back = performance.now() - opened;
     });
     console.log(

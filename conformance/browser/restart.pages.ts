@@ -1,6 +1,6 @@
 /** An in-place ICE restart asked for by a page (transcript 07b2). */
 import { expect } from "chai";
-import { eventually } from "./call-story.ts";
+import { until } from "#shared/testing/until";
 import { type Calls, newestClient, startCalls } from "./calls.ts";
 import { longestGap } from "./faults.ts";
 import { expectMedia } from "./pages.ts";
@@ -26,10 +26,7 @@ describe("in-place ICE restart", () => {
       await pages[0]?.page.evaluate(
         "call.conference.options.config.enableIceRestart = true, call.conference.restartJvbIce()",
       );
-      await eventually(
-        "the restart has succeeded",
-        async () => (await restarts("succeeded")) === 1,
-      );
+      await until("the restart has succeeded", async () => (await restarts("succeeded")) === 1);
     });
     expect(await restarts("started")).to.equal(1);
     await expectMedia(pages, { bridges: stack.bridges });

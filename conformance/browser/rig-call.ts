@@ -8,8 +8,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { until } from "#shared/testing/until";
 import { serve } from "../../shared/demo/web.ts";
-import { eventually } from "./call-story.ts";
 import { longestGap, post } from "./faults.ts";
 import { CallPage, expectMedia, expectSilence, launchBrowser, untilMedia } from "./pages.ts";
 
@@ -74,7 +74,7 @@ async function warmUp(
   ] as const) {
     await post(from, "/colibri/drain/enable");
     const moved = async () => (await carrier(pages)) === to;
-    await eventually(`everybody is on ${to.name}`, moved, 40_000);
+    await until(`everybody is on ${to.name}`, moved, 40_000);
     await untilMedia(pages, 30_000);
     await post(from, "/colibri/drain/disable");
     // A bridge says so with its next presence.
@@ -91,12 +91,12 @@ async function lose(pages: readonly CallPage[], signal: "SIGTERM" | "SIGKILL") {
   const gap = await longestGap(pages, async () => {
     process.kill(-Number(readFileSync(join(state, `${used.name}.pid`), "utf8")), signal);
     const moved = async () => (await carrier(pages)) === other;
-    await eventually(`everybody is on ${other.name}`, moved, 30_000);
+    await until(`everybody is on ${other.name}`, moved, 30_000);
   });
   await expectMedia(pages, { bridges: [other] });
   await run(rig, ["up", used.part]);
   // Both are asked: one that is up need not be in the brewery yet.
-  await eventually("the focus sees two bridges", async () => (await bridgesOfFocus()) === 2);
+  await until("the focus sees two bridges", async () => (await bridgesOfFocus()) === 2);
   return gap;
 }
 
@@ -114,7 +114,7 @@ function limit(what: string, gap: number, most: number): void {
 }
 
 try {
-  await eventually("the focus sees two bridges", async () => (await bridgesOfFocus()) === 2);
+  await until("the focus sees two bridges", async () => (await bridgesOfFocus()) === 2);
   const first = await open(1);
   const second = await open(2);
   console.log(`two pages: media after ${Math.round(await expectMedia([first, second], flow))} ms`);

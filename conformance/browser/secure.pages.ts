@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import type { Browser } from "playwright-core";
-import { eventually } from "./call-story.ts";
+import { until } from "#shared/testing/until";
 import { logReport, newestClientInFull, npmClient } from "./calls.ts";
 import { controlC, leftovers, npmStart, root, type Started } from "./npm-start.ts";
 import { CallPage, expectMedia, launchBrowser, type Query } from "./pages.ts";
@@ -89,7 +89,7 @@ for (const [name, client, reason] of [
       const host = await open(room, 2, waiting);
       expect(await roles(started, room, [])).to.deep.equal({});
       await logIn(host, account, "not it");
-      await eventually(
+      await until(
         "the wrong password is refused",
         async () =>
           (await host.page.textContent("#login-problem"))?.includes("password is wrong") === true,
@@ -118,7 +118,7 @@ for (const [name, client, reason] of [
       await expectMedia([host, guest]);
       await guest.page.click("#login-open");
       await logIn(guest, other, others);
-      await eventually("the guest is owner", async () => {
+      await until("the guest is owner", async () => {
         const { p2 } = await roles(started, room, [guest]);
         return p2 === "OWNER";
       });

@@ -1,7 +1,7 @@
 /** One bridge with two media threads on its one UDP port, and what happens to it in mid-call. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
-import { eventually } from "./call-story.ts";
+import { until } from "#shared/testing/until";
 import { type Calls, npmClient, startCalls } from "./calls.ts";
 import { type CallPage, expectMedia } from "./pages.ts";
 
@@ -47,7 +47,7 @@ describe("a bridge of two media workers", () => {
   it("one ends, the other goes on, a new one takes its place", async () => {
     await Promise.all(red.map((page) => page.close()));
     await expectMedia(blue, flow());
-    await eventually("the first conference is gone", async () => (await stat("conferences")) === 1);
+    await until("the first conference is gone", async () => (await stat("conferences")) === 1);
     red = [await calls.open("green", 5), await calls.open("green", 6)];
     await Promise.all([expectMedia(red, flow()), expectMedia(blue, flow())]);
   });
@@ -55,10 +55,10 @@ describe("a bridge of two media workers", () => {
   it("is back in the brewery after the XMPP server restarted, with few words", async () => {
     const from = bridge().log().length;
     await calls.stack.prosody.kill();
-    await eventually("it noticed", async () => (await stat("muc_clients_connected")) === 0);
+    await until("it noticed", async () => (await stat("muc_clients_connected")) === 0);
     await sleep(3000);
     await calls.stack.prosody.start();
-    await eventually("it has joined again", async () => (await stat("mucs_joined")) === 1, 20_000);
+    await until("it has joined again", async () => (await stat("mucs_joined")) === 1, 20_000);
     expect(linesSince(from).length, linesSince(from).join("\n")).to.be.below(12);
     await calls.closePages();
   });
@@ -66,7 +66,7 @@ describe("a bridge of two media workers", () => {
   it("crashes, starts again on the same port, and carries a call", async () => {
     await bridge().kill();
     await bridge().start();
-    await eventually("it has joined again", async () => (await stat("mucs_joined")) === 1, 20_000);
+    await until("it has joined again", async () => (await stat("mucs_joined")) === 1, 20_000);
     await sleep(3000);
     red = [await calls.open("yellow", 1), await calls.open("yellow", 2)];
     await expectMedia(red, { ...flow(), withinMs: 30_000 });

@@ -2,10 +2,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { createRootLogger } from "#shared/logging/log";
 import { realRuntime } from "#shared/runtime/real-runtime";
 import { iqResult } from "#shared/stanza/iq";
+import { until } from "#shared/testing/until";
 import { createXmppClient } from "#shared/xmpp/client";
 import type { XmppConnection } from "#shared/xmpp/connection";
 import { parseBareJid } from "#shared/xmpp/jid";
@@ -50,15 +50,6 @@ export interface Target {
   /** Values that scripts may use as `{name}` from the start. */
   readonly names: Readonly<Record<string, string>>;
   stop(): Promise<void>;
-}
-
-/** Waits until `done` is true; an error that says what was awaited when it is not in time. */
-async function until(what: string, withinMs: number, done: () => boolean | Promise<boolean>) {
-  const end = performance.now() + withinMs;
-  while (!(await done())) {
-    if (performance.now() > end) throw new Error(`${what}: not within ${withinMs / 1000} s`);
-    await sleep(25);
-  }
 }
 
 /** An IPv4 address of the machine other than loopback, if it has one. */
@@ -166,7 +157,7 @@ export async function startTarget(
         log,
       );
       connection.start();
-      await until(`login of ${name}`, 10_000, () => connection.state === "online");
+      await until(`login of ${name}`, () => connection.state === "online");
       return connection;
     };
     const xmpp = await login("tester");
@@ -198,15 +189,12 @@ export async function startTarget(
     if (brewery.result.kind !== "joined")
       throw new Error(`the tester cannot enter the brewery: ${brewery.result.kind}`);
     const bridgeThere = () => brewery.room.occupants.get(first.name);
-    await until("the bridge's presence in the brewery", 30_000, () =>
-      elementsOf(bridgeThere()?.presence ?? xml("presence")).some((each) => each.name === "stats"),
-    );
+    const announced = () =>
+      elementsOf(bridgeThere()?.presence ?? xml("presence")).some((each) => each.name === "stats");
+    await until("the bridge's presence in the brewery", announced, 30_000);
     const focusOrigin = `http://127.0.0.1:${stack.focusPort}`;
-    await until(
-      "the focus' finding the bridge",
-      30_000,
-      async () => (await bridgesOf(focusOrigin)) > 0,
-    );
+    const found = async () => (await bridgesOf(focusOrigin)) > 0;
+    await until("the focus' finding the bridge", found, 30_000);
     let entered: MucRoom[] = [];
     return {
       stream: (who) => connections[who],

@@ -4,13 +4,13 @@ import { realRuntime } from "#shared/runtime/real-runtime";
 import { iqRequest } from "#shared/stanza/iq";
 import { Prosody } from "#shared/testing/prosody";
 import { recordingLogger } from "#shared/testing/recording-logger";
+import { until } from "#shared/testing/until";
 import { createXmppComponent } from "#shared/xmpp/component";
 import type { XmppConnection } from "#shared/xmpp/connection";
 import { NS } from "#shared/xmpp/namespaces";
 import { attr, childOf, type Element, elementsOf, xml } from "#shared/xmpp/xml";
 import { login, type Server } from "./live/live-connection.ts";
 import { LiveFocus } from "./live/live-focus.ts";
-import { until } from "./live/until.ts";
 
 interface Asked {
   readonly room: string;

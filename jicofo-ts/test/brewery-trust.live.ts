@@ -1,9 +1,9 @@
 // Whom the focus takes for a bridge where the room hides accounts, as a real Prosody hides them.
 import { expect } from "chai";
 import { Prosody } from "#shared/testing/prosody";
+import { until } from "#shared/testing/until";
 import { LiveBridge } from "./live/live-bridge.ts";
 import { LiveFocus } from "./live/live-focus.ts";
-import { until } from "./live/until.ts";
 
 const hides = /The brewery hides accounts/g;
 

@@ -2,11 +2,11 @@
 import { expect } from "chai";
 import { realRuntime } from "#shared/runtime/real-runtime";
 import { Prosody } from "#shared/testing/prosody";
+import { until } from "#shared/testing/until";
 import { CuttableLink } from "./live/cuttable-link.ts";
 import { LiveBridge } from "./live/live-bridge.ts";
 import { LiveClient } from "./live/live-client.ts";
 import { LiveFocus } from "./live/live-focus.ts";
-import { until } from "./live/until.ts";
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const now = () => realRuntime.clock.now();

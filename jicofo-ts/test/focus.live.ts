@@ -2,12 +2,12 @@
 import { expect } from "chai";
 import { realRuntime } from "#shared/runtime/real-runtime";
 import { Prosody } from "#shared/testing/prosody";
+import { until } from "#shared/testing/until";
 import { NS } from "#shared/xmpp/namespaces";
 import { xml } from "#shared/xmpp/xml";
 import { LiveBridge } from "./live/live-bridge.ts";
 import { LiveClient } from "./live/live-client.ts";
 import { LiveFocus } from "./live/live-focus.ts";
-import { until } from "./live/until.ts";
 
 describe("the focus on a real Prosody", function () {
   this.timeout(30_000);

@@ -5,10 +5,10 @@ import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { Prosody } from "#shared/testing/prosody";
+import { until } from "#shared/testing/until";
 import { LiveBridge } from "./live/live-bridge.ts";
 import { LiveClient } from "./live/live-client.ts";
 import { LiveFocus } from "./live/live-focus.ts";
-import { until } from "./live/until.ts";
 
 describe("a focus out of file descriptors (R20)", function () {
   this.timeout(60_000);

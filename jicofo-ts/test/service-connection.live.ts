@@ -1,10 +1,10 @@
 // Bridges on a server of their own (`jicofo.xmpp.service`), against two real Prosodys.
 import { expect } from "chai";
 import { Prosody } from "#shared/testing/prosody";
+import { until } from "#shared/testing/until";
 import { LiveBridge } from "./live/live-bridge.ts";
 import { LiveClient } from "./live/live-client.ts";
 import { LiveFocus } from "./live/live-focus.ts";
-import { until } from "./live/until.ts";
 
 describe("a focus whose bridges are on another server", function () {
   this.timeout(30_000);

@@ -4,6 +4,7 @@ import { realRuntime } from "#shared/runtime/real-runtime";
 import { iqAnswer, iqResult } from "#shared/stanza/iq";
 import { Prosody } from "#shared/testing/prosody";
 import { recordingLogger } from "#shared/testing/recording-logger";
+import { until } from "#shared/testing/until";
 import { createXmppComponent } from "#shared/xmpp/component";
 import type { XmppConnection } from "#shared/xmpp/connection";
 import { NS } from "#shared/xmpp/namespaces";
@@ -11,7 +12,6 @@ import { attr, type Element, elementsOf, xml } from "#shared/xmpp/xml";
 import { LiveBridge } from "./live/live-bridge.ts";
 import { LiveClient } from "./live/live-client.ts";
 import { LiveFocus } from "./live/live-focus.ts";
-import { until } from "./live/until.ts";
 
 function asComponent(prosody: Prosody): XmppConnection {
   const connection = createXmppComponent(prosody.componentLogin(), realRuntime, recordingLogger());

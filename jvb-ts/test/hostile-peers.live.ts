@@ -11,7 +11,7 @@ import { BridgeUnderFire, scale } from "./bridge-under-fire.ts";
 import type { LiveClient } from "./live-client.ts";
 import * as participant from "./live-participant.ts";
 import { type Invited, opusPacket as rtp } from "./live-participant.ts";
-import { until } from "./transport-sdp.ts";
+import { until } from "#shared/testing/until";
 
 /** A record of DTLS with `size` bytes of noise. */
 function record(type: number, seq: number, size: number): Buffer {

@@ -1,9 +1,9 @@
 /** Test kit: a `LiveClient` as an endpoint of a conference of the program, asked for over HTTP. */
 import { expect } from "chai";
 import type { IceTransport } from "#shared/stanza/media";
+import { until } from "#shared/testing/until";
 import { conferenceModifiedJson, parseConferenceJson } from "../src/signaling/colibri-json.ts";
 import { LiveClient } from "./live-client.ts";
-import { until } from "./transport-sdp.ts";
 
 const opus = { id: 111, name: "opus", clockrate: 48_000, channels: 2 };
 

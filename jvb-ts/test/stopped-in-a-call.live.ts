@@ -1,9 +1,9 @@
 /** The program told to stop while two participants talk: real ICE, DTLS and SRTP. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
+import { until } from "#shared/testing/until";
 import { BridgeUnderFire } from "./bridge-under-fire.ts";
 import { type Invited, join, opusPacket } from "./live-participant.ts";
-import { until } from "./transport-sdp.ts";
 
 describe("a bridge that is stopped in a call", function () {
   this.timeout(30_000);

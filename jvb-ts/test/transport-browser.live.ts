@@ -3,9 +3,10 @@
 import { expect } from "chai";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { realRuntime } from "#shared/runtime/real-runtime";
+import { until } from "#shared/testing/until";
 import type { EndpointTransport } from "../src/transport/endpoint-transport.ts";
 import { LiveBridge } from "./live-bridge.ts";
-import { offerSdp, remoteOf, until } from "./transport-sdp.ts";
+import { offerSdp, remoteOf } from "./transport-sdp.ts";
 
 /** Runs in the page: one connection, its channel and what it received. */
 const pageScript = `

@@ -1,6 +1,5 @@
 /** Test kit: SDP of a data channel offered by an endpoint transport, and waiting. */
 import sdp from "sdp-transform";
-import { realRuntime } from "#shared/runtime/real-runtime";
 import type { IceTransport } from "#shared/stanza/media";
 
 /** The bridge's description as an offer. */
@@ -65,13 +64,4 @@ export function remoteOf(text: string, iceGeneration?: number): IceTransport {
     candidates: [],
     webSockets: [],
   };
-}
-
-/** Polls until `check` holds. */
-export async function until(what: string, check: () => boolean | Promise<boolean>, ms = 8000) {
-  const end = realRuntime.clock.now() + ms;
-  while (!(await check())) {
-    if (realRuntime.clock.now() > end) throw new Error(`not in time: ${what}`);
-    await new Promise<void>((resolve) => realRuntime.timers.after(20, resolve));
-  }
 }

@@ -3,8 +3,9 @@
 import { expect } from "chai";
 import { RTCPeerConnection } from "werift";
 import { realRuntime } from "#shared/runtime/real-runtime";
+import { until } from "#shared/testing/until";
 import { LiveBridge } from "./live-bridge.ts";
-import { offerSdp, remoteOf, until } from "./transport-sdp.ts";
+import { offerSdp, remoteOf } from "./transport-sdp.ts";
 
 describe("werift on an endpoint transport", function () {
   this.timeout(20_000);

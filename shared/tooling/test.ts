@@ -235,7 +235,10 @@ const stages: readonly Stage[] = [
     secondTry: true,
     group: "real",
   }),
-  mocha("pages", beyond, ["conformance/browser/*.pages.ts"], { timeoutMs: 120_000, secondTry: true }),
+  mocha("pages", beyond, ["conformance/browser/*.pages.ts"], {
+    timeoutMs: 120_000,
+    secondTry: true,
+  }),
   single("conformance, quick", beyond, process.execPath, [
     ...nodeFlags,
     "conformance/main.ts",

@@ -14,13 +14,13 @@ import {
 import { iqRequest, iqResult } from "#shared/stanza/iq";
 import { buildJingle, emptyJingle, type Jingle, parseJingle } from "#shared/stanza/jingle";
 import type { Prosody } from "#shared/testing/prosody";
+import { until } from "#shared/testing/until";
 import type { IqReply, XmppConnection } from "#shared/xmpp/connection";
 import { NS } from "#shared/xmpp/namespaces";
 import { attr, childOf, type Element, xml } from "#shared/xmpp/xml";
 import { featureUris } from "../../src/jingle/features.ts";
 import { audio, simulcast, transport } from "../scenarios/fake-client.ts";
 import { login } from "./live-connection.ts";
-import { until } from "./until.ts";
 
 const info: DiscoInfo = {
   identities: [],

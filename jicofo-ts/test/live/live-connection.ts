@@ -1,9 +1,9 @@
 /** A login at a test's Prosody. */
 import { realRuntime } from "#shared/runtime/real-runtime";
 import { recordingLogger } from "#shared/testing/recording-logger";
+import { until } from "#shared/testing/until";
 import { createXmppClient } from "#shared/xmpp/client";
 import type { XmppConnection } from "#shared/xmpp/connection";
-import { until } from "./until.ts";
 
 /** Where to log in: a `Prosody`, or one behind something. */
 export interface Server {

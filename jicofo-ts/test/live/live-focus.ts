@@ -2,7 +2,7 @@
 import { freePort } from "#shared/testing/free-port";
 import type { Prosody } from "#shared/testing/prosody";
 import { StartedProgram } from "#shared/testing/started-program";
-import { until } from "./until.ts";
+import { until } from "#shared/testing/until";
 
 const main = new URL("../../src/main.ts", import.meta.url).pathname;
 

@@ -5,6 +5,7 @@ import { iqResult } from "../stanza/iq.ts";
 import { parseEntityCaps } from "../stanza/member-presence.ts";
 import { Prosody } from "../testing/prosody.ts";
 import { recordingLogger } from "../testing/recording-logger.ts";
+import { until } from "../testing/until.ts";
 import { createXmppClient } from "./client.ts";
 import type { XmppConnection } from "./connection.ts";
 import { answerDisco, answerVersion, CapsCache, queryDiscoInfo } from "./disco.ts";
@@ -118,11 +119,3 @@ describe("rooms of a real Prosody", function () {
     await a.leave();
   });
 });
-
-async function until(holds: () => boolean, timeoutMs = 15_000): Promise<void> {
-  const end = Date.now() + timeoutMs;
-  while (!holds()) {
-    if (Date.now() > end) throw new Error("did not happen in time");
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

@@ -7,6 +7,7 @@ import { realRuntime } from "../runtime/real-runtime.ts";
 import { iqResult } from "../stanza/iq.ts";
 import { Prosody } from "../testing/prosody.ts";
 import { recordingLogger } from "../testing/recording-logger.ts";
+import { until } from "../testing/until.ts";
 import { createXmppClient, type XmppClientOptions } from "./client.ts";
 import { createXmppComponent } from "./component.ts";
 import type { StateChange, XmppConnection } from "./connection.ts";
@@ -418,14 +419,6 @@ function ping(to: string): Element {
 
 async function online(connection: XmppConnection): Promise<void> {
   await until(() => connection.state === "online");
-}
-
-async function until(holds: () => boolean, timeoutMs = 15_000): Promise<void> {
-  const end = Date.now() + timeoutMs;
-  while (!holds()) {
-    if (Date.now() > end) throw new Error("did not happen in time");
-    await wait(10);
-  }
 }
 
 function wait(ms: number): Promise<void> {
