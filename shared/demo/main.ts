@@ -3,8 +3,10 @@ import { existsSync, rmSync } from "node:fs";
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import yargs from "yargs";
+import { BridgeKeeper } from "./bridge-keeper.ts";
 import { certificateFor } from "./certificate.ts";
 import { endLeftovers, lockFolder } from "./lock.ts";
 import { Ports } from "./ports.ts";
@@ -82,6 +84,14 @@ const origin = `${options.https ? "https" : "http"}://${pageHost}:${pagePort}`;
 lock.publish(`${origin}/`);
 
 let stopping: Promise<void> | undefined;
+const keeper = new BridgeKeeper({
+  say: (text) => console.error(text),
+  now: () => performance.now(),
+  wait: (ms) => sleep(ms),
+  over: () => stopping !== undefined,
+  giveUp: () => void stop(1),
+});
+let running = false;
 const stack = await createStack({
   folder,
   bridges: options.bridges,
@@ -92,8 +102,10 @@ const stack = await createStack({
   people: options.secure ? ["ada", "ben"] : undefined,
   usualPorts: true,
   say,
-  onExit: (description) => {
+  onExit: (description, name) => {
     if (stopping !== undefined) return;
+    const bridge = stack.bridges.find((each) => each.name === name)?.program;
+    if (running && bridge !== undefined) return void keeper.ended(bridge, description);
     console.error(description);
     void stop(1);
   },
@@ -114,6 +126,8 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
 
 try {
   const times = await stack.start();
+  for (const { program } of stack.bridges) keeper.started(program);
+  running = true;
   closePage = await serve({
     host: listenOn,
     port: pagePort,

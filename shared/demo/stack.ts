@@ -28,8 +28,8 @@ export interface StackOptions {
   /** Gives the port at which a bridge logs in, for a relay before Prosody's. */
   readonly bridgeLogin?: (bridge: string, c2sPort: number) => Promise<number>;
   readonly say?: (text: string) => void;
-  /** A program ended by itself. */
-  readonly onExit?: (description: string) => void;
+  /** A program ended by itself; `name` is that of the program. */
+  readonly onExit?: (description: string, name: string) => void;
   /** Accounts at the auth domain beside `focus` and `jvb`. */
   readonly accounts?: readonly string[];
   /**
@@ -112,7 +112,9 @@ export async function createStack(options: StackOptions): Promise<Stack> {
   const accounts = passwords(folder, ["focus", "jvb", ...(options.accounts ?? [])]);
   // Short enough to type: it is a demo, on this machine.
   const people = options.people && passwords(folder, options.people, 4);
-  const exit = options.onExit === undefined ? {} : { onExit: options.onExit };
+  const { onExit } = options;
+  const exit = (name: string) =>
+    onExit === undefined ? {} : { onExit: (description: string) => onExit(description, name) };
 
   const xmpp = prosody({
     folder: join(folder, "prosody"),
@@ -124,7 +126,7 @@ export async function createStack(options: StackOptions): Promise<Stack> {
     ...(options.hibernationSeconds === undefined
       ? {}
       : { hibernationSeconds: options.hibernationSeconds }),
-    ...exit,
+    ...exit("prosody"),
   });
 
   const focusFile = join(folder, "jicofo.conf");
@@ -162,7 +164,7 @@ ${options.focusConfig ?? ""}
     logFile: join(folder, "jicofo-ts.log"),
     pidFile: join(folder, "jicofo-ts.pid"),
     ready: () => answers(`http://127.0.0.1:${focusPort}/about/version`),
-    ...exit,
+    ...exit("jicofo-ts"),
   });
 
   const bridges: Bridge[] = [];
@@ -223,7 +225,7 @@ ${options.bridgeConfig ?? ""}
       logFile: join(folder, `${name}.log`),
       pidFile: join(folder, `${name}.pid`),
       ready: () => answers(`http://127.0.0.1:${privatePort}/about/health`),
-      ...exit,
+      ...exit(name),
     });
     bridges.push({ name, program, file, mediaPort, publicPort, privatePort });
   }

@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { whenOrphaned } from "./orphan.mjs";
 import { node24, root, setUp } from "./setup.mjs";
 
 /**
@@ -56,5 +57,6 @@ if (command.program !== undefined) {
   // The terminal sends Ctrl-C to the child as well; this process only waits for it to clean up.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
     process.on(signal, () => child.kill(signal));
+  whenOrphaned(() => child.kill("SIGTERM"));
   child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 143)));
 }

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ describe("the door of the npm scripts", () => {
   let clone: string;
   before(() => {
     clone = mkdtempSync(join(tmpdir(), "clone-"));
-    for (const name of ["run.mjs", "setup.mjs", "setup-help.txt"])
+    for (const name of ["run.mjs", "orphan.mjs", "setup.mjs", "setup-help.txt"])
       cpSync(join(root, "shared/tooling", name), join(clone, "shared/tooling", name));
     cpSync(join(root, "shared/demo/help.txt"), join(clone, "shared/demo/help.txt"));
   });
@@ -26,6 +26,26 @@ describe("the door of the npm scripts", () => {
   it("prints the help of a fresh clone at once, without any package", () => {
     expect(run("start", "--help")).to.match(/^npm start -- .*--bridges N +number .* 1 to 8/s);
     expect(run("setup", "--help")).to.contain("--programs");
+  });
+
+  it("ends with npm, also when that is killed", async () => {
+    const child = `
+      import { whenOrphaned } from ${JSON.stringify(join(root, "shared/tooling/orphan.mjs"))};
+      whenOrphaned(() => { console.log("orphaned"); process.exit(); });
+      setInterval(() => {}, 1000);
+      console.log("up");`;
+    const npm = `require("node:child_process").spawn(process.execPath,
+      ["--input-type=module", "-e", process.argv[1]], { stdio: "inherit" })`;
+    const started = spawn(process.execPath, ["-e", npm, child], {
+      env: { ...process.env, npm_lifecycle_event: "start" },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const said: string[] = [];
+    for await (const text of started.stdout.setEncoding("utf8")) {
+      said.push(String(text).trim());
+      if (said.length === 1) started.kill("SIGKILL");
+    }
+    expect(said).to.deep.equal(["up", "orphaned"]);
   });
 
   it("has a line of help for every option of the demo", () => {
