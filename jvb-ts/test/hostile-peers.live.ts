@@ -6,12 +6,12 @@ import { randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
+import { until } from "#shared/testing/until";
 import { Attribute, BINDING, StunWriter } from "../src/transport/stun/stun-message.ts";
 import { BridgeUnderFire, scale } from "./bridge-under-fire.ts";
 import type { LiveClient } from "./live-client.ts";
 import * as participant from "./live-participant.ts";
 import { type Invited, opusPacket as rtp } from "./live-participant.ts";
-import { until } from "#shared/testing/until";
 
 /** A record of DTLS with `size` bytes of noise. */
 function record(type: number, seq: number, size: number): Buffer {
@@ -26,6 +26,11 @@ const hello = (seq: number): Buffer => {
   bytes.set([1, 0, 0, 188, 0, 0, 0, 0, 0, 0, 0, 188, 0xfe, 0xfd], 13);
   return bytes;
 };
+
+/** E1: what a flood at that rate may cost, judged by the median of so many seconds. */
+const FLOOD_PER_SECOND = 50_000;
+const FLOOD_SECONDS = 5;
+const MOST_FLOOD_CORES = 0.2;
 
 describe("a bridge and its participants", function () {
   this.timeout(60_000 * scale);
@@ -233,9 +238,8 @@ describe("a bridge and its participants", function () {
     ],
     ["that answer nothing", () => new StunWriter("success", BINDING, randomBytes(12)).finish("x")],
   ];
-  const bound = scale > 1 ? 0.2 : 0.9;
   for (const [name, make] of floods) {
-    it(`E1 a flood of Binding messages ${name}: below ${bound} of a core at 50,000/s, and joins succeed`, async () => {
+    it(`E1 a flood of Binding messages ${name}: below ${MOST_FLOOD_CORES} of a core at 50,000/s, and joins succeed`, async () => {
       const datagram = make(bridge.ice?.ufrag ?? "");
       const read = async (): Promise<{ arrived: number; dropped: number; cpu: number }> => {
         const counters = await bridge.udpCounters();
@@ -245,16 +249,18 @@ describe("a bridge and its participants", function () {
         return { arrived, dropped: bridge.kernelDrops, cpu: bridge.program.cpuSeconds };
       };
       const first = await read();
-      const stop = flood(scale > 1 ? 50_000 : 10_000, () => datagram);
-      // The cheapest second: what else the machine does makes each datagram dearer.
-      let best = Number.POSITIVE_INFINITY;
+      const stop = flood(FLOOD_PER_SECOND, () => datagram);
+      // As if exactly that many had come: what the sender or the kernel did not bring costs nothing.
+      const cores: number[] = [];
       let before = first;
-      for (let second = 0; second < Math.min(scale, 6); second++) {
+      for (let second = 0; second < FLOOD_SECONDS; second++) {
         await sleep(1000);
         const now = await read();
-        best = Math.min(best, (now.cpu - before.cpu) / (now.arrived - before.arrived));
+        cores.push(((now.cpu - before.cpu) / (now.arrived - before.arrived)) * FLOOD_PER_SECOND);
         before = now;
       }
+      cores.sort((x, y) => x - y);
+      console.log(`      cores at 50,000/s: ${cores.map((it) => it.toFixed(3)).join(" ")}`);
       const joined = await join(4004);
       const sent = await stop();
       const { arrived } = await read();
@@ -262,8 +268,8 @@ describe("a bridge and its participants", function () {
       const dropped = bridge.kernelDrops - first.dropped;
       expect(arrived - first.arrived, "datagrams read").to.be.above(sent * 0.5);
       expect(arrived - first.arrived + dropped, "read or dropped").to.be.above(sent * 0.95);
-      // Each costs less when many come at once.
-      expect(best * 50_000, "cores at 50,000/s").to.be.below(bound);
+      const median = cores[cores.length >> 1] ?? Number.NaN;
+      expect(median, "cores at 50,000/s, median").to.be.below(MOST_FLOOD_CORES);
       await leave(joined.id);
     });
   }
