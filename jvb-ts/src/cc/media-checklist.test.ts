@@ -1,7 +1,6 @@
 /** Items of the media checklist (spec jvb-media 15) that no other test shows, by their ids. */
 import { expect } from "chai";
 import {
-  writeBye,
   writeNack,
   writeReceiverReportHeader,
   writeRemb,
@@ -335,7 +334,10 @@ describe("media checklist: RTCP", () => {
         return 8;
       },
       (p) => writeSdesCname(bytes, p, 11, "someone"),
-      (p) => writeBye(bytes, p, 11),
+      (p) => {
+        bytes.set([0x81, 203, 0, 1, 0, 0, 0, 11], p);
+        return 8;
+      },
       (p) => writeRemb(bytes, p, 11, 1_000_000, [21]),
       (p) => writeNack(bytes, p, 11, 21, Uint16Array.of(1), 1, 100),
       (p) => {

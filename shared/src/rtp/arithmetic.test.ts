@@ -3,7 +3,6 @@ import {
   counterDelta,
   isNewerSeq,
   isNewerTimestamp,
-  seqAdd,
   seqDelta,
   timestampDelta,
   Unwrapper,
@@ -23,7 +22,6 @@ describe("wrapping arithmetic", () => {
     it(`sequence numbers ${a} - ${b} = ${delta}`, () => {
       expect(seqDelta(a, b)).to.equal(delta);
       expect(isNewerSeq(a, b)).to.equal(delta > 0);
-      expect(seqAdd(b, delta)).to.equal(a);
     });
 
   it("timestamps wrap at 32 bits, signed or unsigned", () => {

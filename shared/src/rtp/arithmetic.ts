@@ -16,10 +16,6 @@ export function isNewerSeq(a: number, b: number): boolean {
   return d > 0 && d < 0x8000;
 }
 
-export function seqAdd(seq: number, delta: number): number {
-  return (seq + delta) & 0xffff;
-}
-
 /** `a - b` of timestamps, in -2^31..2^31-1; positive when `a` is newer. */
 export function timestampDelta(a: number, b: number): number {
   return (a - b) | 0;

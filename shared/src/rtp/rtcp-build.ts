@@ -93,13 +93,6 @@ export function writeSdesCname(bytes: Uint8Array, at: number, ssrc: number, cnam
   return length;
 }
 
-/** BYE of one SSRC without a reason. */
-export function writeBye(bytes: Uint8Array, at: number, ssrc: number): number {
-  writeRtcpHeader(bytes, at, RtcpType.BYE, 1, 8);
-  writeInt32(bytes, at + 4, ssrc);
-  return 8;
-}
-
 /**
  * Generic NACK (RFC 4585 6.2.1) for `count` sequence numbers in ascending (wrapping) order, packed
  * greedily into PID and BLP. Numbers that do not fit into `maxBytes` are left out.

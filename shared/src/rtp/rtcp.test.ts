@@ -1,7 +1,6 @@
 import { expect } from "chai";
 import {
   readRembBps,
-  writeBye,
   writeFir,
   writeNack,
   writePli,
@@ -29,7 +28,9 @@ describe("RTCP walking", () => {
     let length = writeSenderReport(buffer, 0, 7, 1, 2, 3, 4, 5);
     length += writeSdesCname(buffer, length, 7, "jvb");
     length += writePli(buffer, length, 7, 8);
-    length += writeBye(buffer, length, 7);
+    // BYE of one SSRC.
+    buffer.set(hex("81cb000100000007"), length);
+    length += 8;
     const walker = new RtcpWalker();
     walker.start(buffer, 0, length);
     const types: number[] = [];

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { ExtensionIterator } from "./header-extensions.ts";
-import { looksLikeRtcp, RtpHeader } from "./rtp-header.ts";
+import { RtpHeader } from "./rtp-header.ts";
 
 function hex(text: string): Uint8Array {
   return Uint8Array.from(Buffer.from(text.replaceAll(" ", ""), "hex"));
@@ -50,12 +50,6 @@ describe("RTP header", () => {
     it(`refuses a packet: ${name}`, () => {
       expect(new RtpHeader().parse(hex(bytes), 0, hex(bytes).length)).to.equal(false);
     });
-
-  it("tells RTCP from RTP", () => {
-    expect(looksLikeRtcp(hex("80c8000600000001"), 0, 8)).to.equal(true);
-    expect(looksLikeRtcp(hex("80e4000600000001"), 0, 8)).to.equal(false);
-    expect(looksLikeRtcp(hex("80c80006"), 0, 4)).to.equal(false);
-  });
 });
 
 describe("header extensions", () => {

@@ -24,13 +24,6 @@ export function writeInt32(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 3] = value;
 }
 
-/** Whether a datagram is RTCP by its first two bytes (RFC 5761 4). */
-export function looksLikeRtcp(bytes: Uint8Array, at: number, length: number): boolean {
-  if (length < 8) return false;
-  const second = bytes[at + 1]!;
-  return bytes[at]! >> 6 === 2 && second >= 192 && second <= 223;
-}
-
 /**
  * A view of one RTP packet, made once and pointed at packet after packet. Fields are valid while
  * the last `parse` returned true and the bytes are untouched.

@@ -246,8 +246,3 @@ export function decodeTwcc(
   }
   return true;
 }
-
-/** Reference time field of a feedback packet, signed, in units of 64 ms. */
-export function twccReferenceTicks(bytes: Uint8Array, at: number): number {
-  return ((bytes[at + 16]! << 24) | (bytes[at + 17]! << 16) | (bytes[at + 18]! << 8)) >> 8;
-}

@@ -1,6 +1,6 @@
 /** What a focus publishes in its presence: spec xmpp-wire A13, jicofo 1.9. */
 import { NS } from "../xmpp/namespaces.ts";
-import { attr, childOf, childrenOf, type Element, xml } from "../xmpp/xml.ts";
+import { type Element, xml } from "../xmpp/xml.ts";
 
 /** `<etherpad>`: name of the shared document. */
 export function buildEtherpad(document: string): Element {
@@ -23,21 +23,6 @@ export function buildConferenceProperties(
 ): Element {
   const children = [...properties].map(([key, value]) => xml("property", { key, value }));
   return xml("conference-properties", { xmlns: NS.focus }, children);
-}
-
-/** Reads `<conference-properties>` of a presence. */
-export function parseConferenceProperties(
-  presence: Element,
-): ReadonlyMap<string, string> | undefined {
-  const el = childOf(presence, "conference-properties", NS.focus);
-  if (el === undefined) return undefined;
-  const properties = new Map<string, string>();
-  for (const child of childrenOf(el, "property", NS.focus)) {
-    const key = attr(child, "key");
-    const value = attr(child, "value");
-    if (key !== undefined && value !== undefined) properties.set(key, value);
-  }
-  return properties;
 }
 
 /** `<bridgeNotAvailable>`: no bridge could be selected. */

@@ -1,6 +1,6 @@
 /** `<json-message xmlns='http://jitsi.org/jitmeet'>`: JSON in XML, spec xmpp-wire A1.10. */
 import { NS } from "../xmpp/namespaces.ts";
-import { childText, type Element, xml } from "../xmpp/xml.ts";
+import { childText, type Element } from "../xmpp/xml.ts";
 
 /** A JSON object with a type, as services send it in messages. */
 export interface JsonMessage {
@@ -20,9 +20,4 @@ export function parseJsonMessage(stanza: Element): JsonMessage | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** `<json-message>` */
-export function buildJsonMessage(body: unknown): Element {
-  return xml("json-message", { xmlns: NS.jitmeet }, JSON.stringify(body));
 }

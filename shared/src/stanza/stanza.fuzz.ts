@@ -6,7 +6,6 @@ import { encodeCompactSources, parseCompactSources } from "./compact-sources.ts"
 import { parseConferenceRequest, parseConferenceResponse } from "./conference-request.ts";
 import { parseForm } from "./data-form.ts";
 import { capsVersion, parseDiscoInfo } from "./disco-info.ts";
-import { parseConferenceProperties } from "./focus-presence.ts";
 import { buildJingle, parseJingle } from "./jingle.ts";
 import { parseJsonMessage } from "./json-message.ts";
 import { parseEntityCaps, parseMemberPresence } from "./member-presence.ts";
@@ -15,7 +14,6 @@ import { parseMute } from "./mute.ts";
 import { parseSourceInfo } from "./source-info.ts";
 import { parseStanzaError } from "./stanza-error.ts";
 import { parseTraceParent } from "./trace-parent.ts";
-import { parseSoftwareVersion } from "./version.ts";
 
 const utf8 = new TextDecoder();
 
@@ -43,7 +41,6 @@ export const targets: Record<string, (input: Uint8Array) => void> = {
   "colibri-stats": element(parseColibriStats),
   "conference-request": element(parseConferenceRequest),
   "conference-response": element(parseConferenceResponse),
-  "conference-properties": element(parseConferenceProperties),
   "data-form": element(parseForm),
   "disco-info": element((el) => capsVersion(parseDiscoInfo(el))),
   "json-message": element(parseJsonMessage),
@@ -53,7 +50,6 @@ export const targets: Record<string, (input: Uint8Array) => void> = {
   "entity-caps": element(parseEntityCaps),
   "trace-parent": element(parseTraceParent),
   "stanza-error": element(parseStanzaError),
-  "software-version": element(parseSoftwareVersion),
   "source-info": (input) => {
     parseSourceInfo(utf8.decode(input));
   },

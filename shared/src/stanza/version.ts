@@ -1,6 +1,6 @@
 /** `<query xmlns='jabber:iq:version'>` (XEP-0092). */
 import { NS } from "../xmpp/namespaces.ts";
-import { childText, type Element, xml } from "../xmpp/xml.ts";
+import { type Element, xml } from "../xmpp/xml.ts";
 
 /** Name and version of a program. */
 export interface SoftwareVersion {
@@ -18,13 +18,4 @@ export function buildSoftwareVersion(version: SoftwareVersion): Element {
     xml("version", {}, version.version),
     version.os === undefined ? undefined : xml("os", {}, version.os),
   );
-}
-
-/** Reads the payload of a result; missing parts are empty. */
-export function parseSoftwareVersion(query: Element): SoftwareVersion {
-  return {
-    name: childText(query, "name") ?? "",
-    version: childText(query, "version") ?? "",
-    os: childText(query, "os"),
-  };
 }
