@@ -60,7 +60,7 @@ module.exports = {
       ["net", "load"],
       ["worker-messages"],
       ["conference"],
-      ["transport", "channel", "cc"],
+      ["transport", "cc"],
       ["media"],
       ["version"],
     ]),
