@@ -29,13 +29,29 @@ export function mucClients(
   const clients = old.length > 0 ? old : entries(value, faults);
   if (clients.length === 0 && !reachable) {
     if (faults.length > 0) throw new ConfigError(faults);
-    const remedy = `add an entry to ${KEY}, or set videobridge.apis.rest.enabled=true`;
-    log.warn(`No focus can reach this bridge: it has no XMPP connection; ${remedy}`);
+    log.warn(faultLine(noConnection));
   }
-  for (const fault of faults) {
-    log.error(`Leaving out an incomplete XMPP connection: ${faultLine(fault)}`);
-  }
+  logAll(faults, log);
   return clients;
+}
+
+/** The bridge runs, for nobody. */
+export const noConnection: ConfigFault = {
+  message: "No focus can reach this bridge: it has no XMPP connection",
+  remedy: `add an entry to ${KEY}, or set videobridge.apis.rest.enabled=true`,
+};
+
+/** For a start that something else stops: logs what the entries of the file lack. */
+export function logIncompleteClients(config: LoadedConfig, log: Logger): void {
+  const faults: ConfigFault[] = [];
+  const value = config.get(KEY);
+  if (value?.kind === "object") entries(value, faults);
+  logAll(faults, log);
+}
+
+function logAll(faults: readonly ConfigFault[], log: Logger): void {
+  for (const fault of faults)
+    log.error(`Leaving out an incomplete XMPP connection: ${faultLine(fault)}`);
 }
 
 /** A warning for each legacy property of a connection that nothing reads. Values are not named. */

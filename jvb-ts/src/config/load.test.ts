@@ -47,6 +47,33 @@ describe("the bridge's configuration", () => {
     expect(idle("videobridge {}")).to.have.length(1);
   });
 
+  it("says what an entry lacks although something else stops the start", () => {
+    const log = recordingLogger();
+    const text = `${client.replace("password =", "passwd =")}\nvideobridge.ice.udp.port = 70000`;
+    const argv = ["--config", trial.folder.write(text)];
+    expect(() => readWholeConfig(loadBridgeConfig(argv, {}), [], log)).to.throw(/70000/);
+    expect(log.lines.map(({ message }) => message).join("\n")).to.match(
+      /password: is missing; rename passwd to password/,
+    );
+  });
+
+  it("says why a bridge channel that is switched on is offered to nobody", () => {
+    const sockets = "videobridge.websockets.enabled = yes";
+    const server = "videobridge.http-servers.public.port = 9090";
+    const domains = 'videobridge.websockets.domains = ["meet.x"]';
+    const said = (missing: string) => [
+      `jvb.conf:2: videobridge.websockets.enabled: no WebSocket is offered to anybody; set ${missing}, or switch it off`,
+    ];
+    expect(warnings(sockets)).to.deep.equal(
+      said("videobridge.websockets.domains and videobridge.http-servers.public.port"),
+    );
+    expect(warnings(`${sockets}\n${server}`)).to.deep.equal(said("videobridge.websockets.domains"));
+    expect(warnings(`${sockets}\n${domains}`)).to.deep.equal(
+      said("videobridge.http-servers.public.port"),
+    );
+    expect(warnings(`${sockets}\n${domains}\n${server}`)).to.deep.equal([]);
+  });
+
   it("says nothing of upstream's defaults", () => {
     expect(
       warnings("videobridge { sctp.max-channels = 1, relay.enabled = off, cc.trust-bwe = true }"),

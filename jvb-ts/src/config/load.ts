@@ -7,8 +7,13 @@ import { openHost } from "#shared/config/open-host";
 import { readTlsSettings } from "#shared/http/tls-settings";
 import type { Logger } from "#shared/logging/logger";
 import { announcesVersion, type BridgeConfig, readBridgeConfig } from "../bridge-config.ts";
-import { unknownClientProperties } from "../muc-client-entries.ts";
+import {
+  logIncompleteClients,
+  noConnection,
+  unknownClientProperties,
+} from "../muc-client-entries.ts";
 import { version } from "../version.ts";
+import { webSocketKeys } from "./http-keys.ts";
 import { allKeys, legacyProperties } from "./tables.ts";
 
 /** Reads the files. Throws `ConfigError` for what cannot be read at all. */
@@ -28,7 +33,7 @@ export function readWholeConfig(
   former: readonly ConfigFault[],
   log: Logger,
 ): { readonly config: BridgeConfig; readonly warnings: readonly ConfigFault[] } {
-  const unbuilt = checkKeys(loaded, allKeys);
+  const unbuilt = readKeys(loaded, log);
   const read = readBridgeConfig(loaded, log);
   // A bad key store must stop the start before anything else runs.
   for (const { tls } of [read.publicHttp, read.privateHttp]) if (tls) readTlsSettings(tls);
@@ -39,7 +44,8 @@ export function readWholeConfig(
   const { port, host } = read.privateHttp;
   const hostKey = "videobridge.http-servers.private.host";
   const open = port < 0 ? [] : openHost(loaded, hostKey, host, "statistics, drain and shutdown");
-  const warnings = [...former, ...loaded.warnings, ...unknown, ...unbuilt, ...open];
+  const channel = silentChannel(loaded, read);
+  const warnings = [...former, ...loaded.warnings, ...unknown, ...unbuilt, ...open, ...channel];
   if (loaded.strict && warnings.length > 0) throw new ConfigError(warnings);
   const own = read.version ?? version;
   const announcedVersion = announcesVersion(loaded) ? own : undefined;
@@ -49,18 +55,56 @@ export function readWholeConfig(
   };
 }
 
+/** As `checkKeys`; a wrong key does not keep back what the XMPP connections lack, which is logged. */
+function readKeys(loaded: LoadedConfig, log: Logger): readonly ConfigFault[] {
+  try {
+    return checkKeys(loaded, allKeys);
+  } catch (cause) {
+    logIncompleteClients(loaded, log);
+    throw cause;
+  }
+}
+
+/**
+ * A bridge channel that is switched on and yet offered to nobody; upstream says nothing either, and
+ * the browser's console is the last place where an operator looks.
+ */
+function silentChannel(
+  loaded: LoadedConfig,
+  { publicHttp, settings, webSockets }: BridgeConfig,
+): readonly ConfigFault[] {
+  if (!webSockets.enabled || settings.webSocketPrefixes.length > 0) return [];
+  const { domain, domains } = loaded.readTable(webSocketKeys);
+  const missing = [
+    ...(domain === undefined && domains.length === 0 ? ["videobridge.websockets.domains"] : []),
+    ...(publicHttp.port < 0 ? ["videobridge.http-servers.public.port"] : []),
+  ];
+  const key = "videobridge.websockets.enabled";
+  return [
+    {
+      key,
+      origin: loaded.get(key)?.origin,
+      message: "no WebSocket is offered to anybody",
+      remedy: `set ${missing.join(" and ")}, or switch it off`,
+    },
+  ];
+}
+
 /** Why a bridge with this configuration carries no calls although it starts. */
 export function whyIdle({ settings, mucClients, apis }: BridgeConfig): readonly ConfigFault[] {
   const reasons: ConfigFault[] = [];
   if (settings.sockets.addresses.length === 0)
     reasons.push({ message: "no address for media is left", remedy: "see the warnings" });
   if (mucClients.length === 0) {
-    const until = apis.colibri ? " until a connection is added over HTTP" : "";
-    reasons.push({
-      key: "videobridge.apis.xmpp-client.configs",
-      message: `has no complete entry, so no focus can reach this bridge${until}`,
-      remedy: "add or complete one",
-    });
+    // Word for word the warning of a start, to be told once.
+    if (!apis.colibri) reasons.push(noConnection);
+    else
+      reasons.push({
+        key: "videobridge.apis.xmpp-client.configs",
+        message:
+          "has no complete entry, so no focus can reach this bridge until a connection is added over HTTP",
+        remedy: "add or complete one",
+      });
   }
   return reasons;
 }

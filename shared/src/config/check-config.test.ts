@@ -219,6 +219,10 @@ describe("keys with a state", () => {
       expect(wrong.status).to.equal(78);
       expect(wrong.stderr).to.match(/^x-ts: x\.conf:1: a\.port: "high" is not a port.*\n$/);
       expect(wrong.stdout).to.match(/Not fit to start: 1 error\.\n$/);
+      const beside = check("a.port = high\nb.spread = on").stdout;
+      expect(beside).to.match(
+        /Warnings\n +x\.conf:2: b\.spread: is not built yet: one bridge each\n/,
+      );
       const broken = check("a {");
       expect(broken.status).to.equal(78);
       expect(broken.stderr).to.match(/^x-ts: x\.conf:1: /);

@@ -49,7 +49,8 @@ export function checkConfig(request: CheckRequest): CheckReport {
   } catch (cause) {
     if (!(cause instanceof ConfigError)) throw cause;
     errors = cause;
-    warnings = config?.strict === false ? config.warnings : [];
+    // With --strict they are the errors.
+    warnings = config?.strict === false ? [...config.warnings, ...cause.warnings] : [];
   }
   const stderr = errors === undefined ? "" : errorLines(request.program, errors);
   const status = errors === undefined ? 0 : request.errorStatus;

@@ -24,7 +24,7 @@ export interface KeyRow {
  * Reads every table. Throws `ConfigError` with all wrong and missing keys at once and all values
  * that restrict access by what is not built; a start with less protection than configured would be
  * worse than none. Returns a warning for each other key that asks for something not built, and for
- * each field of an entry that nothing reads.
+ * each field of an entry that nothing reads; the error has them too.
  */
 export function checkKeys(
   config: LoadedConfig,
@@ -50,7 +50,8 @@ export function checkKeys(
     if (state.restricts !== true) warnings.push(fault);
     else faults.push({ ...fault, remedy: state.remedy ?? `remove ${path}, or keep upstream's` });
   }
-  if (faults.length > 0) throw new ConfigError(inFileOrder(faults));
+  if (faults.length > 0)
+    throw new ConfigError(inFileOrder(faults), undefined, inFileOrder(warnings));
   return inFileOrder(warnings);
 }
 

@@ -17,14 +17,21 @@ export interface ConfigFault {
 export class ConfigError extends Error {
   readonly code = "config";
   readonly faults: readonly ConfigFault[];
+  /** What the same reading found that stops no start. */
+  readonly warnings: readonly ConfigFault[];
 
-  constructor(faults: ConfigFault | readonly ConfigFault[], cause?: unknown) {
+  constructor(
+    faults: ConfigFault | readonly ConfigFault[],
+    cause?: unknown,
+    warnings: readonly ConfigFault[] = [],
+  ) {
     const all = Array.isArray(faults)
       ? (faults as readonly ConfigFault[])
       : [faults as ConfigFault];
     super(all.map(faultLine).join("\n"), { cause });
     this.name = "ConfigError";
     this.faults = all;
+    this.warnings = warnings;
   }
 
   /** One line per fault: `file:line: key: message; remedy`. */

@@ -179,7 +179,7 @@ describe("configuration", () => {
     const config = load('videobridge.ice {\n udp.port = "abc"\n relaxed = 1\n}');
     const fault = faultOf(() => readKeys(config, ice));
     expect(fault.line.split("\n").map((line) => line.replace(directory, ""))).to.deep.equal([
-      '/x.conf:2: videobridge.ice.udp.port: "abc" is not a port number, -1 to 65535; correct it, or remove it for the default 10000',
+      '/x.conf:2: videobridge.ice.udp.port: "abc" is not a port number up to 65535, or -1 for none; correct it, or remove it for the default 10000',
       '/x.conf:3: videobridge.ice.relaxed: "1" is not true or false; correct it, or remove it for the default false',
     ]);
   });

@@ -77,7 +77,11 @@ export const int: KeyType<number> = intBetween(-(2 ** 31), 2 ** 31 - 1, "a whole
 export const long: KeyType<number> = intBetween(-(2 ** 63), 2 ** 63 - 1, "a whole number");
 
 /** A TCP or UDP port; -1 and 0 have the key's own meaning (usually: off). */
-export const port: KeyType<number> = intBetween(-1, 65_535, "a port number, -1 to 65535");
+export const port: KeyType<number> = intBetween(
+  -1,
+  65_535,
+  "a port number up to 65535, or -1 for none",
+);
 
 /** A whole number from `low` to `high`. */
 export function intBetween(low: number, high: number, name?: string): KeyType<number> {

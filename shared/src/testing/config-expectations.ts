@@ -40,7 +40,7 @@ export function itTakesMistakes(config: ExpectedConfig): void {
     [
       "text for a port",
       `${portKey} = many`,
-      `2: ${portKey}: "many" is not a port number, -1 to 65535; correct it, or remove it for the default ${config.portDefault}`,
+      `2: ${portKey}: "many" is not a port number up to 65535, or -1 for none; correct it, or remove it for the default ${config.portDefault}`,
     ],
     [
       "a secret for a port",
