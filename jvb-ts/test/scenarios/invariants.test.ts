@@ -79,6 +79,33 @@ const breaks: readonly {
     does: ({ stage }) => stage.log.error("Bug in a conference", {}, new Bug("on purpose")),
   },
   {
+    name: "I8: a conference that no counter knows",
+    fault:
+      /2 conferences created counted where 3 were; 2 conferences completed counted where 3 were/,
+    does: ({ stage }) => void stage.seen.conferences++,
+  },
+  {
+    name: "I8: a participant that no counter knows",
+    fault: /2 participants counted where 3 were/,
+    does: ({ stage }) => void stage.seen.participants++,
+  },
+  {
+    name: "I8: a packet that no counter knows",
+    fault: /0 packets received counted where 1 were; 0 packets sent counted where 2 were/,
+    does: ({ stage: { io } }) => {
+      io.rows.received++;
+      io.rows.sent += 2;
+    },
+  },
+  {
+    name: "I8: a bug that no counter knows",
+    fault: /0 conferences ended by a bug counted where 1 were/,
+    does: ({ stage }) => {
+      stage.expectedBugs = 1;
+      stage.log.error("Bug in a conference, ending it");
+    },
+  },
+  {
     name: "I9: a password in the log",
     fault: /log line with/,
     does: ({ stage }) => stage.log.debug("Checking", { pwd: stage.secrets[0] }),

@@ -30,8 +30,14 @@ interface Participant {
 export interface Scene {
   readonly runtime: VirtualRuntime;
   readonly log: RecordingLogger;
-  readonly io: { readonly open: ReadonlySet<number>; readonly ufrags: ReadonlySet<string> };
+  readonly io: {
+    readonly open: ReadonlySet<number>;
+    readonly ufrags: ReadonlySet<string>;
+    readonly rows: { readonly received: number; readonly sent: number };
+  };
   readonly traffic: Traffic;
+  /** What passed between the threads: conferences to be made, endpoints that came. */
+  readonly seen: { readonly conferences: number; readonly participants: number };
   readonly joined: readonly Participant[];
   readonly secrets: readonly string[];
   readonly expectedBugs: number;
@@ -39,6 +45,7 @@ export interface Scene {
   /** Ends every meeting and everybody in it. */
   windDown(): Promise<void>;
   stats(): Promise<Readonly<Record<string, number | boolean | string>>>;
+  metrics(): Promise<Readonly<Record<string, number>>>;
   /** Timers of a bridge that serves nobody. */
   timersAtRest(): number;
 }
@@ -88,12 +95,40 @@ export async function faultsOf(stage: Scene): Promise<string[]> {
     expect("ufrags", io.ufrags.size);
     idleTimers ??= stage.timersAtRest();
     expect("timers", runtime.pendingTimers - idleTimers);
+    faults.push(...(await counterFaults(stage)));
   }
   faults.push(...traffic.faults);
   const addresses = joined.map(({ address }) => address.ip);
   const forbidden = [...addresses, ...stage.secrets];
   faults.push(...logFaults(log.lines, { expectedBugs: stage.expectedBugs, forbidden }));
   return faults;
+}
+
+/** Counters say what the network and the other thread saw (I8). */
+async function counterFaults(stage: Scene): Promise<string[]> {
+  const { log, io, seen } = stage;
+  const stats = await stage.stats();
+  const metrics = await stage.metrics();
+  const lines = (text: string): number =>
+    log.lines.filter(({ message }) => message === text).length;
+  const conferences = seen.conferences - lines("Bug while creating a conference");
+  const received =
+    Number(stats["total_packets_received"]) + (metrics["standstill_packets_dropped_total"] ?? 0);
+  const counted: readonly (readonly [string, unknown, number])[] = [
+    ["conferences created", stats["total_conferences_created"], conferences],
+    ["conferences completed", stats["total_conferences_completed"], conferences],
+    ["participants", stats["total_participants"], seen.participants],
+    ["packets received", received, io.rows.received],
+    ["packets sent", stats["total_packets_sent"], io.rows.sent],
+    [
+      "conferences ended by a bug",
+      metrics["colibri_queue_exceptions_total"],
+      lines("Bug in a conference, ending it"),
+    ],
+  ];
+  return counted
+    .filter(([, shown, real]) => shown !== real)
+    .map(([what, shown, real]) => `${shown} ${what} counted where ${real} were`);
 }
 
 /** Nothing of one meeting reaches another (I10): names and media. */

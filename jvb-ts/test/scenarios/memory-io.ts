@@ -31,6 +31,8 @@ export class MemoryIo implements PacketIo {
   readonly #now: () => number;
   readonly open = new Set<number>();
   readonly ufrags = new Set<string>();
+  /** Media rows of known senders handed to the bridge, and rows that it sent. */
+  readonly rows = { received: 0, sent: 0 };
   #sessions = 0;
 
   constructor(send: (to: SocketAddress, bytes: Uint8Array) => void, now: () => number) {
@@ -72,6 +74,7 @@ export class MemoryIo implements PacketIo {
     slab.session[row] = session;
     slab.kind[row] = kind;
     slab.status[row] = media && !this.#keyed.has(session) ? Status.noKeys : Status.ok;
+    if (media && this.#keyed.has(session)) this.rows.received++;
     slab.socket[row] = 0;
     slab.family[row] = 4;
     slab.address.set(parseIp(from.ip) ?? [], row * 16);
@@ -88,6 +91,7 @@ export class MemoryIo implements PacketIo {
         this.#send(to, slab.bytes.slice(offset, offset + (slab.length[row] ?? 0)));
     }
     slab.count = 0;
+    this.rows.sent += count;
     return count;
   }
 

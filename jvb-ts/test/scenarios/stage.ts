@@ -57,6 +57,8 @@ export class Stage {
   /** Passwords that were made up; none may be logged. */
   readonly secrets: string[] = [];
   readonly traffic = new Traffic();
+  /** What passed between the threads: conferences to be made, endpoints that came. */
+  readonly seen = { conferences: 0, participants: 0 };
   /** What the scenario does again and again; it ends with the scenario. */
   readonly habits: Timer[] = [];
   /** Takes messages of the main thread. */
@@ -77,6 +79,7 @@ export class Stage {
     );
     const mine = { ...settings, ...over };
     this.io.localAddresses = mine.sockets.addresses;
+    let localEndpoints = 0;
     this.worker = new MediaWorker({
       settings: mine,
       runtime: process,
@@ -84,6 +87,10 @@ export class Stage {
       dtls,
       log,
       post: (message) => {
+        if (message.kind === "localEndpoints") {
+          this.seen.participants += Math.max(0, message.count - localEndpoints);
+          localEndpoints = message.count;
+        }
         process.timers.after(0, () => this.bridge.handleWorker(0, message));
       },
     });
@@ -93,6 +100,7 @@ export class Stage {
       runtime: process,
       log,
       post: (_worker, message) => {
+        if (message.kind === "createConference") this.seen.conferences++;
         process.timers.after(0, () => this.worker.handle(message));
       },
       readProcStat: () => "",
@@ -206,6 +214,13 @@ export class Stage {
     unwatch(idle);
     idle.runtime.advance(startUpMs);
     return idle.runtime.pendingTimers;
+  }
+
+  async metrics(): Promise<Readonly<Record<string, number>>> {
+    const views: string[] = [];
+    void this.bridge.metrics("application/json").then((view) => void views.push(view?.body ?? ""));
+    await this.run(10);
+    return JSON.parse(views[0] ?? "{}") as Readonly<Record<string, number>>;
   }
 
   /** The client vanishes: nothing of it arrives any more. */
