@@ -56,7 +56,7 @@ function electFirst(state: ConferenceState): void {
     return;
   }
   emit(state, { kind: "grantOwner", jid: bareOf(chosen.realJid) });
-  log(state, "info", "Making the first member owner", { participant: chosen.nick });
+  log(state, "info", "Making a member owner", { participant: chosen.nick });
 }
 
 function grantAuthenticated(state: ConferenceState, { role, realJid, nick }: Member): void {

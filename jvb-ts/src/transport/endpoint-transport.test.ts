@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { redactPii } from "#shared/logging/pii";
 import type { Millis } from "#shared/runtime/runtime";
 import type { IceTransport as IceDescription } from "#shared/stanza/media";
 import { recordingLogger } from "#shared/testing/recording-logger";
@@ -173,12 +174,18 @@ describe("endpoint transport", () => {
     expect(kinds.slice(0, 2)).to.deep.equal(["bindAddress", "selectAddress"]);
     expect(kinds).to.include.members(["iceConnected", "setKeys", "dtlsConnected", "channelOpen"]);
     expect(kinds.indexOf("setKeys")).to.equal(kinds.indexOf("dtlsConnected") - 1);
-    const said = bridgeWorker.log.lines.find(({ message }) => message === "ice connected");
+    const said = bridgeWorker.log.lines.find(({ message }) => message === "ICE connected");
     expect(said?.context).to.deep.equal({
       pair: "host-prflx udp",
       local: "10.0.0.1:10000",
       remote: "10.0.0.2:40000",
     });
+    redactPii(true);
+    const { bridgeWorker: discreet } = connected(new VirtualNet());
+    redactPii(false);
+    const hidden = discreet.log.lines.find(({ message }) => message === "ICE connected")?.context;
+    expect(hidden).to.deep.include({ pair: "host-prflx udp", local: "10.0.0.1:10000" });
+    expect(hidden?.["remote"]).to.match(/^<[0-9a-f]{8}>$/);
     expect(bridge.describe().fingerprints[0]?.setup).to.equal("passive");
     client.sendChannel('{"colibriClass":"ClientHello"}', net.now);
     net.run(net.now + 100);

@@ -138,6 +138,7 @@ describe("shutdown", () => {
       expect(stopped).to.deep.equal(["c", "a"]);
       expect(exits).to.deep.equal([code]);
       expect(log.messages("error")).to.deep.equal(["Stopping b failed"]);
+      expect(log.messages("info")).to.deep.equal([`Stopping: ${signal}`, "Stopped"]);
       expect(runtime.pendingTimers).to.equal(0);
     });
   }

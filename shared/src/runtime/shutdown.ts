@@ -81,6 +81,7 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
     });
     running = runHooks().then(() => {
       late.cancel();
+      log.info("Stopped");
       port.exit(exitCode);
     });
     return running;

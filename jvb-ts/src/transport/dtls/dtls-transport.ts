@@ -243,7 +243,7 @@ export class DtlsTransport {
     this.#state = "connected";
     this.#giveUpAt = undefined;
     this.#releaseSlot();
-    this.#log.info("dtls connected", { role: this.#role });
+    this.#log.info("DTLS connected", { role: this.#role });
     this.#events.push({ kind: "connected", keys });
   }
 

@@ -305,18 +305,18 @@ export class IceTransport {
   #currentCompleted(output: IceTransportOutput): void {
     if (this.#connected) return;
     this.#connected = true;
-    this.#options.log.info("ice connected", this.#pairOf(this.#current));
+    this.#options.log.info("ICE connected", this.#pairOf(this.#current));
     this.#outputs.push(output);
   }
 
-  /** The selected pair, for the log: our sockets are all of type host. */
+  /** The selected pair, for the log: our sockets are all of type host, and nobody's secret. */
   #pairOf({ agent }: Generation): LogContext {
     const { selected } = agent;
     if (selected === undefined) return {};
     const local = this.#options.sockets[selected.socket];
     return {
       pair: `host-${selected.remoteType} udp`,
-      local: local && pii(addressText(local)),
+      local: local && addressText(local),
       remote: pii(addressText(selected.remote)),
     };
   }
