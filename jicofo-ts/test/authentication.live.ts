@@ -68,6 +68,7 @@ describe("a secure domain on a real Prosody", function () {
       prosody,
       `jicofo.authentication { enabled = true, type = XMPP, login-url = ${prosody.usersDomain} }
 jicofo.xmpp.client.client-proxy = proxy.${prosody.domain}`,
+      /No bridge can take participants/,
     );
     ada = kept(await login(users(prosody), "ada"));
     guest = kept(await login(prosody));

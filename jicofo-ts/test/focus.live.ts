@@ -92,7 +92,11 @@ describe("the focus on a real Prosody", function () {
     const room = `http@${prosody.mucDomain}`;
     const response = await fetch(`http://127.0.0.1:${focus.httpPort}/conference-request/v1`, {
       method: "POST",
-      headers: { "content-type": "application/json", origin: "https://page.example" },
+      headers: {
+        "content-type": "application/json",
+        origin: "https://page.example",
+        connection: "close",
+      },
       body: JSON.stringify({ room, properties: { rtcstatsEnabled: false } }),
     });
     expect(response.status).to.equal(200);
@@ -113,7 +117,7 @@ describe("the focus on a real Prosody", function () {
       expect(await a.answerTo("set", payload), room).to.equal("not-allowed");
       const response = await fetch(`http://127.0.0.1:${focus.httpPort}/conference-request/v1`, {
         method: "POST",
-        headers: { "content-type": "application/json" },
+        headers: { "content-type": "application/json", connection: "close" },
         body: JSON.stringify({ room }),
       });
       expect(response.status, room).to.equal(400);
@@ -126,7 +130,7 @@ describe("the focus on a real Prosody", function () {
   it("refuses a room on a server it cannot reach", async () => {
     const response = await fetch(`http://127.0.0.1:${focus.httpPort}/conference-request/v1`, {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", connection: "close" },
       body: JSON.stringify({ room: "x@other.example" }),
     });
     expect(response.status).to.equal(400);
@@ -171,7 +175,9 @@ describe("the focus on a real Prosody", function () {
 
   it("checks its own health, with a test conference that nobody counts", async () => {
     const health = async () => {
-      const response = await fetch(`http://127.0.0.1:${focus.httpPort}/about/health`);
+      const response = await fetch(`http://127.0.0.1:${focus.httpPort}/about/health`, {
+        headers: { connection: "close" },
+      });
       return `${response.status} ${await response.text()}`;
     };
     await until(async () => (await health()) === "200 OK");
@@ -190,7 +196,8 @@ describe("the focus on a real Prosody", function () {
     await until(async () => (await health()).startsWith("500 No operational bridges"));
   });
 
-  it("ends on SIGTERM with 143", async () => {
+  it("has kept nothing, and ends on SIGTERM with 143", async () => {
+    expect(await focus.kept()).to.deep.equal([]);
     expect(await focus.kill("SIGTERM")).to.equal(143);
   });
 });

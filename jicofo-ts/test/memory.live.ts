@@ -33,7 +33,7 @@ describe("memory of a focus", function () {
       const asked = Array.from({ length: AT_ONCE }, (_, i) =>
         fetch(`http://127.0.0.1:${running.httpPort}/conference-request/v1`, {
           method: "POST",
-          headers: { "Content-Type": "application/json" },
+          headers: { "Content-Type": "application/json", Connection: "close" },
           body: JSON.stringify({ room: `idle${at + i}@${server.mucDomain}` }),
         }),
       );

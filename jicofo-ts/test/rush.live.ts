@@ -4,8 +4,14 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect } from "chai";
 import { realRuntime } from "#shared/runtime/real-runtime";
+import {
+  logFaults,
+  type SharedObjects,
+  sharedObjectFaults,
+  sharedObjects,
+} from "#shared/testing/invariants";
 import { LoopLag, lagFigures } from "#shared/testing/loop-lag";
-import { recordingLogger } from "#shared/testing/recording-logger";
+import { type RecordingLogger, recordingLogger } from "#shared/testing/recording-logger";
 import type { IqReply } from "#shared/xmpp/connection";
 import { NS } from "#shared/xmpp/namespaces";
 import { type Element, parseXml } from "#shared/xmpp/xml";
@@ -32,13 +38,16 @@ class WireConnection extends FakeConnection {
   }
 }
 
+const logs: RecordingLogger[] = [];
+
 /** A focus in real time with three bridges, on a connection that writes everything out. */
 function setUp(initialTimeout = defaultConferenceConfig.initialTimeout) {
   const connection = new WireConnection(realRuntime, jid("focus@auth.example.com/focus"));
   const registry = new BridgeRegistry(defaultBridgeSettings);
   const rooms = new Map<string, FakeRoom>();
   const clients: FakeClient[] = [];
-  const log = recordingLogger();
+  const log = recordingLogger("test", () => realRuntime.clock.now());
+  logs.push(log);
   const focus = createFocus(
     {
       conference: { ...defaultConferenceConfig, initialTimeout },
@@ -103,6 +112,15 @@ async function lagDuring(work: () => Promise<void>): Promise<{ p99: number }> {
 }
 
 describe("a rush in real time", () => {
+  let before: SharedObjects = sharedObjects();
+  beforeEach(() => {
+    before = sharedObjects();
+  });
+  afterEach(() => {
+    const faults = logs.splice(0).flatMap(({ lines }) => logFaults(lines));
+    expect([...faults, ...sharedObjectFaults(before)], "invariants broken").to.deep.equal([]);
+  });
+
   it("R19: 500 joins every 10 s, a hundred of them into one room: the loop lags under 200 ms (p99)", async () => {
     const { focus, clients, ask, enter } = setUp();
     const { p99 } = await lagDuring(async () => {

@@ -94,6 +94,7 @@ describe("ways to the focus", function () {
     focus = await LiveFocus.start(
       prosody,
       `${component()}\njicofo.ts.component.secret = wrong\n${clientProxy()}`,
+      /check jicofo\.ts\.component\.secret/,
     );
     await until(() => focus?.output.includes("check jicofo.ts.component.secret") === true);
     expect(focus.output).not.to.include("wrong");

@@ -5,6 +5,7 @@
 import { createServer, type Server } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
+import { outputFaults } from "./output-faults.ts";
 import { Prosody } from "./prosody.ts";
 import { StartedProgram } from "./started-program.ts";
 
@@ -69,7 +70,11 @@ export function itBehavesAsAProgram(program: ExpectedProgram): void {
   const nobody = (port: number): string =>
     program.login({ port, authDomain: "auth.x", domain: "x", password: PASSWORD });
   afterEach(async () => {
-    await Promise.all(running.splice(0).map((one) => one.stop()));
+    const all = running.splice(0);
+    await Promise.all(all.map((one) => one.stop()));
+    // What it may say as an error is each test's own business.
+    const rules = { expected: /./, forbidden: [PASSWORD] };
+    expect(all.flatMap((one) => outputFaults(one.output, rules))).to.deep.equal([]);
   });
 
   for (const [word, status, text] of [
