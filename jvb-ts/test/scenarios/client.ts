@@ -1,8 +1,8 @@
 import { encodeBridgeMessage } from "#shared/bridge-channel/encode";
 import type { BridgeMessage } from "#shared/bridge-channel/messages";
-import type { Logger } from "#shared/logging/logger";
 import type { Runtime } from "#shared/runtime/runtime";
 import type { IceTransport } from "#shared/stanza/media";
+import { recordingLogger } from "#shared/testing/recording-logger";
 import type { SocketAddress } from "../../src/media/packet-io.ts";
 import { fakeDtls } from "../../src/transport/dtls/fake-dtls.test.ts";
 import { EndpointTransport } from "../../src/transport/endpoint-transport.ts";
@@ -15,7 +15,6 @@ import type { Traffic } from "./traffic.ts";
 /** What a client reaches the bridge through. */
 export interface ClientWorld {
   readonly runtime: Runtime;
-  readonly log: Logger;
   readonly traffic: Traffic;
   toBridge(from: SocketAddress, bytes: Uint8Array): void;
 }
@@ -56,7 +55,8 @@ export class Client {
       random: runtime.random,
       now: runtime.clock.now(),
       wallNow: runtime.clock.wallNow(),
-      log: world.log,
+      // Not the bridge's log: what is "local" here is the address of a participant.
+      log: recordingLogger("client"),
     });
   }
 
