@@ -10,9 +10,9 @@ export interface SourceSeen {
   readonly count: number;
   /** Of the sound that was played; 1 is a second at full scale. */
   readonly energy: number;
-  /** Longest time without a rise, in ms. */
+  /** Longest time between two, in ms, timed where they come and not when somebody looks. */
   readonly gapMs: number;
-  /** Time since the last rise, in ms. */
+  /** Time since the last one, in ms. */
   readonly quietMs: number;
 }
 
@@ -29,7 +29,7 @@ export interface Seen {
   }[];
   /** Longest time since the last mark that the page itself got no processor, in ms. */
   readonly stallMs: number;
-  /** Longest time in which the page itself sent nothing of `audio`, of `video`, in ms. */
+  /** Longest time in which the page itself sent nothing of `audio`, of `video`, in ms: to explain, as it is seen from looks. */
   readonly sentNothingMs: Readonly<Record<string, number>>;
   /** Holes in what the page itself sends, by layer. */
   readonly sent: readonly {
@@ -54,9 +54,11 @@ interface CallPageWindow {
   };
 }
 
-const probeScript = stripTypeScriptTypes(
-  readFileSync(new URL("in-page/probe.ts", import.meta.url), "utf8"),
-);
+/** What runs in each page before its own scripts. */
+export const probeScript = ["arrivals.ts", "camera.ts", "probe.ts"]
+  .map((file) => readFileSync(new URL(`in-page/${file}`, import.meta.url), "utf8"))
+  .map((source) => stripTypeScriptTypes(source))
+  .join("\n");
 
 export async function launchBrowser(): Promise<Browser> {
   return chromium.launch({
@@ -89,6 +91,8 @@ export interface PageOptions {
   readonly query?: Query;
   /** What the page then says of itself; `in the room` unless given. */
   readonly state?: string;
+  /** False: it is loaded, and enters with `join`. */
+  readonly joins?: boolean;
 }
 
 export class CallPage {
@@ -109,7 +113,7 @@ export class CallPage {
     return `p${this.number}`;
   }
 
-  /** Opens the page and waits until it is in the room. */
+  /** Opens the page and waits until it is in the room, where it joins at once. */
   static async open(browser: Browser, options: PageOptions): Promise<CallPage> {
     const context = await browser.newContext({
       viewport: { width: 800, height: 600 },
@@ -125,8 +129,10 @@ export class CallPage {
     };
     for (const [key, values] of Object.entries(query))
       for (const value of [values].flat()) url.searchParams.append(key, value);
+    if (options.joins === false) url.searchParams.delete("name");
     const opened = new CallPage(await context.newPage(), options.number, url.href);
-    await opened.load(options.state);
+    if (options.joins === false) await opened.page.goto(url.href, { waitUntil: "load" });
+    else await opened.load(options.state);
     return opened;
   }
 
@@ -134,6 +140,13 @@ export class CallPage {
   async load(state?: string): Promise<void> {
     await this.page.goto(this.#address);
     await this.reach(state);
+  }
+
+  /** Enters the room, as a person does who presses the button. */
+  async join(): Promise<void> {
+    await this.page.fill("#name", this.name);
+    await this.page.click("#join button");
+    await this.reach();
   }
 
   /** Waits until the page says that of itself. */

@@ -1,12 +1,6 @@
-import { readFileSync } from "node:fs";
-import { stripTypeScriptTypes } from "node:module";
 import { runInNewContext } from "node:vm";
 import { expect } from "chai";
-import type { Seen } from "./pages.ts";
-
-const script = stripTypeScriptTypes(
-  readFileSync(new URL("in-page/probe.ts", import.meta.url), "utf8"),
-);
+import { probeScript, type Seen } from "./pages.ts";
 
 interface Row {
   id: string;
@@ -14,14 +8,20 @@ interface Row {
   totalAudioEnergy: number;
 }
 
+type Heard = ((event: { readonly data: unknown }) => void) | null;
+
 /** The probe in a page of nothing: one person's audio, a clock and timers moved by hand. */
 class Page {
   now = 1000;
+  /** Moves a packet into the page's worker, which hands it on at once. */
+  packet: (connection?: number) => Promise<unknown> = async () => undefined;
   /** Inbound rows by connection. */
   readonly rows: Row[] = [];
   /** What the page sends on its first connection: audio packets, frames of two layers. */
   readonly sends = { audio: 0, low: 0, high: 0 };
   readonly closed = new Set<number>();
+  /** Whether the client has said whose track that is. */
+  readonly client = { knows: true };
   #timer: (() => void) | undefined;
   readonly #window: {
     probe?: { mark(): void; snapshot(): Promise<Seen> };
@@ -32,8 +32,50 @@ class Page {
   constructor() {
     const page = this;
     let made = 0;
+    const performance = { timeOrigin: 5_000_000, now: () => page.now };
+    const writers: WritableStreamDefaultWriter<unknown>[] = [];
+
+    /** Runs the real script of the worker. */
+    class FakeWorker {
+      onmessage: Heard = null;
+      readonly scope: {
+        onmessage: Heard;
+        onrtctransform: ((event: { readonly transformer: unknown }) => void) | null;
+        postMessage(data: unknown): void;
+      } = {
+        onmessage: null,
+        onrtctransform: null,
+        postMessage: (data) => setImmediate(() => this.onmessage?.({ data })),
+      };
+      constructor(script: string) {
+        runInNewContext(script, { self: this.scope, performance, TransformStream, Map });
+      }
+      postMessage(data: unknown): void {
+        this.scope.onmessage?.({ data });
+      }
+    }
+    class FakeTransform {
+      constructor(worker: FakeWorker, options: unknown) {
+        const before = new TransformStream<unknown, unknown>();
+        const after = new TransformStream<unknown, unknown>();
+        const { readable } = before;
+        const { writable } = after;
+        worker.scope.onrtctransform?.({ transformer: { readable, writable, options } });
+        const [writer, reader] = [before.writable.getWriter(), after.readable.getReader()];
+        writers.push(writer);
+        page.packet = async (connection = writers.length - 1) => {
+          const packet = {};
+          void writers[connection]?.write(packet);
+          if (connection === writers.length - 1)
+            expect((await reader.read()).value).to.equal(packet);
+        };
+      }
+    }
     class Connection {
       readonly at = made++;
+      addEventListener(_track: string, heard: (event: unknown) => void): void {
+        heard({ receiver: { track: { id: "track", kind: "audio" } } });
+      }
       get connectionState(): string {
         return page.closed.has(this.at) ? "closed" : "connected";
       }
@@ -54,14 +96,24 @@ class Page {
     const track = { getType: () => "audio", getTrack: () => ({ id: "track" }) };
     const person = { getDisplayName: () => "p2", getTracks: () => [track] };
     this.#window = {
-      call: { conference: { getParticipants: () => [person] } },
+      call: { conference: { getParticipants: () => (this.client.knows ? [person] : []) } },
       RTCPeerConnection: Connection,
     };
-    runInNewContext(script, {
+    runInNewContext(probeScript, {
       window: this.#window,
       location: { search: "?n=1" },
       navigator: { mediaDevices: {} },
-      performance: { now: () => page.now },
+      performance,
+      Worker: FakeWorker,
+      RTCRtpScriptTransform: FakeTransform,
+      // The worker's address is its script.
+      Blob: class {
+        readonly script: string;
+        constructor([script = ""]: readonly string[]) {
+          this.script = script;
+        }
+      },
+      URL: { createObjectURL: ({ script }: { readonly script: string }) => script },
       setTimeout: (then: () => void) => {
         page.#timer = then;
       },
@@ -82,7 +134,13 @@ class Page {
   async pass(ms = 100): Promise<void> {
     this.now += ms;
     this.#timer?.();
-    await new Promise((resolve) => setImmediate(resolve));
+    for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  /** Lets time pass, and then a packet come; nobody looks. */
+  async hear(ms: number, connection?: number): Promise<void> {
+    this.now += ms;
+    await this.packet(connection);
   }
 
   mark(): void {
@@ -103,9 +161,10 @@ async function hearing(): Promise<{ readonly page: Page; readonly row: Row }> {
   const page = new Page();
   const row = page.connect();
   for (let look = 0; look < 10; look++) {
+    for (let packet = 0; packet < 5; packet++) await page.hear(20);
     row.packetsReceived += 5;
     row.totalAudioEnergy += 0.009;
-    await page.pass();
+    await page.pass(0);
   }
   page.mark();
   return { page, row };
@@ -114,27 +173,50 @@ async function hearing(): Promise<{ readonly page: Page; readonly row: Row }> {
 describe("the probe in pages", () => {
   it("takes no burst for media that was spread over the time", async () => {
     const { page, row } = await hearing();
-    for (let look = 0; look < 9; look++) await page.pass();
+    await page.pass(1000);
+    for (let packet = 0; packet < 45; packet++) await page.hear(0);
     row.packetsReceived += 45;
     await page.pass();
     expect((await page.audio())?.gapMs).to.equal(1000);
   });
 
-  it("forgives what it could not see because it came late itself, and no more", async () => {
+  it("times what came while it stood still itself, and forgives nothing", async () => {
     const { page, row } = await hearing();
-    for (let look = 0; look < 3; look++) await page.pass();
-    row.packetsReceived += 5;
-    await page.pass(500);
-    expect((await page.audio())?.gapMs).to.equal(400);
+    await page.pass();
+    await page.hear(700);
+    for (let packet = 0; packet < 50; packet++) await page.hear(20);
+    row.packetsReceived += 51;
+    await page.pass(50);
+    expect(await page.audio()).to.include({ gapMs: 800, quietMs: 50, count: 51 });
+  });
+
+  it("takes its own standstill for no gap", async () => {
+    const { page } = await hearing();
+    for (let packet = 0; packet < 100; packet++) await page.hear(20);
+    await page.pass(0);
+    expect((await page.audio())?.gapMs).to.equal(20);
   });
 
   it("takes nothing off a gap for what a new session has received at once", async () => {
     const { page } = await hearing();
-    for (let look = 0; look < 30; look++) await page.pass();
+    await page.pass(3000);
     page.closed.add(0);
     page.connect().packetsReceived = 200;
+    for (let packet = 0; packet < 200; packet++) await page.hear(0);
     await page.pass();
-    expect((await page.audio())?.gapMs).to.equal(3100);
+    expect((await page.audio())?.gapMs).to.equal(3000);
+  });
+
+  it("keeps what came before the client knew whose it is", async () => {
+    const { page } = await hearing();
+    page.client.knows = false;
+    await page.hear(700);
+    await page.hear(300);
+    await page.pass();
+    page.client.knows = true;
+    await page.hear(100);
+    await page.pass(0);
+    expect((await page.audio())?.gapMs).to.equal(700);
   });
 
   it("takes an old session beside the new one for no progress", async () => {

@@ -1,16 +1,18 @@
 /**
- * Runs in each page before its own scripts: gives it a camera, a microphone and a screen that carry
- * the page's number, and watches what arrives. The test reads `window.probe`.
+ * Runs in each page before its own scripts, after `arrivals.ts` and `camera.ts`: gives it a camera, a
+ * microphone and a screen that carry the page's number, and watches what arrives. The test reads
+ * `window.probe`.
  *
  * The picture is eight black or white bars, the bits of the number, below a moving strip; the
- * sound is a steady tone.
+ * sound is a steady tone. Neither depends on the page's main thread.
  */
 
 interface Watched {
   /** Packets of audio, decoded frames of video since the last mark. */
   count: number;
-  /** When a look last found more of them. */
-  changedAt: number;
+  /** When the last of them came. */
+  arrivedAt: number;
+  /** Longest time between two of them, the later one after the mark. */
   longestGapMs: number;
   /** Energy of the sound since the last mark, full scale for a second being 1. */
   energy: number;
@@ -71,6 +73,18 @@ interface ProbeConference {
   }[];
 }
 
+/** Chromium's own; not in TypeScript's declarations. */
+declare class MediaStreamTrackProcessor {
+  constructor(init: { readonly track: MediaStreamTrack });
+  readonly readable: ReadableStream<VideoFrame>;
+}
+interface MediaStreamTrackGenerator extends MediaStreamTrack {
+  readonly writable: WritableStream<VideoFrame>;
+}
+declare const MediaStreamTrackGenerator: new (init: {
+  readonly kind: "video";
+}) => MediaStreamTrackGenerator;
+
 /** What the page under test shows of itself. */
 // biome-ignore lint/correctness/noUnusedVariables: adds to the global interface
 interface Window {
@@ -83,25 +97,17 @@ interface Window {
   /** Lines of the camera's picture. */
   const lines = Number(query.get("lines") ?? "360");
 
+  /** A worker that runs the function, which gets the worker's global scope. */
+  function start(inWorker: { toString(): string }): Worker {
+    const source = new Blob([`(${inWorker.toString()})(self)`], { type: "text/javascript" });
+    return new Worker(URL.createObjectURL(source));
+  }
+
   function picture(value: number, width: number, height: number): MediaStreamTrack {
-    const canvas = document.createElement("canvas");
-    canvas.width = width;
-    canvas.height = height;
-    const context = canvas.getContext("2d");
-    let step = 0;
-    const draw = () => {
-      if (context === null) return;
-      for (let bit = 0; bit < 8; bit++) {
-        context.fillStyle = (value >> bit) & 1 ? "#fff" : "#000";
-        context.fillRect((bit * width) / 8, 0, width / 8 + 1, height);
-      }
-      context.fillStyle = "#4f9cf9";
-      context.fillRect((step++ * 8) % width, 0, width / 8, height / 8);
-    };
-    setInterval(draw, 66);
-    draw();
-    const [track] = canvas.captureStream(15).getVideoTracks();
-    if (track === undefined) throw new Error("the canvas gives no track");
+    const track = new MediaStreamTrackGenerator({ kind: "video" });
+    track.getSettings = () => ({ width, height, frameRate: 15 });
+    const { writable: into } = track;
+    start(drawPictures).postMessage({ number: value, width, height, into }, [into]);
     return track;
   }
 
@@ -162,12 +168,40 @@ interface Window {
     });
   }
 
+  /** The clock that page and worker have in common, in ms. */
+  const clock = () => performance.timeOrigin + performance.now();
+  const worker = start(timeArrivals);
+
+  /** What came since this was asked last. One question at a time. */
+  function arrivals(): Promise<Arrivals> {
+    return new Promise((resolve) => {
+      worker.onmessage = ({ data }: MessageEvent<Arrivals>) => resolve(data);
+      worker.postMessage("ask");
+    });
+  }
+
+  const timed = new WeakSet<RTCRtpReceiver>();
+  /** Tells the worker of a receiver, before anything can have come: there is no answer yet. */
+  function time(key: string, receiver: RTCRtpReceiver): void {
+    if (timed.has(receiver)) return;
+    timed.add(receiver);
+    const { track } = receiver;
+    if (track.kind === "audio") receiver.transform = new RTCRtpScriptTransform(worker, { key });
+    else {
+      const { readable: pictures } = new MediaStreamTrackProcessor({ track });
+      worker.postMessage({ key, pictures }, [pictures]);
+    }
+  }
+
   const connections: RTCPeerConnection[] = [];
   const Original = window.RTCPeerConnection;
   window.RTCPeerConnection = new Proxy(Original, {
     construct(target, args: ConstructorParameters<typeof Original>) {
       const made = new target(...args);
-      connections.push(made);
+      const at = connections.push(made) - 1;
+      made.addEventListener("track", ({ receiver }) =>
+        time(`${at} ${receiver.track.id}`, receiver),
+      );
       if (relays.length > 0) goThroughRelays(made);
       return made;
     },
@@ -229,6 +263,46 @@ interface Window {
     before.limit = limit;
   }
 
+  let markedAt = clock();
+  /** Up to when all that came is known. */
+  let knownTo = markedAt;
+  /** Arrivals by connection and track that nobody has a name for yet. */
+  const nameless = new Map<string, number[]>();
+
+  /** From when on the silence before an arrival after the mark counts. */
+  function quietFrom({ arrivedAt }: Watched): number {
+    return markedAt - arrivedAt > 500 ? markedAt : arrivedAt;
+  }
+
+  function arrive(name: string, at: number): void {
+    const before = watched.get(name);
+    if (before === undefined) {
+      watched.set(name, { count: 0, energy: 0, arrivedAt: at, longestGapMs: 0 });
+      return;
+    }
+    if (at > markedAt) before.longestGapMs = Math.max(before.longestGapMs, at - quietFrom(before));
+    before.arrivedAt = Math.max(before.arrivedAt, at);
+  }
+
+  /** Adds what came of each source. The client may learn whose a track is after its first packets. */
+  function addArrivals({ at, times }: Arrivals, known: ReadonlyMap<string, string>): void {
+    for (const [key, more] of times) nameless.set(key, [...(nameless.get(key) ?? []), ...more]);
+    const named: { readonly name: string; readonly at: number }[] = [];
+    for (const [key, all] of nameless) {
+      const name = known.get(key.slice(key.indexOf(" ") + 1));
+      if (name === undefined) {
+        // Of a source that is never named, a minute.
+        all.splice(0, all.length - 3000);
+        continue;
+      }
+      nameless.delete(key);
+      named.push(...all.map((each) => ({ name, at: each })));
+    }
+    named.sort((a, b) => a.at - b.at);
+    for (const each of named) arrive(each.name, each.at);
+    knownTo = at;
+  }
+
   /** Longest time since the last mark that this page's own timer came late, in ms. */
   let longestStall = 0;
   let polling: Promise<void> = Promise.resolve();
@@ -253,30 +327,35 @@ interface Window {
     return { count: count - before.count, energy: Math.max(0, energy - before.energy) };
   }
 
-  /**
-   * Adds what came of a source. The hole before it is the time since the look that last found
-   * something, but for as long as this look is late: then nobody knows when it came.
-   */
-  function add(name: string, rise: Counted, now: number, lateMs: number): void {
+  function add(name: string, rise: Counted): void {
     const before = watched.get(name);
     if (before === undefined) {
-      watched.set(name, { ...rise, changedAt: now, longestGapMs: 0 });
+      watched.set(name, { ...rise, arrivedAt: knownTo, longestGapMs: 0 });
       return;
     }
     before.energy += rise.energy;
-    if (rise.count === 0) return;
-    before.longestGapMs = Math.max(before.longestGapMs, now - before.changedAt - lateMs);
-    before.changedAt = now;
     before.count += rise.count;
   }
 
+  function addReport(at: number, report: RTCStatsReport, known: ReadonlyMap<string, string>): void {
+    for (const row of report.values() as IterableIterator<RtpRow>) {
+      if (row.type !== "inbound-rtp") continue;
+      const rise = risen(`${at} ${row.id}`, row);
+      const name = known.get(row.trackIdentifier ?? "");
+      if (name === undefined) continue;
+      if (row.frameHeight !== undefined) heights[name] = row.frameHeight;
+      add(name, rise);
+    }
+  }
+
   async function look(): Promise<void> {
-    const known = names();
     const seenPairs: typeof pairs = [];
+    const reports: (readonly [number, RTCStatsReport])[] = [];
     const lastLook = lookedAt;
     for (const [at, connection] of connections.entries()) {
       if (connection.connectionState === "closed") continue;
       const report = await connection.getStats();
+      reports.push([at, report]);
       const now = performance.now();
       const lateMs = Math.max(0, now - lastLook - 100);
       for (const row of report.values() as IterableIterator<RtpRow>) {
@@ -294,14 +373,12 @@ interface Window {
             });
         }
         if (row.type === "outbound-rtp") watchSent(row, now, lateMs);
-        if (row.type !== "inbound-rtp") continue;
-        const rise = risen(`${at} ${row.id}`, row);
-        const name = known.get(row.trackIdentifier ?? "");
-        if (name === undefined) continue;
-        if (row.frameHeight !== undefined) heights[name] = row.frameHeight;
-        add(name, rise, now, lateMs);
       }
     }
+    const came = await arrivals();
+    const known = names();
+    addArrivals(came, known);
+    for (const [at, report] of reports) addReport(at, report, known);
     pairs = seenPairs;
     lookedAt = performance.now();
   }
@@ -343,7 +420,7 @@ interface Window {
        * but for the silence of a source that is away.
        */
       mark() {
-        const now = performance.now();
+        markedAt = clock();
         longestStall = 0;
         for (const each of sending.values()) each.longestGapMs = 0;
         for (const each of sendingKind.values()) each.longestGapMs = 0;
@@ -351,7 +428,6 @@ interface Window {
           each.longestGapMs = 0;
           each.count = 0;
           each.energy = 0;
-          if (now - each.changedAt > 500) each.changedAt = now;
         }
       },
       /** Everything seen up to now, gaps including the one that may be open. */
@@ -365,8 +441,8 @@ interface Window {
               {
                 count: each.count,
                 energy: each.energy,
-                gapMs: Math.max(each.longestGapMs, now - each.changedAt),
-                quietMs: now - each.changedAt,
+                gapMs: Math.max(each.longestGapMs, knownTo - quietFrom(each)),
+                quietMs: knownTo - each.arrivedAt,
               },
             ]),
           ),
