@@ -55,8 +55,8 @@ export interface Calls {
   readonly stack: Stack;
   readonly browser: Browser;
   readonly url: string;
-  /** Opens page `number` in `room` and keeps it for `closePages`. */
-  open(room: string, number: number, query?: Query): Promise<CallPage>;
+  /** Opens page `number` in `room` and keeps it for `closePages`; it joins at once unless told not to. */
+  open(room: string, number: number, query?: Query, joins?: boolean): Promise<CallPage>;
   closePages(): Promise<void>;
   /** What bridge `index` (from 0) says at `/colibri/stats`. */
   bridgeStats(index?: number): Promise<Record<string, unknown>>;
@@ -139,8 +139,8 @@ export async function startCalls(options: CallOptions): Promise<Calls> {
     stack,
     browser,
     url,
-    async open(room, number, query = {}) {
-      const page = await CallPage.open(browser, { url, room, number, query });
+    async open(room, number, query = {}, joins = true) {
+      const page = await CallPage.open(browser, { url, room, number, query, joins });
       pages.add(page);
       return page;
     },

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { type Calls, explainFailures, npmClient, startCalls } from "./calls.ts";
 import { longestGap, sessions } from "./faults.ts";
-import { expectMedia, untilMedia } from "./pages.ts";
+import { expectMedia, longestGaps, untilMedia } from "./pages.ts";
 
 describe("R5 the focus killed and started again", () => {
   let calls: Calls;
@@ -18,22 +18,30 @@ describe("R5 the focus killed and started again", () => {
     await calls.closePages();
     const room = `refocused${++round}`;
     const pages = await Promise.all([1, 2].map((number) => calls.open(room, number)));
-    const all = [...pages];
     await expectMedia(pages, { bridges: calls.stack.bridges });
     const before = await sessions(pages);
-    const atTheEvent = await longestGap(pages, async () => {
+    // Loaded beforehand: the time counts from the focus on, and what it takes to join is part of it.
+    const third = await calls.open(room, 3, {}, false);
+    const all = [...pages, third];
+    let atTheEvent = Number.POSITIVE_INFINITY;
+    let took = 0;
+    const atTheJoin = await longestGap(pages, async () => {
       await calls.stack.focus.kill();
       await sleep(2000);
       await calls.stack.focus.start();
+      const ready = performance.now();
+      const joining = third.join();
+      // It takes longer to join than to ask the others this.
+      atTheEvent = Math.max(...(await longestGaps(pages)).values());
+      await Promise.all(pages.map((page) => page.mark()));
+      await joining;
+      await untilMedia(all);
+      took = performance.now() - ready;
     });
+    console.log(
+      `      the page that joins sees and hears all ${Math.round(took)} ms after the focus is ready; longest gap until then ${Math.round(atTheEvent)} ms`,
+    );
     expect(atTheEvent, "gap at the event").to.be.below(500);
-    let took = 0;
-    const atTheJoin = await longestGap(pages, async () => {
-      const third = await calls.open(room, 3);
-      took = await untilMedia([...pages, third]);
-      all.push(third);
-    });
-    console.log(`      the new page sees and hears all ${Math.round(took)} ms after it came in`);
     await expectMedia(all, { bridges: calls.stack.bridges });
     expect(await sessions(pages)).to.not.include.members(before);
     expect(took).to.be.below(2000);
