@@ -1,4 +1,4 @@
-/** R1 and R2: a bridge is lost, or only its way to Prosody is, while people are on it. */
+/** R1: a bridge is lost, or only its way to Prosody is, while people are on it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { until } from "#shared/testing/until";
@@ -48,7 +48,7 @@ describe("a bridge that is lost, a second one up", () => {
     });
     expect(gap).to.be.below(500);
     expect(await sessions(pages)).to.deep.equal(before);
-    expect(await bridgesOfFocus(calls)).to.equal(2);
+    expect(await bridgesOfFocus(calls.stack.focusPort)).to.equal(2);
   });
 
   it("R1 the server ends the bridge's stream: it logs in anew and the call goes on", async () => {
@@ -59,7 +59,10 @@ describe("a bridge that is lost, a second one up", () => {
     });
     await expectMedia(pages, { bridges: calls.stack.bridges });
     expect(gap).to.be.below(3000);
-    await until("both bridges are in the brewery", async () => (await bridgesOfFocus(calls)) === 2);
+    await until(
+      "both bridges are in the brewery",
+      async () => (await bridgesOfFocus(calls.stack.focusPort)) === 2,
+    );
   });
 
   // Three browsers that connect anew at once keep two cores busy for half a second more, which leaves

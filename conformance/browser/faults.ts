@@ -86,9 +86,9 @@ export async function post(
   if (!response.ok) throw new Error(`${path} answered ${response.status}`);
 }
 
-/** Bridges that the focus may select. */
-export async function bridgesOfFocus(calls: Calls): Promise<number> {
-  const response = await fetch(`http://127.0.0.1:${calls.stack.focusPort}/stats`);
+/** Bridges that the focus with its HTTP server at that port may select. */
+export async function bridgesOfFocus(focusPort: number): Promise<number> {
+  const response = await fetch(`http://127.0.0.1:${focusPort}/stats`);
   const stats = (await response.json()) as {
     bridge_selector: { operational_bridge_count: number };
   };

@@ -42,7 +42,10 @@ describe("R4 Prosody down for 4 s", () => {
         async () => Number((await calls.bridgeStats())["mucs_joined"]) === 1,
         20_000,
       );
-      await until("the focus sees it", async () => (await bridgesOfFocus(calls)) === 1);
+      await until(
+        "the focus sees it",
+        async () => (await bridgesOfFocus(calls.stack.focusPort)) === 1,
+      );
       back = performance.now() - opened;
     });
     console.log(

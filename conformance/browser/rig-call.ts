@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { until } from "#shared/testing/until";
 import { serve } from "../../shared/demo/web.ts";
-import { longestGap, post } from "./faults.ts";
+import { bridgesOfFocus, longestGap, post } from "./faults.ts";
 import { CallPage, expectMedia, expectSilence, launchBrowser, untilMedia } from "./pages.ts";
 
 const run = promisify(execFile);
@@ -82,12 +82,15 @@ async function warmUp(
   }
 }
 
-/** Takes the bridge of the call away; prints and returns the longest gap until the other has it. */
-async function lose(pages: readonly CallPage[], signal: "SIGTERM" | "SIGKILL") {
+/**
+ * Takes the bridge of the call away; prints and returns the longest gap until the other has it, which
+ * is cold unless it is to be warmed up.
+ */
+async function lose(pages: readonly CallPage[], signal: "SIGTERM" | "SIGKILL", warm = false) {
   const used = await carrier(pages);
   const other = bridges.find((bridge) => bridge !== used);
   if (used === undefined || other === undefined) throw new Error("not all are on one bridge");
-  if (java && signal === "SIGKILL") await warmUp(pages, used, other);
+  if (warm) await warmUp(pages, used, other);
   const gap = await longestGap(pages, async () => {
     process.kill(-Number(readFileSync(join(state, `${used.name}.pid`), "utf8")), signal);
     const moved = async () => (await carrier(pages)) === other;
@@ -96,17 +99,12 @@ async function lose(pages: readonly CallPage[], signal: "SIGTERM" | "SIGKILL") {
   await expectMedia(pages, { bridges: [other] });
   await run(rig, ["up", used.part]);
   // Both are asked: one that is up need not be in the brewery yet.
-  await until("the focus sees two bridges", async () => (await bridgesOfFocus()) === 2);
+  await twoBridges();
   return gap;
 }
 
-async function bridgesOfFocus(): Promise<number> {
-  const response = await fetch("http://127.0.0.1:8888/stats");
-  const { bridge_selector } = (await response.json()) as {
-    bridge_selector: { operational_bridge_count: number };
-  };
-  return bridge_selector.operational_bridge_count;
-}
+const twoBridges = () =>
+  until("the focus sees two bridges", async () => (await bridgesOfFocus(8888)) === 2);
 
 function limit(what: string, gap: number, most: number): void {
   console.log(`${what}: longest gap ${Math.round(gap)} ms`);
@@ -114,7 +112,7 @@ function limit(what: string, gap: number, most: number): void {
 }
 
 try {
-  await until("the focus sees two bridges", async () => (await bridgesOfFocus()) === 2);
+  await twoBridges();
   const first = await open(1);
   const second = await open(2);
   console.log(`two pages: media after ${Math.round(await expectMedia([first, second], flow))} ms`);
@@ -140,13 +138,14 @@ try {
   await expectSilence([second, third], "p1/screen");
   await expectMedia(all, flow);
   console.log("a shared screen");
-  // Upstream's bridge says no farewell on SIGTERM, and the other one is cold.
-  const restarted = java ? 15_000 : 4000;
+  // Upstream's bridge says no farewell on SIGTERM: for us that is a death.
+  const restarted = java ? 8000 : 4000;
   limit("a bridge restarted", await lose(all, "SIGTERM"), restarted);
   limit("the other restarted, the call back on the first", await lose(all, "SIGTERM"), restarted);
   // Upstream's focus waits until the server gives the session of the dead bridge up.
   const killed = focus !== "our-jicofo" ? 25_000 : java ? 8000 : 4000;
-  limit("R1 a bridge killed", await lose(all, "SIGKILL"), killed);
+  limit("R1 a bridge killed, the other one cold", await lose(all, "SIGKILL"), killed);
+  if (java) limit("R1 a bridge killed, both warm", await lose(all, "SIGKILL", true), killed);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   for (const page of opened) console.error(page.report());
