@@ -11,6 +11,9 @@ import { expectMedia } from "./pages.ts";
 
 const { minutes } = await yargs(process.argv.slice(2))
   .scriptName("npm run soak --")
+  .usage(
+    "$0 [options]\n\nThree pages stay in a call, a fourth comes and goes; watches media and our programs' memory.",
+  )
   .option("minutes", { type: "number", default: 60, describe: "how long" })
   .strict()
   .parse();

@@ -24,6 +24,7 @@ const corpus = join(root, "conformance/corpus");
 
 const options = await yargs(process.argv.slice(2))
   .scriptName("npm run fuzz --")
+  .usage("$0 [options]\n\nMutates inputs for every parser, which must answer whatever it gets.")
   .option("seconds", { type: "number", default: 60, describe: "time for each target" })
   .option("target", {
     type: "string",

@@ -6,7 +6,7 @@
  *   full    test with both client libraries and mixed stacks; one JSON file a stage in dist/test-full/.
  *           Resumable: what passed on the same state of the checkout is not run again unless `--fresh`
  *
- * `--stage NAME` (repeatable) runs those stages alone.
+ * `--stage NAME` (repeatable) runs those stages alone, `--list` names them.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -272,8 +272,21 @@ const stages: readonly Stage[] = [
 
 const options = await yargs(process.argv.slice(2))
   .scriptName("npm test --")
-  .option("tier", { choices: ["check", "test", "full"] as const, default: "test" as const })
-  .option("stage", { type: "string", array: true, describe: "run only this stage (repeatable)" })
+  .usage(
+    "npm run check|test|test:full -- [options]\n\nRuns checks and tests, stage by stage; the last line counts them.",
+  )
+  .option("tier", {
+    choices: ["check", "test", "full"] as const,
+    default: "test" as const,
+    // Each script names its own.
+    hidden: true,
+  })
+  .option("stage", {
+    type: "string",
+    array: true,
+    describe: "run only this stage (repeatable); --list names them",
+  })
+  .option("list", { type: "boolean", default: false, describe: "only list the stages" })
   .option("fresh", {
     type: "boolean",
     default: false,
@@ -283,6 +296,15 @@ const options = await yargs(process.argv.slice(2))
   .parse();
 
 const tier: Tier = options.tier;
+if (options.list) {
+  for (const { name, tiers } of stages) if (tiers.includes(tier)) console.log(name);
+  process.exit();
+}
+const unknown = options.stage?.find((name) => stages.every((stage) => stage.name !== name));
+if (unknown !== undefined) {
+  console.error(`there is no stage "${unknown}"; --list names them`);
+  process.exit(2);
+}
 const resultFolder = join(root, "dist/test-full");
 if (options.fresh) rmSync(resultFolder, { recursive: true, force: true });
 
