@@ -18,7 +18,7 @@ export function until(
   return wait(`${first}`, first, second as number | undefined);
 }
 
-async function wait(what: string, holds: Holds, withinMs = 10_000): Promise<void> {
+async function wait(what: string, holds: Holds, withinMs = 15_000): Promise<void> {
   const began = performance.now();
   while (!(await holds())) {
     const spent = performance.now() - began;
