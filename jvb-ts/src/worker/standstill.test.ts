@@ -20,9 +20,9 @@ describe("standstill", () => {
   });
 
   for (const { stood, leftOut } of [
-    { stood: 1000, leftOut: 0 },
-    { stood: 2000, leftOut: 50 },
-    { stood: 10_000, leftOut: 450 },
+    { stood: 1000, leftOut: 5 },
+    { stood: 2000, leftOut: 55 },
+    { stood: 10_000, leftOut: 455 },
   ]) {
     it(`of ${stood} ms leaves out ${leftOut} of 50 packets a second, the oldest`, () => {
       const watch = new Standstill(0);

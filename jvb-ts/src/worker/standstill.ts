@@ -10,8 +10,11 @@ import type { Millis } from "#shared/runtime/runtime";
 
 /** No turn for this long, although the thread asked to be woken earlier. */
 const STANDSTILL_MS = 1000;
-/** Media of this long is forwarded late rather than left out: with what is live, twice the rate. */
-const KEPT_MS = 1000;
+/**
+ * Media of this long is forwarded late rather than left out: with the second that is live, 1.9 of the
+ * rate. The rest to twice the rate is for what arrives bunched.
+ */
+const KEPT_MS = 900;
 /** Shortest span over which the usual rate is measured. */
 const RATE_SPAN_MS = 1000;
 const RATE_SPANS = 5;
