@@ -58,8 +58,9 @@ describe("the call page", () => {
       getItem: (key: string) => kept.get(key) ?? null,
       setItem: (key: string, value: string) => void kept.set(key, value),
     };
-    const names = Array.from({ length: 16 }, () => nextName(store, () => 0.99));
-    expect(new Set(names).size).to.equal(16);
+    const names = Array.from({ length: 128 }, () => nextName(store, () => 0.99));
+    expect(new Set(names).size).to.equal(128);
+    for (const name of names) expect(name).to.match(/^[A-Z][a-z]+$/);
     kept.set("names", "nonsense");
     expect(nextName(store, () => 0)).to.match(/^[A-Z][a-z]+$/);
   });

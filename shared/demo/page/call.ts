@@ -42,7 +42,11 @@ let connection: JitsiConnection | undefined;
 let conference: JitsiConference | undefined;
 let shared: JitsiTrack | undefined;
 const local: JitsiTrack[] = [];
-const tiles = new Tiles(element("tiles"), requestLayers);
+const tiles = new Tiles(
+  element("tiles"),
+  requestLayers,
+  (person, source) => conference?._signalingLayer?.getPeerSourceInfo(person, source)?.muted,
+);
 const figures = new StreamFigures();
 
 function problem(text: string): void {
@@ -85,7 +89,10 @@ function requestLayers(): void {
 /** Until somebody comes: why nothing is to be seen, and what to do about it. */
 function showWhetherAlone(): void {
   const present = conference?.isJoined() === true;
-  element("alone").hidden = !present || (conference?.getParticipants().length ?? 0) > 0;
+  const alone = present && conference?.getParticipants().length === 0;
+  element("alone").hidden = !alone;
+  // The same button stands beside the link then.
+  element("link").hidden = alone;
 }
 
 function addLocal(track: JitsiTrack): void {
@@ -193,6 +200,7 @@ function join(
     if (!track.isLocal()) requestLayers();
   });
   on("TRACK_MUTE_CHANGED", (track: JitsiTrack) => tiles.refresh(track));
+  joined.addCommandListener("SourceInfo", (_, id) => tiles.refreshPerson(id));
   on("USER_JOINED", (id: string) => {
     tiles.person(id, nameOf(id));
     showWhetherAlone();
@@ -394,7 +402,9 @@ element("details").onclick = (event) => {
   (event.currentTarget as HTMLElement).setAttribute("aria-pressed", String(!plain));
 };
 setInterval(() => {
-  if (conference !== undefined) void figures.poll(conference).then((lines) => tiles.figures(lines));
+  const now = conference;
+  if (now !== undefined)
+    void figures.poll(now).then((lines) => tiles.figures(lines, now.myUserId()));
 }, 1000);
 
 window.call = {

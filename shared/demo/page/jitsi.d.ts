@@ -63,8 +63,14 @@ export interface JitsiConference {
   setDisplayName(name: string): void;
   setReceiverConstraints(constraints: ReceiverConstraints): void;
   on(event: string, listener: (...args: never[]) => void): void;
+  /** Called for each presence that has such an element; `id` is the participant's. */
+  addCommandListener(name: string, listener: (element: unknown, id: string) => void): void;
   /** Internal: the moderator was the room's in 2022 and is the connection's now. */
   room?: { readonly moderator?: Moderator; readonly xmpp?: { readonly moderator?: Moderator } };
+  /** Internal: what the presence of a person says of a source. */
+  readonly _signalingLayer?: {
+    getPeerSourceInfo(person: string, source: string): { readonly muted?: boolean } | undefined;
+  };
   /** Internal, for statistics: the leg to the bridge and the direct one. */
   jvbJingleSession?: JingleSession | null;
   p2pJingleSession?: JingleSession | null;

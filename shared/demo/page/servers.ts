@@ -27,7 +27,8 @@ function table(heads: readonly string[], rows: readonly (string | HTMLElement)[]
       row.map((cell) => (typeof cell === "string" ? make("td", cell) : make("td", [cell]))),
     ),
   );
-  return make("table", [make("thead", [head]), make("tbody", body)]);
+  const all = make("table", [make("thead", [head]), make("tbody", body)]);
+  return make("div", [all], "wide");
 }
 
 const figure = (name: string, value: unknown) =>
@@ -87,7 +88,6 @@ function bridge(each: Json): Element[] {
       return [
         text(object(conference)["name"]),
         id,
-        text(endpoint["stats_id"]),
         state(
           ice["iceConnected"] === true,
           "connected",
@@ -119,7 +119,7 @@ function bridge(each: Json): Element[] {
     ),
     make("p", "packets per second, two minutes: blue in, green out", "dim"),
     plot(name, stats),
-    table(["conference", "endpoint", "stats id", "ICE", "DTLS"], endpoints),
+    table(["conference", "endpoint", "ICE", "DTLS"], endpoints),
   ];
 }
 

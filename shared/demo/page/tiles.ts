@@ -20,13 +20,20 @@ function isScreen(track: JitsiTrack): boolean {
 export class Tiles {
   readonly #root: HTMLElement;
   readonly #layoutChanged: () => void;
+  readonly #mutedInRoom: (person: string, source: string) => boolean | undefined;
   readonly #tiles = new Map<string, Tile>();
   readonly #names = new Map<string, string>();
   #stage: string | undefined;
 
-  constructor(root: HTMLElement, layoutChanged: () => void) {
+  /** `mutedInRoom` says what a person's presence says of one source; undefined: nothing. */
+  constructor(
+    root: HTMLElement,
+    layoutChanged: () => void,
+    mutedInRoom: (person: string, source: string) => boolean | undefined,
+  ) {
     this.#root = root;
     this.#layoutChanged = layoutChanged;
+    this.#mutedInRoom = mutedInRoom;
   }
 
   /** Shows a track on its person's tile; a shared screen gets a tile of its own. */
@@ -88,19 +95,28 @@ export class Tiles {
       tile.box.classList.toggle("speaking", tile.person === id);
   }
 
+  /** A track was switched on or off. */
   refresh(track: JitsiTrack): void {
     for (const tile of this.#tiles.values()) {
       if (tile.video?.track === track || tile.audio?.track === track) this.#describe(tile);
     }
   }
 
-  /** Writes a line of figures on the tile that shows a track, by the id of its MediaStreamTrack. */
-  figures(lines: ReadonlyMap<string, string>): void {
+  /** The presence of a person says something else of their sources. */
+  refreshPerson(id: string): void {
+    for (const tile of this.#tiles.values()) if (tile.person === id) this.#describe(tile);
+  }
+
+  /** Writes on each tile who it is, and a line for each track by the id of its MediaStreamTrack. */
+  figures(lines: ReadonlyMap<string, string>, ownId: string): void {
     for (const tile of this.#tiles.values()) {
-      const video = tile.video && lines.get(tile.video.track.getTrack().id);
+      const seen = tile.video && (this.#isDark(tile.video.track) ? undefined : tile.video);
+      const video = seen && lines.get(seen.track.getTrack().id);
       const heard = tile.audio?.track.isMuted() === true ? undefined : tile.audio;
       const audio = heard && lines.get(heard.track.getTrack().id);
-      tile.figures.textContent = [video, audio]
+      // By this the servers' view knows the person.
+      const id = tile.person === "me" ? ownId : tile.person;
+      tile.figures.textContent = [id, video, audio]
         .filter((line) => line !== undefined && line !== "")
         .join("\n");
     }
@@ -166,12 +182,25 @@ export class Tiles {
     this.#root.style.setProperty("--columns", String(Math.max(1, Math.ceil(Math.sqrt(shown)))));
   }
 
+  /**
+   * Whether a video is off.
+   *
+   * COMPAT(client): the library of March 2022 has one state for all videos of a person, that of the
+   * one last heard of, and its presence may not name a second one: shared is then what is signalled.
+   */
+  #isDark(track: JitsiTrack): boolean {
+    const source = track.isLocal() ? undefined : track.getSourceName?.();
+    const said =
+      source === undefined ? undefined : this.#mutedInRoom(track.getParticipantId(), source);
+    return said ?? ((track.isLocal() || !isScreen(track)) && track.isMuted());
+  }
+
   #describe(tile: Tile): void {
     const name = this.#names.get(tile.person) ?? tile.person;
     const screen = tile.key.endsWith("/screen");
     const muted = tile.audio?.track.isMuted() === true ? " · muted" : "";
     tile.label.textContent = screen ? `${name}: screen` : `${name}${muted}`;
-    const shown = tile.video !== undefined && !tile.video.track.isMuted();
+    const shown = tile.video !== undefined && !this.#isDark(tile.video.track);
     if (tile.video !== undefined) tile.video.element.hidden = !shown;
     // A screen that is no longer shared stays as a muted source.
     tile.box.hidden = screen && !shown;
