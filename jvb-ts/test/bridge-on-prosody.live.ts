@@ -177,6 +177,11 @@ describe("a bridge on a real Prosody", function () {
     expect(said(from), said(from).join("\n")).to.have.length.within(2, 4);
   });
 
+  it("I4 I5 I7: after all that it holds no more than at its start, and nothing broke", async function () {
+    this.timeout(150_000);
+    await bridge.expectAtRest();
+  });
+
   it("R23: drain and graceful shutdown are told at once; what exists goes on, to the end", async () => {
     await fetch(`${bridge.base}/colibri/drain/enable`, { method: "POST" });
     await bridge.until(() => observer.presences.at(-1)?.get("drain") === "true", 1000);

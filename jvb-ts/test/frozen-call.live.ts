@@ -140,10 +140,17 @@ describe("R3: a real bridge that is stopped in a call", function () {
     }, 5);
     await bridge.until(() => arrivals.length > RATE);
   });
-  after(async () => {
+  after(async function () {
+    // I4 and I5 give it a minute each.
+    this.timeout(150_000);
     clearInterval(talk);
     for (const peer of peers) peer.close();
-    await bridge.stop();
+    try {
+      await bridge.colibri("m", { expire: true });
+      await bridge.expectAtRest();
+    } finally {
+      await bridge.stop();
+    }
   });
 
   /** Packets that arrived in a span. */

@@ -42,5 +42,7 @@ describe("a bridge out of file descriptors (R20)", function () {
     expect(made.endpoints).to.have.length(1);
     expect(said, running.output).to.be.below(100);
     expect(running.output).to.not.match(/Bug|Uncaught/);
+    await running.colibri("m-1", { expire: true });
+    await running.expectAtRest();
   });
 });

@@ -1,6 +1,19 @@
 /** Test kit: the program itself on free loopback ports, with COLIBRI2 over HTTP. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect } from "chai";
 import { freePort } from "#shared/testing/free-port";
+import { expectMemoryReturned } from "#shared/testing/memory-expectations";
 import { StartedProgram } from "#shared/testing/started-program";
+
+/** I5: until no more files are open than before. */
+const REST_MS = 60_000;
+const SPARE_FILES = 3;
+
+/** What a program holds. */
+export interface Held {
+  readonly openFiles: number;
+  readonly memoryKb: number;
+}
 
 const main = new URL("../src/main.ts", import.meta.url).pathname;
 
@@ -24,6 +37,7 @@ export interface ModifiedJson {
 export class RunningBridge {
   readonly base: string;
   readonly program: StartedProgram;
+  #atStart: Held = { openFiles: 0, memoryKb: 0 };
 
   private constructor(privatePort: number, config: string, probe: boolean) {
     this.base = `http://127.0.0.1:${privatePort}`;
@@ -50,7 +64,26 @@ export class RunningBridge {
       probe,
     );
     await bridge.until(() => bridge.output.includes("Media worker ready"));
+    bridge.#atStart = bridge.held;
     return bridge;
+  }
+
+  get held(): Held {
+    const { openFiles, memoryKb } = this.program;
+    return { openFiles, memoryKb };
+  }
+
+  /**
+   * To be called last, when nobody is served any more: within a minute it holds no more files and
+   * memory than `before` (at its start, when not given; I4, I5), and nothing broke (I7).
+   */
+  async expectAtRest(before: Held = this.#atStart): Promise<void> {
+    const most = before.openFiles + SPARE_FILES;
+    const end = performance.now() + REST_MS;
+    while (this.program.openFiles > most && performance.now() < end) await sleep(100);
+    expect(this.program.openFiles, "open files").to.be.at.most(most);
+    await expectMemoryReturned(this.program, before.memoryKb);
+    expect(this.output).not.to.match(/SEVERE|Bug/);
   }
 
   /** What it printed. */
