@@ -1,5 +1,6 @@
 /** `npm start` as a person uses it: the real command, the printed address, Ctrl-C. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { networkInterfaces } from "node:os";
 import { fileURLToPath } from "node:url";
 import { until } from "#shared/testing/until";
 import { processesOf } from "./log-faults.ts";
@@ -13,12 +14,20 @@ export interface Started {
   readonly url: string;
 }
 
-export async function npmStart(...options: string[]): Promise<Started> {
-  const child = spawn(
-    process.execPath,
-    ["shared/tooling/run.mjs", "start", "--address", "127.0.0.1", ...options],
-    { cwd: root, detached: true },
-  );
+/** Options for a start that no other machine can reach. */
+export const onLoopback: readonly string[] = ["--address", "127.0.0.1"];
+
+/** The machine's IPv4 addresses that others can reach. */
+export const lan: readonly string[] = Object.values(networkInterfaces())
+  .flatMap((list) => list ?? [])
+  .filter(({ family, internal }) => family === "IPv4" && !internal)
+  .map(({ address }) => address);
+
+export async function npmStart(...options: readonly string[]): Promise<Started> {
+  const child = spawn(process.execPath, ["shared/tooling/run.mjs", "start", ...options], {
+    cwd: root,
+    detached: true,
+  });
   let output = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     output += text;

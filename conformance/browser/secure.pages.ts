@@ -4,7 +4,7 @@ import { expect } from "chai";
 import type { Browser } from "playwright-core";
 import { until } from "#shared/testing/until";
 import { logReport, newestClientInFull, npmClient } from "./calls.ts";
-import { controlC, leftovers, npmStart, root, type Started } from "./npm-start.ts";
+import { controlC, leftovers, npmStart, onLoopback, root, type Started } from "./npm-start.ts";
 import { CallPage, expectMedia, launchBrowser, type Query } from "./pages.ts";
 
 const waiting = "waiting for a host";
@@ -46,7 +46,7 @@ for (const [name, client, reason] of [
         this.skip();
       }
       browser = await launchBrowser();
-      started = await npmStart("--secure", "--port", "0", "--client", client);
+      started = await npmStart("--secure", "--port", "0", "--client", client, ...onLoopback);
     });
     after(async () => {
       await browser?.close();

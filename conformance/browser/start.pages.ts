@@ -5,8 +5,22 @@ import { basename } from "node:path";
 import { expect } from "chai";
 import type { Browser } from "playwright-core";
 import { logReport } from "./calls.ts";
-import { controlC, leftovers, npmStart, root, type Started } from "./npm-start.ts";
+import { controlC, lan, leftovers, npmStart, onLoopback, root, type Started } from "./npm-start.ts";
 import { CallPage, expectMedia, launchBrowser } from "./pages.ts";
+
+/** All media comes from one of those addresses. */
+async function expectMediaFrom(addresses: readonly string[], pages: readonly CallPage[]) {
+  for (const page of pages)
+    for (const { ip } of (await page.seen()).pairs) expect(addresses).to.include(ip);
+}
+
+/** Addresses that the page was told of its bridge. */
+async function candidatesOf({ page }: CallPage): Promise<string[]> {
+  return (await page.evaluate(`(() => {
+    const { remoteDescription } = call.conference.jvbJingleSession.peerconnection.peerconnection;
+    return [...remoteDescription.sdp.matchAll(/^a=candidate:(?:\\S+ ){4}(\\S+)/gm)].map(([, ip]) => ip);
+  })()`)) as string[];
+}
 
 describe("npm start", () => {
   let browser: Browser;
@@ -66,6 +80,7 @@ describe("npm start", () => {
       const first = await open(started.url, "start", 1);
       const second = await open(started.url, "start", 2);
       await expectMedia([first, second]);
+      await expectMediaFrom(["127.0.0.1", ...lan], [first, second]);
       const view = await browser.newPage();
       await view.goto(`${started.url}servers`);
       await view.waitForSelector('td:has-text("start@conference.meet.demo")');
@@ -78,7 +93,7 @@ describe("npm start", () => {
   });
 
   it("lets two windows meet that open the printed address and press Join", async () => {
-    started = await npmStart("--port", "0");
+    started = await npmStart("--port", "0", ...onLoopback);
     const windows = await browser.newContext({ permissions: ["clipboard-write"] });
     const { url } = started;
     const join = async () => {
@@ -127,11 +142,18 @@ describe("npm start", () => {
   it("--https --bridges 2 serves everything through one secure origin", async () => {
     started = await npmStart("--https", "--bridges", "2", "--port", "0");
     try {
-      expect(started.url).to.match(/^https:/);
+      // As a phone gets it: the page on every address, named by the network's, and so the media.
+      const { protocol, hostname, port } = new URL(started.url);
+      expect([protocol, hostname]).to.deep.equal(["https:", lan[0] ?? "127.0.0.1"]);
+      const onAll = await browser.newPage({ ignoreHTTPSErrors: true });
+      expect((await onAll.goto(`https://127.0.0.1:${port}/`))?.status()).to.equal(200);
+      await onAll.close();
       expect(started.output()).to.match(/browser warns of the self-made certificate/);
       const first = await open(started.url, "secure", 1);
       const second = await open(started.url, "secure", 2);
       await expectMedia([first, second]);
+      await expectMediaFrom(["127.0.0.1", ...lan], [first, second]);
+      expect(await candidatesOf(first)).to.include.members([...lan]);
       const plain = await first.page.evaluate(
         "performance.getEntriesByType('resource').map((entry) => entry.name).filter((name) => /^(ws|http):/.test(name))",
       );
@@ -144,8 +166,8 @@ describe("npm start", () => {
   });
 
   it("refuses a second start beside the first, and SIGTERM ends everything", async () => {
-    started = await npmStart("--port", "0");
-    const second = await npmStart("--port", "0").then(
+    started = await npmStart("--port", "0", ...onLoopback);
+    const second = await npmStart("--port", "0", ...onLoopback).then(
       ({ url }) => `a second demo at ${url}`,
       (error: unknown) => String(error),
     );
