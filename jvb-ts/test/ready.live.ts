@@ -48,7 +48,11 @@ const programs = [
   },
 ];
 
-type Account = Pick<Prosody, "c2sPort" | "domain" | "authDomain">;
+interface Account {
+  readonly c2sPort: number;
+  readonly domain: string;
+  readonly authDomain: string;
+}
 const nowhere: Account = { c2sPort: 1, domain: "x", authDomain: "auth.x" };
 
 function launch(name: string, file: string, env: NodeJS.ProcessEnv = {}): ChildProcess {
