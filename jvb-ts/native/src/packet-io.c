@@ -99,7 +99,9 @@ typedef struct packet_io {
   double clock_offset; /* Clock.now() minus CLOCK_MONOTONIC, ms */
   uv_async_t wake;
   waiter_t *waiter;
-  uint32_t readable; /* sockets that may have datagrams */
+  bool only_media;    /* since the last notification */
+  uint32_t readable;  /* sockets that may have datagrams */
+  uint32_t read_last; /* the one that was read last */
   uint8_t *more;     /* for JavaScript: `receive` may find something */
   int next_socket;
 
@@ -238,16 +240,26 @@ static void tell_more(packet_io_t *io) {
   *io->more = io->readable != 0 || io->early_ready || io->group->workers > 1;
 }
 
+/* Promises and ticks that the callback left come to their end. */
+static void settle(packet_io_t *io, napi_value resource) {
+  napi_callback_scope scope;
+  if (napi_open_callback_scope(io->env, resource, io->async, &scope) == napi_ok)
+    napi_close_callback_scope(io->env, scope);
+}
+
+/* Media leaves neither promises nor ticks; a call that looks for them costs as much as all the rest
+ * of a wake-up. What is not media does, and what came between waits for it or for the next timer. */
 static void notify(packet_io_t *io) {
   napi_handle_scope scope;
   napi_value callback, global, result, error;
   if (io->closed || napi_open_handle_scope(io->env, &scope) != napi_ok) return;
   napi_get_reference_value(io->env, io->on_readable, &callback);
   napi_get_global(io->env, &global);
-  if (napi_make_callback(io->env, io->async, global, callback, 0, NULL, &result) ==
-          napi_pending_exception &&
+  io->only_media = true;
+  if (napi_call_function(io->env, global, callback, 0, NULL, &result) == napi_pending_exception &&
       napi_get_and_clear_last_exception(io->env, &error) == napi_ok)
     napi_fatal_exception(io->env, error);
+  if (!io->only_media && !io->closed) settle(io, global);
   napi_close_handle_scope(io->env, scope);
 }
 
@@ -307,6 +319,7 @@ static bool accept_row(packet_io_t *io, const rx_slab_t *slab, int row, int offs
   int status = STATUS_OK;
   /* The receive thread has routed what comes out of a ring. */
   if (number < 0 && !routed && udp_group_route_unbound(io->group, packet, length) < 0) return false;
+  if (kind != KIND_RTP && kind != KIND_RTCP) io->only_media = false;
   if (number < 0 && kind != KIND_STUN) {
     /* Unbound between the ring's two ends. */
     io->counters[UNKNOWN_ADDRESS]++;
@@ -419,11 +432,14 @@ static int receive_early(packet_io_t *io, const rx_slab_t *slab) {
   return rows;
 }
 
-/* receive(slab): rows */
+/* receive(slab, again): rows */
 static napi_value js_receive(napi_env env, napi_callback_info info) {
-  napi_value argv[1];
-  packet_io_t *io = this_io(env, info, 1, argv);
+  napi_value argv[2];
+  packet_io_t *io = this_io(env, info, 2, argv);
   if (io == NULL) return js_int(env, 0);
+  bool again = false;
+  napi_get_value_bool(env, argv[1], &again);
+  if (again) io->readable |= io->read_last;
   int32_t at = js_to_int(env, argv[0]);
   if (at < 0 || at >= io->rx_count) return js_throw(env, "unknown slab");
   const rx_slab_t *slab = &io->rx[at];
@@ -440,6 +456,7 @@ static napi_value js_receive(napi_env env, napi_callback_info info) {
       while ((io->readable >> io->next_socket & 1) == 0)
         io->next_socket = (io->next_socket + 1) % sockets;
       rows = receive_socket(io, slab, io->next_socket);
+      io->read_last = 1u << io->next_socket;
       io->next_socket = (io->next_socket + 1) % sockets;
     }
   }

@@ -95,6 +95,33 @@ describe("media engine: audio", () => {
 });
 
 describe("media engine: video", () => {
+  it("says when the rest of a frame that somebody gets is still to come", () => {
+    const fixture = call();
+    const { engine } = fixture;
+    const said: boolean[] = [];
+    const endBatch = engine.endBatch.bind(engine);
+    engine.endBatch = (now) => {
+      said.push(engine.isMidFrame);
+      endBatch(now);
+    };
+    const send = (seq: number, ssrc: number, marker: boolean): void =>
+      fixture.receive(1, {
+        pt: VP8,
+        ssrc,
+        seq,
+        timestamp: 3000,
+        marker,
+        payload: vp8Payload({ pictureId: 1, tl0: 1, tid: 0, keyframe: seq === 1, height: 180 }),
+      });
+    send(1, 21, false);
+    send(2, 21, true);
+    // Nobody gets this encoding, and a sound has no rest.
+    send(1, 23, false);
+    fixture.receive(1, { pt: OPUS, seq: 1, ssrc: 11 });
+    expect(said).to.deep.equal([true, false, false, false]);
+    expect(engine.isMidFrame).to.equal(false);
+  });
+
   it("sends no video before constraints, then the allowed layer from a key frame on", () => {
     const fixture = call();
     const b = fixture.engine.endpoint("c", "b")!;

@@ -146,6 +146,11 @@ export interface MediaEngine {
   handleRtpRow(slab: RxSlab, row: number, now: Millis): void;
   /** One row of kind RTCP and status ok. */
   handleRtcpRow(slab: RxSlab, row: number, now: Millis): void;
+  /**
+   * The last video packet handled since `endBatch` went to somebody and was not the last of its
+   * frame: the rest is on its way, and sent together they cost less (decision 0013).
+   */
+  readonly isMidFrame: boolean;
   /** Writes collected feedback and sends what the slab holds. */
   endBatch(now: Millis): void;
 

@@ -92,9 +92,10 @@ export interface PacketIo {
   onReadable: (() => void) | undefined;
   /**
    * Fills `slab` with up to 64 datagrams (classified, SRTP and SRTCP decrypted in place) and
-   * returns how many.
+   * returns how many. With `again` the socket read last is asked even if it was empty then: what
+   * comes microseconds later need not cost another wake-up.
    */
-  receive(slab: RxSlab): number;
+  receive(slab: RxSlab, again?: boolean): number;
   /** Protects and sends all `slab.count` rows, sets `count` to 0, returns how many were sent. */
   send(slab: TxSlab): number;
   /** Sends one datagram, outside the hot path, to an address that need not be bound. */

@@ -43,6 +43,7 @@ export class PacketPath implements MediaEngine {
   /** What endpoints that left had counted. */
   readonly #departed = emptyTotals();
   #unknownSession = 0;
+  #isMidFrame = false;
   #nextDeadline: Millis = NEVER;
   #eventsTaken = 0;
 
@@ -127,8 +128,12 @@ export class PacketPath implements MediaEngine {
     const { offset, length, arrival } = slab;
     const stream = receiveRtp(ctx, endpoint, offset[row]!, length[row]!, arrival[row]!, now);
     if (stream === undefined) return;
-    if (stream.audio !== undefined) forwardAudio(ctx, endpoint, stream, now);
-    else forwardVideo(ctx, endpoint, stream, now);
+    if (stream.audio !== undefined) {
+      forwardAudio(ctx, endpoint, stream, now);
+      return;
+    }
+    forwardVideo(ctx, endpoint, stream, now);
+    this.#isMidFrame = !ctx.header.marker && ctx.tx.count > 0;
   }
 
   handleRtcpRow(slab: RxSlab, row: number, now: Millis): void {
@@ -142,7 +147,12 @@ export class PacketPath implements MediaEngine {
     receiveRtcp(this.#ctx, endpoint, offset[row]!, length[row]!, arrival[row]!, now);
   }
 
+  get isMidFrame(): boolean {
+    return this.#isMidFrame;
+  }
+
   endBatch(now: Millis): void {
+    this.#isMidFrame = false;
     this.#finish(now);
   }
 

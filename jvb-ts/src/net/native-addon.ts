@@ -26,7 +26,7 @@ export type NativeBinding = readonly [ip: string, port: number, code: string];
 
 /** Functions of one worker's sockets; see packet-io.ts and native/src/packet-io.c. */
 export interface NativeSockets {
-  receive(slab: number): number;
+  receive(slab: number, again: boolean): number;
   send(slab: number, count: number): number;
   sendTo(socket: number, ip: string, port: number, bytes: Uint8Array): void;
   openSession(): number;

@@ -83,13 +83,13 @@ class NativePacketIo implements PacketIo {
     this.localAddresses = localAddresses;
   }
 
-  receive(slab: RxSlab): number {
-    if (this.#more[0] === 0) return 0;
+  receive(slab: RxSlab, again = false): number {
+    if (this.#more[0] === 0 && !again) return 0;
     if (slab !== this.#rx) {
       this.#rxNumber = this.#rxSlabs.get(slab) ?? this.#registerRx(slab);
       this.#rx = slab;
     }
-    return this.#sockets.receive(this.#rxNumber);
+    return this.#sockets.receive(this.#rxNumber, again);
   }
 
   send(slab: TxSlab): number {

@@ -42,9 +42,13 @@ function pair(): readonly [PacketIo, PacketIo] {
 const tx = new TxSlab();
 const rx = new RxSlab();
 
-function say(io: PacketIo): void {
+/** First bytes of datagrams (RFC 7983). */
+const DTLS = 22;
+const RTP = 0x80;
+
+function say(io: PacketIo, first = DTLS): void {
   tx.offset[0] = HEADROOM;
-  tx.bytes[HEADROOM] = 22;
+  tx.bytes[HEADROOM] = first;
   tx.length[0] = 40;
   tx.session[0] = 0;
   tx.kind[0] = Kind.dtls;
@@ -155,6 +159,39 @@ describe("waiting for sockets and for all else", () => {
     say(a);
     await kept;
     expect(performance.now() - began).to.be.below(50);
+  });
+
+  it("promises that media keeps, which should not be, go on with the next timer", async () => {
+    const [a, b] = pair();
+    opened.push(a, b);
+    await sleep(20);
+    let kept = false;
+    const heard = new Promise<void>((resolve) => {
+      b.onReadable = () => {
+        b.receive(rx);
+        resolve();
+        void Promise.resolve().then(() => {
+          kept = true;
+        });
+      };
+    });
+    say(a, RTP);
+    await sleep(40);
+    await heard;
+    expect(kept).to.equal(true);
+  });
+
+  it("what comes while a burst is read is read with it", async () => {
+    const [a, b] = pair();
+    opened.push(a, b);
+    const { promise, resolve } = Promise.withResolvers<readonly number[]>();
+    b.onReadable = () => {
+      const first = b.receive(rx);
+      say(a);
+      resolve([first, b.receive(rx), b.receive(rx, true)]);
+    };
+    say(a);
+    expect(await promise).to.deep.equal([1, 0, 1]);
   });
 
   it("a descriptor that a datagram opens is watched at once", async () => {

@@ -282,15 +282,18 @@ export class MediaWorker {
   /** Reads up to so many batches; the driver calls again for what is left. */
   #read(now: Millis, batches: number): void {
     const { io } = this.#options;
+    const engine = this.#engine;
     for (let left = batches; left > 0; left--) {
-      const rows = io.receive(this.#rx);
+      const rows = io.receive(this.#rx, engine.isMidFrame);
       if (rows === 0) {
+        if (engine.isMidFrame) engine.endBatch(now);
         this.#socketsDry(now);
         return;
       }
       this.#handleRows(Math.min(rows, BATCH), now);
-      this.#engine.endBatch(now);
+      if (!engine.isMidFrame) engine.endBatch(now);
     }
+    if (engine.isMidFrame) engine.endBatch(now);
   }
 
   #socketsDry(now: Millis): void {
