@@ -98,6 +98,8 @@ describe("media engine: video", () => {
   it("says when the rest of a frame that somebody gets is still to come", () => {
     const fixture = call();
     const { engine } = fixture;
+    engine.endpoint("c", "b")!.setReceiverConstraints({ defaultConstraints: { maxHeight: 180 } });
+    fixture.tick();
     const said: boolean[] = [];
     const endBatch = engine.endBatch.bind(engine);
     engine.endBatch = (now) => {
@@ -116,7 +118,7 @@ describe("media engine: video", () => {
     send(1, 21, false);
     send(2, 21, true);
     // Nobody gets this encoding, and a sound has no rest.
-    send(1, 23, false);
+    send(7, 23, false);
     fixture.receive(1, { pt: OPUS, seq: 1, ssrc: 11 });
     expect(said).to.deep.equal([true, false, false, false]);
     expect(engine.isMidFrame).to.equal(false);
