@@ -5,6 +5,9 @@ import { type Calls, explainFailures, npmClient, startCalls } from "./calls.ts";
 import { longestGap, sessions } from "./faults.ts";
 import { expectMedia, longestGaps, untilMedia } from "./pages.ts";
 
+/** What they send is no matter here: what three pages need to encode it, on one machine, is. */
+const small = { lines: "180" };
+
 describe("R5 the focus killed and started again", () => {
   let calls: Calls;
   let round = 0;
@@ -17,11 +20,11 @@ describe("R5 the focus killed and started again", () => {
   it("no gap at the event; a page that joins is in the call 2 s after, and the old ones lose at most 1 s", async () => {
     await calls.closePages();
     const room = `refocused${++round}`;
-    const pages = await Promise.all([1, 2].map((number) => calls.open(room, number)));
+    const pages = await Promise.all([1, 2].map((number) => calls.open(room, number, small)));
     await expectMedia(pages, { bridges: calls.stack.bridges });
     const before = await sessions(pages);
     // Loaded beforehand: the time counts from the focus on, and what it takes to join is part of it.
-    const third = await calls.open(room, 3, {}, false);
+    const third = await calls.open(room, 3, small, false);
     const all = [...pages, third];
     let atTheEvent = Number.POSITIVE_INFINITY;
     let took = 0;
@@ -51,7 +54,7 @@ describe("R5 the focus killed and started again", () => {
   it("a page that asks while it is away is in the call as soon as its client asks again", async () => {
     await calls.closePages();
     const room = `refocused${++round}`;
-    const pages = await Promise.all([1, 2].map((number) => calls.open(room, number)));
+    const pages = await Promise.all([1, 2].map((number) => calls.open(room, number, small)));
     await expectMedia(pages, { bridges: calls.stack.bridges });
     await calls.stack.focus.kill();
     // Chromium needs a second for the page; it then asks a focus that is not there.
