@@ -8,7 +8,10 @@ export const targets: Record<string, (input: Uint8Array) => void> = {
     const whole = new Utf8Stream().decode(bytes);
     const stream = new Utf8Stream();
     let cut = "";
-    for (const byte of bytes) cut += stream.decode(Buffer.from([byte]));
+    // Byte by byte, but for long inputs, where that would measure the cutting.
+    const step = 1 + Math.floor(bytes.length / 2000);
+    for (let at = 0; at < bytes.length; at += step)
+      cut += stream.decode(bytes.subarray(at, at + step));
     if (cut !== whole) throw new Error("the cut matters");
     let strict: string | undefined;
     try {
