@@ -42,6 +42,12 @@ const debianPackages = [
     tiers: ["start", "test"],
     why: "the XMPP server of the demo and the tests",
   },
+  ...["curl", "jq"].map((name) => ({
+    name,
+    present: () => onPath(name),
+    tiers: ["test"],
+    why: "what upstream's script for a graceful shutdown needs, which a test goes through",
+  })),
   {
     name: "gcc",
     present: () => onPath("cc") || onPath("gcc"),

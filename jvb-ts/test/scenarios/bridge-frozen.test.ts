@@ -3,22 +3,11 @@ import { expect } from "chai";
 import type { ColibriOutcome } from "../../src/worker-messages.ts";
 import { audioSource, creation, endpointRequest, modify, said } from "./requests.ts";
 import { Stage } from "./stage.ts";
+import { opus } from "./talk.ts";
 
 const SSRC = 1001;
 /** Packets a second. */
 const RATE = 50;
-
-/** One Opus packet. */
-function opus(seq: number): Uint8Array {
-  const bytes = new Uint8Array(12 + 20);
-  const view = new DataView(bytes.buffer);
-  bytes[0] = 0x80;
-  bytes[1] = 111;
-  view.setUint16(2, seq & 0xffff);
-  view.setUint32(4, seq * 960);
-  view.setUint32(8, SSRC);
-  return bytes;
-}
 
 const isRtp = (bytes: Uint8Array): boolean => (bytes[1] ?? 0) < 192 || (bytes[1] ?? 0) > 223;
 
@@ -30,7 +19,7 @@ async function call() {
   const sources = [audioSource("aaaa1111", SSRC)];
   await stage.ask(modify({ endpoints: [endpointRequest("aaaa1111", { sources })] }));
   let seq = 0;
-  const talk = stage.every(1000 / RATE, () => talker.sendMedia(opus(seq++)));
+  const talk = stage.every(1000 / RATE, () => talker.sendMedia(opus(SSRC, seq++)));
   await stage.run(5000);
   listener.messages.length = 0;
   listener.media.length = 0;
