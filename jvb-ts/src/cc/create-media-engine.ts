@@ -4,8 +4,9 @@ import type { MediaEngineOptions } from "../media/engine-options.ts";
 import type { MediaEngine } from "../media/media-engine.ts";
 import type { PacketIo } from "../media/packet-io.ts";
 import { PacketPath } from "../media/packet-path.ts";
+import type { CongestionControl } from "../media/path-context.ts";
 import type { StreamEnd } from "../media/projection.ts";
-import { allocate } from "./allocation/allocate.ts";
+import { BandwidthAllocator } from "./allocation/bandwidth-allocator.ts";
 import { applyConstraints, initialSettings } from "./allocation/settings.ts";
 import { SourceProjection } from "./source-projection.ts";
 
@@ -18,8 +19,13 @@ export interface MediaEngineParts {
 
 /** One engine per media worker. */
 export function createMediaEngine(parts: MediaEngineParts): MediaEngine {
-  const cc = {
-    policy: { initialSettings, applyConstraints, allocate },
+  const allocator = new BandwidthAllocator();
+  const cc: CongestionControl = {
+    policy: {
+      initialSettings,
+      applyConstraints,
+      allocate: (input, options) => allocator.allocate(input, options),
+    },
     createProjection: (after?: StreamEnd) => new SourceProjection(after),
   };
   return new PacketPath(parts.options, cc, parts.sender, parts.random);

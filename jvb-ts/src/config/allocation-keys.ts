@@ -12,8 +12,6 @@ import {
 } from "#shared/config/keys";
 import { inverted, legacy } from "./legacy-names.ts";
 
-const noEstimate = "the bandwidth of receivers is not estimated";
-
 const perCent = (name: string) => ({ name, convert: (text: string) => `${text}%` });
 
 export const ccKeys = keys("videobridge.cc", {
@@ -65,14 +63,12 @@ export const ccKeys = keys("videobridge.cc", {
     default: 0.15,
     legacy: [perCent(legacy("BWE_CHANGE_THRESHOLD_PCT"))],
     older: [perCent("videobridge.cc.bwe-change-threshold-pct")],
-    state: notBuilt(noEstimate),
     doc: "Relative change of the estimate that causes a new allocation.",
   },
   "trust-bwe": {
     type: bool,
     default: true,
     legacy: [legacy("TRUST_BWE")],
-    state: notBuilt(noEstimate),
     doc: "Allocate by the estimate.",
   },
   "padding-period": {
@@ -90,7 +86,6 @@ export const ccKeys = keys("videobridge.cc", {
   },
   "initial-ignore-bwe-period": {
     type: optional(duration),
-    state: notBuilt(noEstimate),
     doc: "How long the first estimates are ignored; unset: by the estimator.",
   },
   "assumed-bandwidth-limit": {

@@ -4,7 +4,7 @@
  * it runs on changes and every 5 s, not per packet.
  */
 import type { Millis } from "#shared/runtime/runtime";
-import type { SourceValue } from "./allocation-port.ts";
+import { availableBandwidthBps } from "./bandwidth-estimate.ts";
 import { collectKeyframe } from "./keyframe-requests.ts";
 import type { ConferenceState, EndpointState, VideoSource } from "./media-state.ts";
 import { VideoLeg } from "./media-state.ts";
@@ -60,13 +60,30 @@ function topLayer(source: VideoSource, eid: number, now: Millis): number {
 /** Reallocates for every receiver of the conference. */
 export function reallocate(ctx: PathContext, conference: ConferenceState, now: Millis): void {
   conference.allocationDirty = false;
+  conference.receiversDirty = false;
   conference.lastAllocationAt = now;
   const next = now + ctx.options.maxTimeBetweenCalculationsMs;
   conference.nextAllocationAt = Math.ceil(next / ROUTINE_SLOT_MS) * ROUTINE_SLOT_MS;
-  const sources = sourcesInOrder(conference);
-  const values = new Map<VideoSource, SourceValue>();
-  for (const source of sources) values.set(source, sourceValue(source, now));
-  for (const receiver of conference.endpoints) allocateFor(ctx, receiver, sources, values);
+  conference.ordered = sourcesInOrder(conference);
+  conference.views = conference.ordered.map(({ view }) => view);
+  for (const view of conference.views) view.forget();
+  fillViews(conference, now);
+  for (const receiver of conference.endpoints) allocateFor(ctx, receiver, now);
+  announceConstraints(ctx, conference);
+}
+
+/** Reallocates for those receivers whose own settings or estimate changed. */
+export function reallocateReceivers(
+  ctx: PathContext,
+  conference: ConferenceState,
+  now: Millis,
+): void {
+  conference.receiversDirty = false;
+  fillViews(conference, now);
+  for (let i = 0; i < conference.endpoints.length; i++) {
+    const receiver = conference.endpoints[i]!;
+    if (receiver.allocationDirty) allocateFor(ctx, receiver, now);
+  }
   announceConstraints(ctx, conference);
 }
 
@@ -78,63 +95,73 @@ function sourcesInOrder(conference: ConferenceState): readonly VideoSource[] {
   return conference.speech.order(hasVideo).flatMap((id) => byId.get(id)?.videoSources ?? []);
 }
 
-function sourceValue(source: VideoSource, now: Millis): SourceValue {
-  return {
-    name: source.name,
-    ownerId: source.owner.id,
-    videoType: source.videoType,
-    layers: source.encodings.flatMap((encoding) =>
-      encoding.layers.map((layer) => ({
-        index: layer.index,
-        height: layer.height,
-        frameRate: layer.frameRate,
-        bitrateBps: encoding.bitrate(layer.tid, now),
-      })),
-    ),
-  };
+function fillViews(conference: ConferenceState, now: Millis): void {
+  for (let i = 0; i < conference.views.length; i++) conference.views[i]!.fill(now);
 }
 
-function allocateFor(
-  ctx: PathContext,
-  receiver: EndpointState,
-  sources: readonly VideoSource[],
-  values: ReadonlyMap<VideoSource, SourceValue>,
-): void {
-  const others = sources.filter((source) => source.owner !== receiver);
-  const byName = new Map(others.map((source) => [source.name, source]));
+function allocateFor(ctx: PathContext, receiver: EndpointState, now: Millis): void {
+  const { ordered, views } = receiver.conference;
+  receiver.allocationDirty = false;
   const allocation = ctx.cc.policy.allocate(
     {
       settings: receiver.settings,
-      sources: others.map((source) => values.get(source)!),
+      sources: views,
+      receiverId: receiver.id,
       bridgeLastN: ctx.bridgeLastN,
-      // Without a bandwidth estimate nothing limits what is sent.
-      availableBps: Number.POSITIVE_INFINITY,
+      availableBps: availableBandwidthBps(receiver, ctx.options, now),
     },
     ctx.options,
   );
-  receiver.allocation = allocation.sources;
   receiver.oversending = allocation.oversending;
-  const forwarded: string[] = [];
-  for (const one of allocation.sources) {
-    const source = byName.get(one.name);
-    if (source === undefined) continue;
+  receiver.targetBps = allocation.targetBps;
+  receiver.idealBps = allocation.idealBps;
+  const { allocated } = receiver;
+  allocated.length = 0;
+  for (let row = 0; row < allocation.count; row++) {
+    const source = ordered[allocation.source[row]!]!;
     const leg = receiver.legs.get(source) ?? addLeg(ctx, receiver, source);
-    leg.idealIndex = one.idealIndex;
-    leg.maxHeight = one.maxHeight;
-    leg.setTarget(one.targetIndex);
-    if (one.targetIndex >= 0) forwarded.push(one.name);
+    allocated.push(leg);
+    leg.idealIndex = allocation.idealIndex[row]!;
+    leg.suspended = allocation.suspended[row] === 1;
+    const maxHeight = allocation.maxHeight[row]!;
+    if (maxHeight !== leg.maxHeight) source.constraintsChanged = true;
+    leg.maxHeight = maxHeight;
+    leg.setTarget(allocation.targetIndex[row]!);
   }
-  if (others.length === 0 && receiver.forwarded === undefined) return;
-  if (receiver.forwarded !== undefined && sameSet(receiver.forwarded, forwarded)) {
-    receiver.forwarded = forwarded;
-    return;
+  if (allocation.count === 0 && receiver.forwardedCount < 0) return;
+  if (updateForwarded(receiver)) announceForwarded(ctx, receiver);
+}
+
+/** Notes what is forwarded; true when the set is another one than before. */
+function updateForwarded(receiver: EndpointState): boolean {
+  const { allocated } = receiver;
+  let count = 0;
+  let isNew = false;
+  for (let i = 0; i < allocated.length; i++) {
+    const leg = allocated[i]!;
+    const forwarded = leg.targetIndex >= 0;
+    if (forwarded) count++;
+    if (forwarded && !leg.forwarded) isNew = true;
+    leg.forwarded = forwarded;
   }
-  receiver.forwarded = forwarded;
+  // Sources that are gone were counted before.
+  const changed = isNew || count !== receiver.forwardedCount;
+  receiver.forwardedCount = count;
+  return changed;
+}
+
+/** Names of the sources forwarded to a receiver, by priority. */
+export function forwardedNames(receiver: EndpointState): readonly string[] {
+  const legs = receiver.allocated.filter(({ forwarded }) => forwarded);
+  return legs.map(({ source }) => source.name);
+}
+
+function announceForwarded(ctx: PathContext, receiver: EndpointState): void {
   ctx.events.push({
     kind: "forwardedSourcesChanged",
     conference: receiver.conference.id,
     endpoint: receiver.id,
-    sources: forwarded,
+    sources: forwardedNames(receiver),
   });
 }
 
@@ -146,19 +173,17 @@ function addLeg(ctx: PathContext, receiver: EndpointState, source: VideoSource):
   receiver.legs.set(source, leg);
   receiver.legBySsrc.set(source.primarySsrc, leg);
   source.legs.push(leg);
+  source.constraintsChanged = true;
   return leg;
-}
-
-function sameSet(a: readonly string[], b: readonly string[]): boolean {
-  if (a.length !== b.length) return false;
-  const set = new Set(a);
-  return b.every((name) => set.has(name));
 }
 
 /** Forgets the leg of a receiver or a source that is going away. */
 export function removeLeg(leg: VideoLeg): void {
   leg.setTarget(-1);
   rememberEnd(leg);
+  leg.source.constraintsChanged = true;
+  const place = leg.receiver.allocated.indexOf(leg);
+  if (place >= 0) leg.receiver.allocated.splice(place, 1);
   leg.receiver.legs.delete(leg.source);
   if (leg.receiver.legBySsrc.get(leg.source.primarySsrc) === leg)
     leg.receiver.legBySsrc.delete(leg.source.primarySsrc);
@@ -194,15 +219,17 @@ export function highestConstraint(legs: readonly { readonly maxHeight: number }[
 }
 
 function announceConstraints(ctx: PathContext, conference: ConferenceState): void {
-  for (const endpoint of conference.endpoints) {
-    for (const source of endpoint.videoSources) {
-      const maxHeight = highestConstraint(source.legs);
-      // Nothing is said about a source before somebody could receive it.
-      if (source.announcedMaxHeight === undefined && source.legs.length === 0) continue;
-      if (maxHeight === source.announcedMaxHeight) continue;
-      source.announcedMaxHeight = maxHeight;
-      announce(ctx, source);
-    }
+  const { ordered } = conference;
+  for (let i = 0; i < ordered.length; i++) {
+    const source = ordered[i]!;
+    if (!source.constraintsChanged) continue;
+    source.constraintsChanged = false;
+    const maxHeight = highestConstraint(source.legs);
+    // Nothing is said about a source before somebody could receive it.
+    if (source.announcedMaxHeight === undefined && source.legs.length === 0) continue;
+    if (maxHeight === source.announcedMaxHeight) continue;
+    source.announcedMaxHeight = maxHeight;
+    announce(ctx, source);
   }
 }
 

@@ -36,28 +36,31 @@ export interface AllocationSettings {
 
 export interface AllocationInput {
   readonly settings: AllocationSettings;
-  /** Without the receiver's own. */
+  /** Of the whole conference. */
   readonly sources: readonly SourceValue[];
+  /** Endpoint whose own sources are left out. */
+  readonly receiverId: string;
   readonly bridgeLastN: number;
   /** Bits per second; infinite without an estimate. */
   readonly availableBps: number;
 }
 
-export interface SourceAllocation {
-  readonly name: string;
-  /** Layer index, -1 nothing. */
-  readonly targetIndex: number;
-  readonly idealIndex: number;
-  /** Effective constraint: -1 unlimited, 0 nothing. */
-  readonly maxHeight: number;
-  /** No target although its lowest layer flows. */
-  readonly suspended: boolean;
-}
-
+/** Columns with a row per source, by priority; `count` rows are valid, until the next allocation. */
 export interface Allocation {
-  /** By priority. */
-  readonly sources: readonly SourceAllocation[];
+  readonly count: number;
+  /** Where the source is in the input. */
+  readonly source: Int32Array;
+  /** Layer index, -1 nothing. */
+  readonly targetIndex: Int32Array;
+  readonly idealIndex: Int32Array;
+  /** Effective constraint: -1 unlimited, 0 nothing. */
+  readonly maxHeight: Int32Array;
+  /** 1: no target although its lowest layer flows. */
+  readonly suspended: Uint8Array;
   readonly oversending: boolean;
+  /** Bits per second of all targets, and of all that would be sent without a limit. */
+  readonly targetBps: number;
+  readonly idealBps: number;
 }
 
 export interface AllocationPolicy {
@@ -69,5 +72,6 @@ export interface AllocationPolicy {
     isFirst: boolean,
     options: MediaEngineOptions,
   ): AllocationSettings;
+  /** The same object each time, filled anew. */
   allocate(input: AllocationInput, options: MediaEngineOptions): Allocation;
 }

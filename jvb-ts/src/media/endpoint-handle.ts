@@ -2,7 +2,7 @@
 import type { Millis } from "#shared/runtime/runtime";
 import type { ColibriMediaSource } from "#shared/stanza/colibri2";
 import type { HeaderExtension, MediaType, PayloadType } from "#shared/stanza/media";
-import { announce } from "./allocate.ts";
+import { announce, forwardedNames } from "./allocate.ts";
 import type {
   AudioSubscription,
   MediaEndpoint,
@@ -12,7 +12,7 @@ import type {
 import type { EndpointState } from "./media-state.ts";
 import type { EndpointSnapshot } from "./media-statistics.ts";
 import type { PathContext } from "./path-context.ts";
-import { invalidateAllocation } from "./path-context.ts";
+import { invalidateAllocation, invalidateReceiver } from "./path-context.ts";
 import { snapshotOf } from "./snapshot.ts";
 import { applySubscription, markExplicit, updateSources } from "./source-update.ts";
 
@@ -108,7 +108,7 @@ export class EndpointHandle implements MediaEndpoint {
   }
 
   forwardedSources(): readonly string[] {
-    return this.#state.forwarded ?? [];
+    return forwardedNames(this.#state);
   }
 
   wantsSourceOf(endpointId: string): boolean {
@@ -139,7 +139,7 @@ export class EndpointHandle implements MediaEndpoint {
     const settings = policy.applyConstraints(state.settings, constraints, isFirst, options);
     if (settings === state.settings) return;
     state.settings = settings;
-    invalidateAllocation(state.conference);
+    invalidateReceiver(state);
   }
 
   #updateTransportCc(): void {

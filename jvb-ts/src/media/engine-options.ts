@@ -11,6 +11,12 @@ export interface MediaEngineOptions {
   readonly maxOversendBitrateBps: number;
   /** `videobridge.cc.max-time-between-calculations`, ms. */
   readonly maxTimeBetweenCalculationsMs: number;
+  /** `videobridge.cc.trust-bwe`: estimates limit what is sent. */
+  readonly trustBwe: boolean;
+  /** `videobridge.cc.bwe-change-threshold`: relative change below which an estimate is ignored. */
+  readonly bweChangeThreshold: number;
+  /** `videobridge.cc.initial-ignore-bwe-period`: no limit until this long after the first video, ms. */
+  readonly initialIgnoreBwePeriodMs: number;
   /** `videobridge.cc.assumed-bandwidth-limit`; undefined: the client's value is ignored. */
   readonly assumedBandwidthLimitBps: number | undefined;
   /** `videobridge.cc.jvb-last-n`, -1 unlimited. */
@@ -54,6 +60,9 @@ export const defaultEngineOptions: MediaEngineOptions = {
   allowOversendOnstage: true,
   maxOversendBitrateBps: 500_000,
   maxTimeBetweenCalculationsMs: 5_000,
+  trustBwe: true,
+  bweChangeThreshold: 0.15,
+  initialIgnoreBwePeriodMs: 0,
   assumedBandwidthLimitBps: undefined,
   bridgeLastN: -1,
   initialLastN: -1,

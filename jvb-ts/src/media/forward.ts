@@ -102,6 +102,7 @@ function sendVideo(ctx: PathContext, leg: VideoLeg, now: Millis): void {
   rewriteVp8(ctx, at, projection.outPictureId, projection.outTl0);
   if (!repeatsAsRtx(leg, stage.payloadType)) egress.markRepeatable();
   leg.packets++;
+  if (receiver.firstVideoAt < 0) receiver.firstVideoAt = now;
   leg.octets += egress.lastLength();
   leg.log.put(
     projection.outSeq,

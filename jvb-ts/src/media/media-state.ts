@@ -7,7 +7,7 @@
  * One file, because these classes refer to each other. SSRCs are signed 32-bit integers.
  */
 import type { Millis } from "#shared/runtime/runtime";
-import type { AllocationSettings, SourceAllocation } from "./allocation-port.ts";
+import type { AllocationSettings, LayerValue, SourceValue } from "./allocation-port.ts";
 import { DuplicateWindow } from "./duplicate-window.ts";
 import { EncodingPulse } from "./encoding-pulse.ts";
 import { HeaderExtensionIds } from "./header-extension-ids.ts";
@@ -106,6 +106,63 @@ export class Encoding {
   }
 }
 
+/** A layer as allocation sees it. */
+class LayerView implements LayerValue {
+  index = 0;
+  height = -1;
+  frameRate = -1;
+  bitrateBps = 0;
+}
+
+/** A source as allocation sees it: the same objects each time, because it runs often. */
+export class SourceView implements SourceValue {
+  readonly source: VideoSource;
+  readonly layers: LayerView[] = [];
+  #filledAt: Millis = Number.NEGATIVE_INFINITY;
+
+  constructor(source: VideoSource) {
+    this.source = source;
+  }
+
+  get name(): string {
+    return this.source.name;
+  }
+
+  get ownerId(): string {
+    return this.source.owner.id;
+  }
+
+  get videoType(): VideoType {
+    return this.source.videoType;
+  }
+
+  /** Reads layers and rates, once for all receivers that are allocated at `now`. */
+  fill(now: Millis): void {
+    if (now === this.#filledAt) return;
+    this.#filledAt = now;
+    let count = 0;
+    const { encodings } = this.source;
+    for (let e = 0; e < encodings.length; e++) {
+      const encoding = encodings[e]!;
+      for (let i = 0; i < encoding.layers.length; i++) {
+        const layer = encoding.layers[i]!;
+        if (count === this.layers.length) this.layers.push(new LayerView());
+        const view = this.layers[count++]!;
+        view.index = layer.index;
+        view.height = layer.height;
+        view.frameRate = layer.frameRate;
+        view.bitrateBps = encoding.bitrate(layer.tid, now);
+      }
+    }
+    this.layers.length = count;
+  }
+
+  /** Layers changed since: they are read again. */
+  forget(): void {
+    this.#filledAt = Number.NEGATIVE_INFINITY;
+  }
+}
+
 export class VideoSource {
   readonly name: string;
   readonly owner: EndpointState;
@@ -121,6 +178,10 @@ export class VideoSource {
   lastKeyframeRequest: Millis = Number.NEGATIVE_INFINITY;
   /** Codec that its packets were parsed as last, -1 before the first. */
   codec = -1;
+  /** The same for allocation, filled before it runs. */
+  readonly view: SourceView;
+  /** A constraint of some receiver changed since the owner was told. */
+  constraintsChanged = false;
   /** Last constraint told to the owner, undefined before the first. */
   announcedMaxHeight: number | undefined = undefined;
 
@@ -134,6 +195,7 @@ export class VideoSource {
     this.owner = owner;
     this.encodings = encodings;
     this.videoType = videoType;
+    this.view = new SourceView(this);
   }
 
   /** SSRC under which receivers get it: the lowest encoding's. */
@@ -200,6 +262,10 @@ export class VideoLeg {
   idealIndex = -1;
   /** Effective constraint by the last allocation: -1 unlimited, 0 nothing. */
   maxHeight = 0;
+  /** No target although its lowest layer flows: by the last allocation. */
+  suspended = false;
+  /** Counted in the receiver's forwarded set. */
+  forwarded = false;
   packets = 0;
   /** RTP packets whole, header included (spec 8.2). */
   octets = 0;
@@ -367,10 +433,21 @@ export class EndpointState {
   settings: AllocationSettings;
   gotConstraints = false;
   audioSubscription: AudioSubscription | undefined = undefined;
-  allocation: readonly SourceAllocation[] = [];
+  /** What it gets, by priority of the last allocation. */
+  readonly allocated: VideoLeg[] = [];
+  /** How many of them are forwarded, -1 before the first allocation with a source. */
+  forwardedCount = -1;
+  /** Something that only its own allocation looks at changed. */
+  allocationDirty = false;
   oversending = false;
-  /** Names by priority; undefined before the first allocation with a source. */
-  forwarded: readonly string[] | undefined = undefined;
+  /** Bits per second of the layers it was allocated, and of those it would get without a limit. */
+  targetBps = 0;
+  idealBps = 0;
+  /** See `bandwidth-estimate.ts`: the newest estimate, and the one that allocation goes by. */
+  estimatedBps = Number.POSITIVE_INFINITY;
+  usedEstimateBps = Number.POSITIVE_INFINITY;
+  /** When it was sent video first, -1 never. */
+  firstVideoAt: Millis = -1;
   /** Silent packets in a row, over all its SSRCs. */
   silentPackets = 0;
   /** -1 before the first measurement. */
@@ -470,6 +547,11 @@ export class ConferenceState {
   readonly speech: SpeechActivity;
   /** Something that allocation looks at changed. */
   allocationDirty = false;
+  /** Something changed that only one receiver's allocation looks at. */
+  receiversDirty = false;
+  /** Video sources in the order of allocation, by the last one of all receivers. */
+  ordered: readonly VideoSource[] = [];
+  views: readonly SourceView[] = [];
   lastAllocationAt: Millis = Number.NEGATIVE_INFINITY;
   nextAllocationAt: Millis = Number.POSITIVE_INFINITY;
   /** A pre-emptive key frame for the new speaker: its source and when. */

@@ -1,7 +1,7 @@
 /** The engine behind `MediaEngine`: dispatch of packets, life of conferences, time. */
 import { Bug } from "#shared/runtime/bug";
 import type { Millis, Random } from "#shared/runtime/runtime";
-import { reallocate, removeLeg } from "./allocate.ts";
+import { reallocate, reallocateReceivers, removeLeg } from "./allocate.ts";
 import { EndpointHandle } from "./endpoint-handle.ts";
 import type { MediaEngineOptions } from "./engine-options.ts";
 import { dropCollected, REPORT_INTERVAL_MS, writeCollected, writeReports } from "./feedback.ts";
@@ -33,7 +33,6 @@ const LAST_SLOT = 0x3fff_ffff;
 
 export class PacketPath implements MediaEngine {
   readonly #ctx: PathContext;
-  readonly #random: Random;
   readonly #conferences = new Map<string, ConferenceState>();
   /** The same for the loops of each turn: iterators of maps are garbage. */
   #all: readonly ConferenceState[] = [];
@@ -53,8 +52,7 @@ export class PacketPath implements MediaEngine {
     sender: Pick<PacketIo, "send">,
     random: Random,
   ) {
-    this.#ctx = new PathContext(options, cc, sender);
-    this.#random = random;
+    this.#ctx = new PathContext(options, cc, sender, random);
   }
 
   get tx(): TxSlab {
@@ -62,8 +60,8 @@ export class PacketPath implements MediaEngine {
   }
 
   addConference(id: string): ConferenceSsrcs {
-    const audio = this.#drawSsrc();
-    const video = this.#drawSsrc();
+    const audio = this.#ctx.drawSsrc();
+    const video = this.#ctx.drawSsrc();
     const speech = new SpeechActivity(this.#ctx.options);
     this.#conferences.set(id, new ConferenceState(id, audio | 0, video | 0, speech));
     this.#all = [...this.#conferences.values()];
@@ -179,7 +177,7 @@ export class PacketPath implements MediaEngine {
 
   pollTimeout(): Millis | undefined {
     for (const conference of this.#all) {
-      if (conference.allocationDirty) return 0;
+      if (conference.allocationDirty || conference.receiversDirty) return 0;
       if (conference.endpoints.length === 0) continue;
       // Packets may have brought these forward since the deadline was computed.
       const { nextAllocationAt } = conference;
@@ -239,11 +237,6 @@ export class PacketPath implements MediaEngine {
     sum.preemptiveKeyframesSent += this.#ctx.preemptiveSent;
     sum.preemptiveKeyframesSuppressed += this.#ctx.preemptiveSuppressed;
     return sum;
-  }
-
-  #drawSsrc(): number {
-    // 0 means "no SSRC" in feedback.
-    return 1 + this.#random.int(0xffff_fffe);
   }
 
   #remove(endpoint: EndpointState): void {
@@ -310,6 +303,7 @@ export class PacketPath implements MediaEngine {
     if (now >= conference.preemptiveAt) this.#sendPreemptive(conference, now);
     if (conference.allocationDirty || now >= conference.nextAllocationAt)
       reallocate(this.#ctx, conference, now);
+    else if (conference.receiversDirty) reallocateReceivers(this.#ctx, conference, now);
     const slot = Math.floor(now / REPORT_SLOT_MS);
     for (let i = 0; i < conference.endpoints.length; i++) {
       const endpoint = conference.endpoints[i]!;

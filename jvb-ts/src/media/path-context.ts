@@ -2,7 +2,7 @@
 import { ExtensionIterator } from "#shared/rtp/header-extensions";
 import { RtcpWalker } from "#shared/rtp/rtcp-walk";
 import { RtpHeader } from "#shared/rtp/rtp-header";
-import type { Millis } from "#shared/runtime/runtime";
+import type { Millis, Random } from "#shared/runtime/runtime";
 import type { AllocationPolicy } from "./allocation-port.ts";
 import { Egress } from "./egress.ts";
 import type { MediaEngineOptions } from "./engine-options.ts";
@@ -65,13 +65,25 @@ export class PathContext {
     if (!received) this.twccLost++;
   };
   #slab: RxSlab | undefined = undefined;
+  readonly #random: Random;
 
-  constructor(options: MediaEngineOptions, cc: CongestionControl, sender: Pick<PacketIo, "send">) {
+  constructor(
+    options: MediaEngineOptions,
+    cc: CongestionControl,
+    sender: Pick<PacketIo, "send">,
+    random: Random,
+  ) {
     this.options = options;
+    this.#random = random;
     this.cc = cc;
     this.bridgeLastN = options.bridgeLastN;
     this.stage = new Stage(this.tx);
     this.egress = new Egress(this.tx, this.stage, sender);
+  }
+
+  /** A random SSRC, unsigned; 0 means "no SSRC" in feedback. */
+  drawSsrc(): number {
+    return 1 + this.#random.int(0xffff_fffe);
   }
 
   useSlab(slab: RxSlab): void {
@@ -84,4 +96,10 @@ export class PathContext {
 /** Marks a conference for reallocation at the next `handleTimeout`. */
 export function invalidateAllocation(conference: ConferenceState): void {
   conference.allocationDirty = true;
+}
+
+/** Marks one receiver for that: nothing changed that others look at. */
+export function invalidateReceiver(receiver: EndpointState): void {
+  receiver.allocationDirty = true;
+  receiver.conference.receiversDirty = true;
 }

@@ -27,6 +27,8 @@ export class PayloadTypes {
   acceptAudio = false;
   acceptVideo = false;
   hasRed = false;
+  /** Some payload type repairs another (RFC 4588). */
+  hasRtx = false;
   hasTransportCc = false;
   hasRemb = false;
   hasPli = false;
@@ -40,7 +42,7 @@ export class PayloadTypes {
     this.apt.fill(0);
     this.rtxFor.fill(0);
     this.clockRate.fill(90_000);
-    this.hasRed = this.hasTransportCc = this.hasRemb = this.hasPli = false;
+    this.hasRed = this.hasRtx = this.hasTransportCc = this.hasRemb = this.hasPli = false;
     this.acceptAudio = (this.#byMedia.get("audio") ?? []).length > 0;
     this.acceptVideo = (this.#byMedia.get("video") ?? []).length > 0;
     for (const [media, list] of this.#byMedia) for (const pt of list) this.#add(media, pt);
@@ -67,6 +69,7 @@ export class PayloadTypes {
       this.kind[pt.id] = PtKind.rtx;
       this.apt[pt.id] = apt;
       this.rtxFor[apt] = pt.id;
+      this.hasRtx = true;
       return;
     }
     if (repairFormats.has(name)) return;

@@ -35,7 +35,7 @@ export function snapshotOf(state: EndpointState, _now: Millis): EndpointSnapshot
     outgoingLoss: state.outgoingLoss.fraction(),
     sendingAudio: isSending(state, "audio", ACTIVE_AUDIO_PPS),
     sendingVideo: isSending(state, "video", ACTIVE_VIDEO_PPS),
-    hasSuspendedSources: state.allocation.some((one) => one.suspended),
+    hasSuspendedSources: state.allocated.some((leg) => leg.suspended),
     oversending: state.oversending,
     keyframesReceived: state.keyframesReceived,
     layeringChangesReceived: state.layeringChanges,
