@@ -199,6 +199,7 @@ function bridgeSettings(
       initialLastN: cc["initial-last-n"],
       lastNLimits: new Map(Object.entries(limits).map(([size, lastN]) => [Number(size), lastN])),
       videoSsrcLimit: speech["ssrc-limit.video"],
+      audioSsrcLimit: speech["ssrc-limit.audio"],
       recentSpeakersCount: speech["speech-activity.recent-speakers-count"],
       enableSilenceDetection: speech["speech-activity.enable-silence-detection"],
       silenceDetectionTimeoutMs: speech["speech-activity.silence-detection-timeout"],

@@ -4,7 +4,7 @@ import type { ColibriMediaSource } from "#shared/stanza/colibri2";
 import type { HeaderExtension, PayloadType, Source, SourceGroup } from "#shared/stanza/media";
 import type { MediaEngineOptions } from "../media/engine-options.ts";
 import { defaultEngineOptions } from "../media/engine-options.ts";
-import type { MediaEndpoint, MediaEngine, MediaEvent } from "../media/media-engine.ts";
+import type { AddEndpoint, MediaEndpoint, MediaEngine, MediaEvent } from "../media/media-engine.ts";
 import type { TxSlab } from "../media/slab.ts";
 import { Kind, REPEATABLE, RxSlab, SLOT_BYTES } from "../media/slab.ts";
 import { createMediaEngine } from "./create-media-engine.ts";
@@ -19,6 +19,7 @@ export const RED = 112;
 export const AUDIO_LEVEL = 1;
 export const ABS_SEND_TIME = 3;
 export const TRANSPORT_CC = 5;
+export const MID = 7;
 
 function payloadType(
   id: number,
@@ -57,6 +58,8 @@ export const audioExtensions: readonly HeaderExtension[] = [
     "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
   ),
 ];
+/** What MID demultiplexing needs besides. */
+export const midExtension: HeaderExtension = extension(MID, "urn:ietf:params:rtp-hdrext:sdes:mid");
 export const videoExtensions: readonly HeaderExtension[] = [
   extension(ABS_SEND_TIME, "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"),
   extension(
@@ -213,8 +216,9 @@ export class EngineFixture {
     session: number,
     sources: readonly ColibriMediaSource[] = [],
     conference = "c",
+    more: Partial<AddEndpoint> = {},
   ): MediaEndpoint {
-    const endpoint = this.engine.addEndpoint(conference, { id, session });
+    const endpoint = this.engine.addEndpoint(conference, { id, session, ...more });
     // New keys.
     for (const stream of this.#numbers.keys())
       if (stream.startsWith(`${session} `)) this.#numbers.delete(stream);

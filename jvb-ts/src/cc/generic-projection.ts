@@ -75,7 +75,9 @@ export class GenericProjection {
   /** COMPAT(jvb): H.264 and unknown codecs of one encoding start without waiting (M-078). */
   #startsAnywhere(packet: VideoPacket): boolean {
     if (packet.encodingCount > 1) return !packet.knowsKeyframes;
-    return !packet.knowsKeyframes || packet.codec === Codec.h264;
+    // Behind another source under the same SSRC the decoder has other pictures to refer to.
+    const goesOn = this.#lastEncoding >= 0 || this.#state.fresh;
+    return !packet.knowsKeyframes || (packet.codec === Codec.h264 && goesOn);
   }
 
   #start(packet: VideoPacket, now: Millis): void {
@@ -90,7 +92,8 @@ export class GenericProjection {
       this.#startFresh = true;
     }
     if (!unchanged) {
-      const elapsed = this.#lastAcceptedAt < 0 ? 0 : now - this.#lastAcceptedAt;
+      const last = this.#lastAcceptedAt < 0 ? state.endedAt : this.#lastAcceptedAt;
+      const elapsed = last < 0 ? 0 : now - last;
       const frames = Math.max(1, Math.floor(elapsed / MS_PER_FRAME));
       const wanted = (state.maxTimestamp + TICKS_PER_FRAME * frames) | 0;
       this.timestampDelta = (wanted - packet.timestamp) | 0;

@@ -20,14 +20,16 @@ export class SourceProjection implements Projection {
   #codec = -1;
   #isVp8 = false;
   #target = -1;
+  #lastAt: Millis = -1;
 
   constructor(after?: StreamEnd) {
     this.#state = new RtpState(after);
   }
 
   streamEnd(): StreamEnd | undefined {
-    const { fresh, maxSeq, maxTimestamp } = this.#state;
-    return fresh ? undefined : { seq: maxSeq, timestamp: maxTimestamp };
+    const { fresh, maxSeq, maxTimestamp, pictureId, tl0 } = this.#state;
+    if (fresh) return undefined;
+    return { seq: maxSeq, timestamp: maxTimestamp, pictureId, tl0, at: this.#lastAt };
   }
 
   get name(): string {
@@ -53,6 +55,7 @@ export class SourceProjection implements Projection {
     if (this.#codec !== packet.codec || this.#isVp8 !== isVp8) this.#change(packet.codec, isVp8);
     const context = this.#context!;
     if (!context.project(packet, now)) return false;
+    this.#lastAt = now;
     this.outSeq = context.outSeq;
     this.timestampDelta = context.timestampDelta;
     this.outPictureId = context.outPictureId;

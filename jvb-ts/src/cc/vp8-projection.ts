@@ -161,8 +161,19 @@ export class Vp8Projection {
   #projectFirst(packet: VideoPacket, now: Millis): void {
     const state = this.#state;
     const seq = (state.maxSeq + 1) & 0xffff;
-    const timestamp = (state.maxTimestamp + TICKS_PER_FRAME) | 0;
-    this.#store(packet, seq, timestamp, packet.pictureId, packet.tl0, now);
+    const elapsed = state.endedAt < 0 ? 0 : now - state.endedAt;
+    const frames = Math.max(1, Math.floor(elapsed / MS_PER_FRAME));
+    const timestamp = (state.maxTimestamp + TICKS_PER_FRAME * frames) | 0;
+    const pictureId = state.pictureId < 0 ? -1 : (state.pictureId + 1) & PICTURE_ID_MASK;
+    const tl0 = state.tl0 < 0 ? -1 : (state.tl0 + 1) & 0xff;
+    this.#store(
+      packet,
+      seq,
+      timestamp,
+      pictureId < 0 ? packet.pictureId : pictureId,
+      tl0 < 0 ? packet.tl0 : tl0,
+      now,
+    );
   }
 
   #projectSwitch(packet: VideoPacket, now: Millis): void {
@@ -311,6 +322,8 @@ export class Vp8Projection {
     this.#lastTimestampOut = timestamp;
     this.#lastPictureId = pictureId;
     this.#lastTl0 = tl0;
+    this.#state.pictureId = pictureId;
+    this.#state.tl0 = tl0;
     this.#lastSeqShift = (seq - packet.seq) & 0xffff;
     this.#lastTimestampShift = (timestamp - packet.timestamp) | 0;
     this.#lastPictureIdIn = packet.pictureId;

@@ -166,6 +166,16 @@ export class Conference {
           maxHeight: event.maxHeight,
         });
         return;
+      case "videoSourcesMapped":
+        this.endpoints
+          .get(event.endpoint)
+          ?.send({ kind: "VideoSourcesMap", mappedSources: event.mappings });
+        return;
+      case "audioSourcesMapped":
+        this.endpoints
+          .get(event.endpoint)
+          ?.send({ kind: "AudioSourcesMap", mappedSources: event.mappings });
+        return;
       default:
         throw new Bug(event satisfies never);
     }
@@ -373,6 +383,9 @@ export class Conference {
     this.#ports.drainEngine();
     const forwardedSources = endpoint.media.forwardedSources();
     endpoint.send({ kind: "ForwardedSources", forwardedSources }, path);
+    const { video, audio } = endpoint.media.sourceMappings();
+    if (video.length > 0) endpoint.send({ kind: "VideoSourcesMap", mappedSources: video }, path);
+    if (audio.length > 0) endpoint.send({ kind: "AudioSourcesMap", mappedSources: audio }, path);
     for (const other of this.endpoints.values()) {
       if (other.visitor || other.status.isActive) continue;
       const inactive = other.id;

@@ -116,10 +116,13 @@ export class Endpoint implements EndpointPort {
     this.password = newPassword(ports);
     this.status = new ConnectionStatus(ports.settings.life, now);
     this.session = ports.io.openSession();
+    const rewritesSsrcs = request.capabilities.includes("ssrc-rewriting");
     this.media = ports.engine.addEndpoint(options.conference, {
       id: request.id,
       session: this.session,
       visitor: this.visitor,
+      rewritesSsrcs,
+      stampsMid: rewritesSsrcs && request.capabilities.includes("rtp-mid-demux"),
     });
     this.transport = new EndpointTransport({
       settings: ports.settings.ice,

@@ -135,7 +135,6 @@ export const speechKeys = keys("videobridge", {
   "ssrc-limit.audio": {
     type: int,
     default: 50,
-    state: notBuilt("SSRCs are not rewritten"),
     doc: "Audio SSRCs per receiver at most, with SSRC rewriting.",
   },
 });

@@ -10,6 +10,7 @@ import type { ConferenceState, EndpointState, VideoSource } from "./media-state.
 import { VideoLeg } from "./media-state.ts";
 import type { PathContext } from "./path-context.ts";
 import { encodingOf } from "./projection.ts";
+import { leaveSlot, mapVideo } from "./ssrc-rewriting.ts";
 
 /** Conferences up to this size reallocate with the very packet that changes a layer. */
 const SMALL_CONFERENCE = 10;
@@ -126,8 +127,10 @@ function allocateFor(ctx: PathContext, receiver: EndpointState, now: Millis): vo
     const maxHeight = allocation.maxHeight[row]!;
     if (maxHeight !== leg.maxHeight) source.constraintsChanged = true;
     leg.maxHeight = maxHeight;
-    leg.setTarget(allocation.targetIndex[row]!);
   }
+  mapVideo(ctx, receiver);
+  for (let row = 0; row < allocation.count; row++)
+    allocated[row]!.setTarget(allocation.targetIndex[row]!);
   if (allocation.count === 0 && receiver.forwardedCount < 0) return;
   if (updateForwarded(receiver)) announceForwarded(ctx, receiver);
 }
@@ -171,7 +174,7 @@ function addLeg(ctx: PathContext, receiver: EndpointState, source: VideoSource):
   const leg = new VideoLeg(source, receiver, projection, ctx.options.keyframeMaxRequests);
   if (ended !== undefined) leg.rtxSeq = ended.rtxSeq;
   receiver.legs.set(source, leg);
-  receiver.legBySsrc.set(source.primarySsrc, leg);
+  if (receiver.videoSlots === undefined) receiver.legBySsrc.set(source.primarySsrc, leg);
   source.legs.push(leg);
   source.constraintsChanged = true;
   return leg;
@@ -180,7 +183,8 @@ function addLeg(ctx: PathContext, receiver: EndpointState, source: VideoSource):
 /** Forgets the leg of a receiver or a source that is going away. */
 export function removeLeg(leg: VideoLeg): void {
   leg.setTarget(-1);
-  rememberEnd(leg);
+  if (leg.receiver.videoSlots === undefined) rememberEnd(leg);
+  else leaveSlot(leg);
   leg.source.constraintsChanged = true;
   const place = leg.receiver.allocated.indexOf(leg);
   if (place >= 0) leg.receiver.allocated.splice(place, 1);

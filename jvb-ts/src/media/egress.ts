@@ -30,6 +30,8 @@ export class Egress {
    * 3711 9.1): its `sendMark`. Holds for the next packet only.
    */
   repeatedMark = -1;
+  /** Mid to stamp where the receiver negotiated the extension. Holds for the next packet only. */
+  mid: Uint8Array | undefined = undefined;
   readonly #sender: Pick<PacketIo, "send">;
 
   constructor(tx: TxSlab, stage: Stage, sender: Pick<PacketIo, "send">) {
@@ -77,10 +79,12 @@ export class Egress {
     const sendsTcc = receiver.sendsTransportCc;
     const tcc = sendsTcc && isVideo ? ids.transportCc : 0;
     const absSendTime = sendsTcc ? 0 : ids.absSendTime;
-    if (tcc !== 0 || absSendTime !== 0 || stage.extensionLength > 0) {
+    const mid = this.mid === undefined ? 0 : ids.mid;
+    if (tcc !== 0 || absSendTime !== 0 || mid !== 0 || stage.extensionLength > 0) {
       bytes[start] = bytes[start]! | 0x10;
-      at = this.#writeExtensions(at, receiver, tcc, absSendTime, now);
+      at = this.#writeExtensions(at, receiver, tcc, absSendTime, mid, now);
     }
+    this.mid = undefined;
     if (rtxPayloadType !== 0) {
       bytes[start + 1] = (stage.marker ? 0x80 : 0) | rtxPayloadType;
       writeUint16(bytes, at, osn);
@@ -133,11 +137,12 @@ export class Egress {
     receiver: EndpointState,
     tcc: number,
     absSendTime: number,
+    mid: number,
     now: Millis,
   ): number {
     const { stage } = this;
     const bytes = stage.bytes;
-    const twoByte = stage.needsTwoByte || tcc > 14 || absSendTime > 14;
+    const twoByte = stage.needsTwoByte || tcc > 14 || absSendTime > 14 || mid > 14;
     const start = at + 4;
     let p = start;
     const source = stage.at + stage.headerLength;
@@ -168,6 +173,12 @@ export class Egress {
       bytes[p + 1] = value >> 8;
       bytes[p + 2] = value;
       p += 3;
+    }
+    if (mid !== 0) {
+      const text = this.mid!;
+      p = writeElementHeader(bytes, p, mid, text.length, twoByte);
+      for (let k = 0; k < text.length; k++) bytes[p + k] = text[k]!;
+      p += text.length;
     }
     while (((p - start) & 3) !== 0) bytes[p++] = 0;
     writeUint16(bytes, at, twoByte ? TWO_BYTE_PROFILE : ONE_BYTE_PROFILE);

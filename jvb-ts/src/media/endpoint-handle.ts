@@ -15,6 +15,7 @@ import type { PathContext } from "./path-context.ts";
 import { invalidateAllocation, invalidateReceiver } from "./path-context.ts";
 import { snapshotOf } from "./snapshot.ts";
 import { applySubscription, markExplicit, updateSources } from "./source-update.ts";
+import { allMappings } from "./ssrc-rewriting.ts";
 
 /** Types remembered for sources that are not there yet: far more than an endpoint ever has. */
 const MAX_PENDING_TYPES = 64;
@@ -109,6 +110,10 @@ export class EndpointHandle implements MediaEndpoint {
 
   forwardedSources(): readonly string[] {
     return forwardedNames(this.#state);
+  }
+
+  sourceMappings(): ReturnType<MediaEndpoint["sourceMappings"]> {
+    return allMappings(this.#state);
   }
 
   wantsSourceOf(endpointId: string): boolean {

@@ -27,6 +27,8 @@ export interface MediaEngineOptions {
   readonly lastNLimits: ReadonlyMap<number, number>;
   /** `videobridge.ssrc-limit.video` */
   readonly videoSsrcLimit: number;
+  /** `videobridge.ssrc-limit.audio`, with SSRC rewriting. */
+  readonly audioSsrcLimit: number;
   /** `videobridge.speech-activity.recent-speakers-count` */
   readonly recentSpeakersCount: number;
   readonly enableSilenceDetection: boolean;
@@ -68,6 +70,7 @@ export const defaultEngineOptions: MediaEngineOptions = {
   initialLastN: -1,
   lastNLimits: new Map(),
   videoSsrcLimit: 50,
+  audioSsrcLimit: 50,
   recentSpeakersCount: 10,
   enableSilenceDetection: false,
   silenceDetectionTimeoutMs: 3_000,

@@ -10,6 +10,7 @@ import type { EndpointState, RxStream, VideoLeg } from "./media-state.ts";
 import type { PathContext } from "./path-context.ts";
 import { PtKind } from "./payload-types.ts";
 import { forwardStrippedRed } from "./red.ts";
+import { sendAudio } from "./send-audio.ts";
 
 /** Sends one audio packet to every other endpoint whose subscription wants it. */
 export function forwardAudio(
@@ -18,7 +19,7 @@ export function forwardAudio(
   stream: RxStream,
   now: Millis,
 ): void {
-  const { egress, stage, header } = ctx;
+  const { stage, header } = ctx;
   const source = stream.audio!;
   stage.load(header, ctx.rx, owner.extensions.kept, ctx.seq);
   const isRed = owner.payloadTypes.kind[header.payloadType] === PtKind.audioRed;
@@ -32,10 +33,7 @@ export function forwardAudio(
       needStripped = true;
       continue;
     }
-    egress.writeRtp(receiver, stage.ssrc, stage.seq, stage.timestamp, false, 0, 0, now);
-    const slot = receiver.slot;
-    source.packets[slot] = source.packets[slot]! + 1;
-    source.octets[slot] = source.octets[slot]! + egress.lastLength();
+    sendAudio(ctx, source, receiver, now);
   }
   if (needStripped) forwardStrippedRed(ctx, owner, stream, alwaysStrip, now);
 }
@@ -97,7 +95,8 @@ function sendVideo(ctx: PathContext, leg: VideoLeg, now: Millis): void {
   const { egress, stage } = ctx;
   const { projection, receiver } = leg;
   const timestamp = (stage.timestamp + projection.timestampDelta) | 0;
-  const ssrc = leg.source.primarySsrc;
+  const ssrc = leg.sentSsrc;
+  if (leg.slot !== undefined) egress.mid = leg.slot.midBytes;
   const at = egress.writeRtp(receiver, ssrc, projection.outSeq, timestamp, true, 0, 0, now);
   rewriteVp8(ctx, at, projection.outPictureId, projection.outTl0);
   if (!repeatsAsRtx(leg, stage.payloadType)) egress.markRepeatable();
@@ -118,7 +117,7 @@ function sendVideo(ctx: PathContext, leg: VideoLeg, now: Millis): void {
 
 /** Whether what is lost of this payload type is repeated in RTX form, under a number of its own. */
 export function repeatsAsRtx(leg: VideoLeg, payloadType: number): boolean {
-  return leg.receiver.payloadTypes.rtxFor[payloadType] !== 0 && leg.source.encodings[0]!.hasRtx;
+  return leg.receiver.payloadTypes.rtxFor[payloadType] !== 0 && leg.hasRtx;
 }
 
 /** Puts picture id and TL0PICIDX into the payload at `at`; -1 leaves a field as it is. */

@@ -6,6 +6,7 @@ export class HeaderExtensionIds {
   audioLevel = 0;
   absSendTime = 0;
   transportCc = 0;
+  mid = 0;
   videoOrientation = 0;
   dependencyDescriptor = 0;
   /** By id: 1 when the element survives stripping (spec 4.2). */
@@ -19,6 +20,7 @@ export class HeaderExtensionIds {
     this.audioLevel = this.#id(ExtensionUri.audioLevel);
     this.absSendTime = this.#id(ExtensionUri.absSendTime);
     this.transportCc = this.#id(ExtensionUri.transportCc);
+    this.mid = this.#id(ExtensionUri.mid);
     this.videoOrientation = this.#id(ExtensionUri.videoOrientation);
     this.dependencyDescriptor = this.#id(ExtensionUri.dependencyDescriptor);
     this.kept.fill(0);

@@ -14,6 +14,7 @@
  * After either, drain `pollEvent` and arm one timer for `pollTimeout`. All `now` are
  * `Clock.now()` milliseconds.
  */
+import type { AudioSourceMapping, VideoSourceMapping } from "#shared/bridge-channel/messages";
 import type { Millis } from "#shared/runtime/runtime";
 import type { ColibriMediaSource } from "#shared/stanza/colibri2";
 import type { HeaderExtension, MediaType, PayloadType } from "#shared/stanza/media";
@@ -73,6 +74,19 @@ export type MediaEvent =
       readonly sourceName: string;
       readonly maxHeight: number;
     }
+  | {
+      /** Sources that a receiver gets under its SSRCs from now on (`VideoSourcesMap`). */
+      readonly kind: "videoSourcesMapped";
+      readonly conference: string;
+      readonly endpoint: string;
+      readonly mappings: readonly VideoSourceMapping[];
+    }
+  | {
+      readonly kind: "audioSourcesMapped";
+      readonly conference: string;
+      readonly endpoint: string;
+      readonly mappings: readonly AudioSourceMapping[];
+    }
   | BrokenConference;
 
 /** A bug of ours in a step that no call led to: the conference must be removed. */
@@ -113,6 +127,11 @@ export interface MediaEndpoint {
   lastActivity(): Millis | undefined;
   /** Names of sources forwarded to this endpoint, by allocation priority. */
   forwardedSources(): readonly string[];
+  /** With SSRC rewriting: all that is mapped now (a bridge channel connected). */
+  sourceMappings(): {
+    readonly video: readonly VideoSourceMapping[];
+    readonly audio: readonly AudioSourceMapping[];
+  };
   /** Names of the sources that this endpoint has on stage, selected or constrained above zero. */
   wantsSourceOf(endpointId: string): boolean;
   snapshot(now: Millis): EndpointSnapshot;
@@ -124,6 +143,10 @@ export interface AddEndpoint {
   readonly session: number;
   /** Visitors send nothing that counts for speaker detection and receive as others. */
   readonly visitor?: boolean;
+  /** It gets sources under SSRCs of its own, of which it is told (capability `ssrc-rewriting`). */
+  readonly rewritesSsrcs?: boolean;
+  /** And with a mid on each packet (`rtp-mid-demux`). */
+  readonly stampsMid?: boolean;
 }
 
 /** SSRCs the bridge itself uses in one conference (sources `jvb-a0` and `jvb-v0`). */

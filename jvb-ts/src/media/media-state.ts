@@ -24,7 +24,9 @@ import { ReceiveStats } from "./receive-stats.ts";
 import { HistoryRewriter, PlainRewriter } from "./resumable-rewriter.ts";
 import { SenderReportLog } from "./sender-report-log.ts";
 import { SentLog } from "./sent-log.ts";
+import type { AudioSlotStream, VideoSlotStream } from "./slot-streams.ts";
 import type { SpeechActivity } from "./speech-activity.ts";
+import type { SsrcSlot, SsrcSlots } from "./ssrc-slots.ts";
 import { TransportCcReceiver } from "./transport-cc-receiver.ts";
 import { Vp8Frames } from "./vp8-frames.ts";
 
@@ -220,6 +222,8 @@ export class AudioSource {
   octets = new Float64Array(8);
   /** By slot: 1 when the receiver's subscription excludes this source. */
   unwanted = new Uint8Array(8);
+  /** By slot: the receiver's SSRC slot that it had last, with SSRC rewriting. */
+  readonly slots: (SsrcSlot<AudioSlotStream> | undefined)[] = [];
   /** Some subscription names it explicitly (it then escapes the loudest filter). */
   explicitlyWanted = false;
 
@@ -232,6 +236,7 @@ export class AudioSource {
 
   /** Makes room for receiver slots below `count`. */
   reserve(count: number): void {
+    while (this.slots.length < count) this.slots.push(undefined);
     if (count <= this.packets.length) return;
     const size = Math.max(count, this.packets.length * 2);
     this.packets = grow(new Int32Array(size), this.packets);
@@ -244,6 +249,7 @@ export class AudioSource {
     this.packets[slot] = 0;
     this.octets[slot] = 0;
     this.unwanted[slot] = 0;
+    this.slots[slot] = undefined;
   }
 }
 
@@ -256,7 +262,16 @@ function grow<T extends { set(source: T): void }>(larger: T, old: T): T {
 export class VideoLeg {
   readonly source: VideoSource;
   readonly receiver: EndpointState;
-  readonly projection: Projection;
+  projection: Projection;
+  /** SSRCs under which the receiver gets it (signed 32 bits); its slot with SSRC rewriting. */
+  sentSsrc: number;
+  sentRtxSsrc: number;
+  slot: SsrcSlot<VideoSlotStream> | undefined = undefined;
+  /** By the last allocation it should have one. */
+  wantsSlot = false;
+  /** What went out under its SSRC beyond `packets` and `octets`. */
+  packetsBefore = 0;
+  octetsBefore = 0;
   /** Layer indices by the last allocation. */
   targetIndex = -1;
   idealIndex = -1;
@@ -287,6 +302,8 @@ export class VideoLeg {
     this.source = source;
     this.receiver = receiver;
     this.projection = projection;
+    this.sentSsrc = source.primarySsrc;
+    this.sentRtxSsrc = source.encodings[0]!.rtxSsrc;
     this.keyframeRequests = new Float64Array(Math.max(1, maxRequests)).fill(-1e12);
   }
 
@@ -294,6 +311,18 @@ export class VideoLeg {
   get log(): SentLog {
     this.#log ??= new SentLog();
     return this.#log;
+  }
+
+  /** Whether the receiver knows an SSRC for what is sent of it in RTX form. */
+  get hasRtx(): boolean {
+    return this.slot !== undefined || this.source.encodings[0]!.hasRtx;
+  }
+
+  /** Goes on with another projection, under another SSRC. */
+  restart(projection: Projection): void {
+    this.projection = projection;
+    this.#log = undefined;
+    projection.setTarget(this.targetIndex);
   }
 
   setTarget(index: number): void {
@@ -430,6 +459,9 @@ export class EndpointState {
   readonly legBySsrc = new Map<number, VideoLeg>();
   /** Where streams stood whose source went away, by primary SSRC, oldest first. */
   readonly endedLegs = new Map<number, { readonly end: StreamEnd; readonly rtxSeq: number }>();
+  /** Present with SSRC rewriting. */
+  videoSlots: SsrcSlots<VideoSlotStream> | undefined = undefined;
+  audioSlots: SsrcSlots<AudioSlotStream> | undefined = undefined;
   settings: AllocationSettings;
   gotConstraints = false;
   audioSubscription: AudioSubscription | undefined = undefined;

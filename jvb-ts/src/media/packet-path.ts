@@ -22,8 +22,10 @@ import { invalidateAllocation, PathContext } from "./path-context.ts";
 import { receiveRtp } from "./receive.ts";
 import { receiveRtcp } from "./rtcp-in.ts";
 import type { RxSlab, TxSlab } from "./slab.ts";
+import { AudioSlotStream, VideoSlotStream } from "./slot-streams.ts";
 import { applySubscription, dropAudioSource, dropSource, markExplicit } from "./source-update.ts";
 import { SpeechActivity } from "./speech-activity.ts";
+import { SsrcSlots } from "./ssrc-slots.ts";
 import { addEndpointTotals, emptyTotals } from "./totals.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -92,6 +94,7 @@ export class PacketPath implements MediaEngine {
       conference.freeSlots.pop() ?? conference.slotCount++,
       cc.policy.initialSettings(options),
     );
+    if (endpoint.rewritesSsrcs === true) this.#giveSlots(state, endpoint.stampsMid === true);
     conference.endpoints.push(state);
     conference.speech.addMember(endpoint.id);
     for (const owner of conference.endpoints) {
@@ -239,6 +242,37 @@ export class PacketPath implements MediaEngine {
     return sum;
   }
 
+  /** Makes the SSRC slots of a receiver whose SSRCs are rewritten. */
+  #giveSlots(endpoint: EndpointState, stampsMid: boolean): void {
+    const { videoSsrcLimit, audioSsrcLimit } = this.#ctx.options;
+    const drawSsrc = (): number => this.#drawUnused(endpoint);
+    endpoint.videoSlots = new SsrcSlots({
+      limit: videoSsrcLimit,
+      midPrefix: stampsMid ? "v" : undefined,
+      hasRtx: true,
+      createStream: () => new VideoSlotStream(),
+      drawSsrc,
+    });
+    endpoint.audioSlots = new SsrcSlots({
+      limit: audioSsrcLimit,
+      midPrefix: stampsMid ? "a" : undefined,
+      hasRtx: false,
+      createStream: () => new AudioSlotStream(),
+      drawSsrc,
+    });
+  }
+
+  /** An SSRC that nobody in the conference and nothing toward the endpoint has; signed. */
+  #drawUnused(endpoint: EndpointState): number {
+    const { conference, videoSlots, audioSlots } = endpoint;
+    for (;;) {
+      const ssrc = this.#ctx.drawSsrc() | 0;
+      if (ssrc === conference.audioSsrc || ssrc === conference.videoSsrc) continue;
+      if (conference.audioBySsrc.has(ssrc) || conference.videoBySsrc.has(ssrc)) continue;
+      if (videoSlots?.has(ssrc) !== true && audioSlots?.has(ssrc) !== true) return ssrc;
+    }
+  }
+
   #remove(endpoint: EndpointState): void {
     const { conference } = endpoint;
     this.#release(endpoint);
@@ -249,6 +283,8 @@ export class PacketPath implements MediaEngine {
     conference.endpoints = conference.endpoints.filter((other) => other !== endpoint);
     conference.freeSlots.push(endpoint.slot);
     for (const owner of conference.endpoints) {
+      owner.videoSlots?.dropOwner(endpoint.id);
+      owner.audioSlots?.dropOwner(endpoint.id);
       for (const source of owner.audioSources.values()) {
         source.clearSlot(endpoint.slot);
         if (endpoint.audioSubscription !== undefined) markExplicit(source);

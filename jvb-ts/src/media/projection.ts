@@ -33,6 +33,11 @@ export interface StreamEnd {
   readonly seq: number;
   /** Signed 32 bits. */
   readonly timestamp: number;
+  /** Of the last VP8 frame, -1 or absent when there was none. */
+  readonly pictureId?: number;
+  readonly tl0?: number;
+  /** When its last packet went out. */
+  readonly at?: Millis;
 }
 
 /** A projection that starts a stream, or goes on behind what went out under its SSRC before. */

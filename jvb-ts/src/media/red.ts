@@ -5,6 +5,7 @@
 import type { Millis } from "#shared/runtime/runtime";
 import type { EndpointState, RxStream } from "./media-state.ts";
 import type { PathContext } from "./path-context.ts";
+import { sendAudio } from "./send-audio.ts";
 
 const MAX_BLOCKS = 8;
 
@@ -94,14 +95,11 @@ function sendToPlainReceivers(
   toAll: boolean,
   now: Millis,
 ): void {
-  const { egress, stage } = ctx;
   const source = stream.audio!;
   for (const receiver of owner.conference.endpoints) {
     if (receiver === owner || !receiver.transportUp || !receiver.payloadTypes.acceptAudio) continue;
     if (!toAll && receiver.payloadTypes.hasRed) continue;
     if (source.unwanted[receiver.slot] !== 0) continue;
-    egress.writeRtp(receiver, stage.ssrc, stage.seq, stage.timestamp, false, 0, 0, now);
-    source.packets[receiver.slot] = source.packets[receiver.slot]! + 1;
-    source.octets[receiver.slot] = source.octets[receiver.slot]! + egress.lastLength();
+    sendAudio(ctx, source, receiver, now);
   }
 }

@@ -14,15 +14,15 @@ export function retransmit(ctx: PathContext, leg: VideoLeg, seq: number, now: Mi
   const { stage, egress } = ctx;
   if (store === undefined || !store.load(log.sourceSeq, stage)) return;
   const timestamp = (stage.timestamp + log.timestampDelta) | 0;
-  const primary = source.encodings[0]!;
+  if (leg.slot !== undefined) egress.mid = leg.slot.midBytes;
   const rtxPt = receiver.payloadTypes.rtxFor[stage.payloadType]!;
   let at: number;
   if (repeatsAsRtx(leg, stage.payloadType)) {
-    at = egress.writeRtp(receiver, primary.rtxSsrc, leg.rtxSeq, timestamp, true, rtxPt, seq, now);
+    at = egress.writeRtp(receiver, leg.sentRtxSsrc, leg.rtxSeq, timestamp, true, rtxPt, seq, now);
     leg.rtxSeq = (leg.rtxSeq + 1) & 0xffff;
   } else {
     egress.repeatedMark = log.sendMark;
-    at = egress.writeRtp(receiver, primary.ssrc, seq, timestamp, true, 0, 0, now);
+    at = egress.writeRtp(receiver, leg.sentSsrc, seq, timestamp, true, 0, 0, now);
     egress.markRepeatable();
     leg.packets++;
     leg.octets += egress.lastLength();

@@ -9,7 +9,7 @@ import { readInt32, readUint16 } from "#shared/rtp/rtp-header";
 import { decodeTwcc } from "#shared/rtp/twcc";
 import type { Millis } from "#shared/runtime/runtime";
 import { requestKeyframe } from "./keyframe-requests.ts";
-import type { EndpointState, RxStream } from "./media-state.ts";
+import type { AudioSource, EndpointState, RxStream } from "./media-state.ts";
 import type { PathContext } from "./path-context.ts";
 import { retransmit } from "./retransmit.ts";
 
@@ -79,11 +79,29 @@ function forwardAudioReport(
   const audio = stream.audio!;
   for (const receiver of owner.conference.endpoints) {
     if (receiver === owner || !receiver.transportUp) continue;
+    if (receiver.audioSlots !== undefined) {
+      forwardMappedReport(ctx, receiver, audio, ntpMiddle, now);
+      continue;
+    }
     const packets = audio.packets[receiver.slot]!;
     if (packets === 0) continue;
     const octets = audio.octets[receiver.slot]!;
     sendReport(ctx, receiver, audio.ssrc, 0, packets, octets, ntpMiddle, now);
   }
+}
+
+/** A receiver that knows the source under another SSRC; one that has none for it gets no report. */
+function forwardMappedReport(
+  ctx: PathContext,
+  receiver: EndpointState,
+  audio: AudioSource,
+  ntpMiddle: number,
+  now: Millis,
+): void {
+  const slot = audio.slots[receiver.slot];
+  if (slot?.sourceSsrc !== audio.ssrc || !slot.stream.started) return;
+  const { timestampDelta, packets, octets } = slot.stream;
+  sendReport(ctx, receiver, slot.ssrc, timestampDelta, packets, octets, ntpMiddle, now);
 }
 
 /** Legs that get this encoding now see its clock, mapped to their timeline (appendix A: fix). */
@@ -99,8 +117,9 @@ function forwardVideoReport(
     if (leg.packets === 0 || leg.projection.currentEncoding !== eid) continue;
     if (!leg.receiver.transportUp) continue;
     const shift = leg.projection.timestampDelta;
-    const { primarySsrc } = source;
-    sendReport(ctx, leg.receiver, primarySsrc, shift, leg.packets, leg.octets, ntpMiddle, now);
+    const packets = leg.packetsBefore + leg.packets;
+    const octets = leg.octetsBefore + leg.octets;
+    sendReport(ctx, leg.receiver, leg.sentSsrc, shift, packets, octets, ntpMiddle, now);
   }
 }
 
@@ -194,6 +213,8 @@ function keyframeFor(ctx: PathContext, endpoint: EndpointState, ssrc: number, no
     requestKeyframe(ctx, leg, now);
     return;
   }
+  // Under rewriting it knows no others, and one that is not in use now means nothing.
+  if (endpoint.videoSlots !== undefined) return;
   // A receiver may name an SSRC of a higher encoding.
   const source = endpoint.conference.videoBySsrc.get(ssrc);
   const other = source === undefined ? undefined : endpoint.legs.get(source);

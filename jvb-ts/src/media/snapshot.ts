@@ -87,7 +87,7 @@ function sentVideo(leg: VideoLeg): SentVideoSnapshot {
   return {
     sourceName: leg.source.name,
     ownerId: leg.source.owner.id,
-    ssrc: leg.source.primarySsrc >>> 0,
+    ssrc: leg.sentSsrc >>> 0,
     packets: leg.packets,
     bytes: leg.octets,
     bitrateBps: Math.round(leg.rate.perSecond * 8),

@@ -291,6 +291,8 @@ export class MediaWorker {
         return;
       }
       this.#handleRows(Math.min(rows, BATCH), now);
+      // What an SSRC means is told before packets with it go out.
+      this.#drainEngine();
       if (!engine.isMidFrame) engine.endBatch(now);
     }
     if (engine.isMidFrame) engine.endBatch(now);

@@ -1,6 +1,8 @@
 /** Messages between clients over the bridge channel, on data channel and WebSocket. */
 import { expect } from "chai";
-import { creation, modify } from "./requests.ts";
+import { parseBridgeMessage } from "#shared/bridge-channel/parse";
+import { videoSource } from "../../src/cc/engine-fixture.ts";
+import { audioSource, creation, modify } from "./requests.ts";
 import { Stage } from "./stage.ts";
 
 const hello = (to: string) =>
@@ -73,6 +75,27 @@ describe("bridge channel", () => {
     a.say({ kind: "ClientHello" });
     await stage.run(50);
     expect(a.classes()).to.include("ServerHello");
+  });
+
+  it("a client whose SSRCs are rewritten is told the map when its channel opens (M-103)", async () => {
+    const stage = new Stage();
+    const sources = [audioSource("aaaa1111", 5), videoSource("aaaa1111-v0", [7, 8, 9])];
+    await stage.join("aaaa1111", { sources });
+    const names = ["source-names", "ssrc-rewriting", "rtp-mid-demux"];
+    const mids = await stage.join("bbbb2222", { capabilities: names });
+    const plain = await stage.join("cccc3333", { capabilities: names.slice(0, 2) });
+    const old = await stage.join("dddd4444", { capabilities: names.slice(0, 1) });
+    const map = (messages: readonly string[]) =>
+      messages.flatMap((text) => {
+        const parsed = parseBridgeMessage(text);
+        if (!parsed.ok || parsed.value.kind !== "VideoSourcesMap") return [];
+        return parsed.value.mappedSources.map((one) => [one.source, one.owner, one.mid]);
+      });
+    expect(map(mids.messages)).to.deep.equal([["aaaa1111-v0", "aaaa1111", "v0"]]);
+    expect(map(plain.messages)).to.deep.equal([["aaaa1111-v0", "aaaa1111", undefined]]);
+    expect(map(old.messages)).to.deep.equal([]);
+    const classes = mids.messages.map((text) => /"colibriClass":"(\w+)"/.exec(text)?.[1]);
+    expect(classes.indexOf("VideoSourcesMap")).to.equal(classes.indexOf("ForwardedSources") + 1);
   });
 
   it("B-090 B-092 B-093 B-094 opens a WebSocket for the right password only, replaces and closes it", async () => {
