@@ -63,6 +63,8 @@ export class Conference {
   readonly #ssrcs: ConferenceSsrcs;
   #nextExpiry: Millis;
   #nextConnectivity: Millis;
+  /** Infinite when endpoints are not told. */
+  #nextConnectionStats: Millis;
   #silence = false;
   #expired = false;
 
@@ -78,6 +80,7 @@ export class Conference {
     this.#ssrcs = ports.engine.addConference(options.id);
     this.#nextExpiry = now + ports.settings.life.expirationCheckMs;
     this.#nextConnectivity = nextOf(ports.settings.life.connectivityCheckMs, now);
+    this.#nextConnectionStats = nextOf(ports.settings.life.connectionStatsMs, now);
     ports.count("conferences_created");
     this.#log.info("Conference created", { name: options.name });
   }
@@ -121,6 +124,10 @@ export class Conference {
       this.#nextConnectivity = nextOf(this.#ports.settings.life.connectivityCheckMs, now);
       this.#checkConnectivity(now);
     }
+    if (this.#nextConnectionStats <= now) {
+      this.#nextConnectionStats = nextOf(this.#ports.settings.life.connectionStatsMs, now);
+      this.#tellConnectionStats();
+    }
     if (this.#nextExpiry <= now) {
       this.#nextExpiry = now + this.#ports.settings.life.expirationCheckMs;
       this.#checkExpiry(now);
@@ -136,7 +143,8 @@ export class Conference {
   }
 
   pollTimeout(): Millis | undefined {
-    return this.#expired ? undefined : Math.min(this.#nextConnectivity, this.#nextExpiry);
+    if (this.#expired) return undefined;
+    return Math.min(this.#nextConnectivity, this.#nextConnectionStats, this.#nextExpiry);
   }
 
   /** Takes one event of the packet path that concerns this conference. */
@@ -363,6 +371,15 @@ export class Conference {
     }
   }
 
+  /** Tells endpoints what their way from the bridge is estimated to carry. */
+  #tellConnectionStats(): void {
+    for (const endpoint of this.endpoints.values()) {
+      const bps = endpoint.media.estimatedBandwidthBps();
+      if (!Number.isFinite(bps) || !endpoint.hasChannel) continue;
+      endpoint.send({ kind: "ConnectionStats", estimatedDownlinkBandwidth: Math.round(bps) });
+    }
+  }
+
   #checkExpiry(now: Millis): void {
     const { expirationTimeoutMs } = this.#ports.settings.life;
     for (const endpoint of [...this.endpoints.values()]) {
@@ -529,7 +546,8 @@ export class Conference {
 }
 
 /** The next multiple of a period: all conferences of a worker are checked in one turn. */
-function nextOf(period: Millis, now: Millis): Millis {
+function nextOf(period: Millis | undefined, now: Millis): Millis {
+  if (period === undefined) return Number.POSITIVE_INFINITY;
   return (Math.floor(now / period) + 1) * period;
 }
 

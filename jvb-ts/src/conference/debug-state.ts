@@ -90,6 +90,7 @@ function endpointState(
       oversending: snapshot.oversending,
       has_suspended_sources: snapshot.hasSuspendedSources,
     },
+    ...ssrcMaps(endpoint),
     ...transportState(endpoint.transport.state, ports),
     sctp: endpoint.hasSctp
       ? { ready: endpoint.transport.channelReady, ...endpoint.transport.state.sctp }
@@ -102,6 +103,15 @@ function endpointState(
     },
     transceiver,
   };
+}
+
+/** With SSRC rewriting: which source the endpoint gets under which SSRC. */
+function ssrcMaps({ media }: Endpoint) {
+  const { video, audio } = media.sourceMappings();
+  const bySource = (list: readonly { readonly source: string; readonly ssrc: number }[]) =>
+    Object.fromEntries(list.map(({ source, ssrc }) => [source, ssrc]));
+  if (video.length === 0 && audio.length === 0) return {};
+  return { audio_ssrcs: bySource(audio), video_ssrcs: bySource(video) };
 }
 
 /** ICE and DTLS; addresses of participants go through `pii`. */

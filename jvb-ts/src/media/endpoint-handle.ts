@@ -3,6 +3,7 @@ import type { Millis } from "#shared/runtime/runtime";
 import type { ColibriMediaSource } from "#shared/stanza/colibri2";
 import type { HeaderExtension, MediaType, PayloadType } from "#shared/stanza/media";
 import { announce, forwardedNames } from "./allocate.ts";
+import { estimatedBandwidthBps } from "./bandwidth-estimate.ts";
 import type {
   AudioSubscription,
   MediaEndpoint,
@@ -110,6 +111,10 @@ export class EndpointHandle implements MediaEndpoint {
 
   forwardedSources(): readonly string[] {
     return forwardedNames(this.#state);
+  }
+
+  estimatedBandwidthBps(): number {
+    return estimatedBandwidthBps(this.#state);
   }
 
   sourceMappings(): ReturnType<MediaEndpoint["sourceMappings"]> {

@@ -127,6 +127,8 @@ export interface MediaEndpoint {
   lastActivity(): Millis | undefined;
   /** Names of sources forwarded to this endpoint, by allocation priority. */
   forwardedSources(): readonly string[];
+  /** Bits per second that the way to it is estimated to carry, infinite before anything is known. */
+  estimatedBandwidthBps(): number;
   /** With SSRC rewriting: all that is mapped now (a bridge channel connected). */
   sourceMappings(): {
     readonly video: readonly VideoSourceMapping[];

@@ -26,7 +26,11 @@ export class PayloadTypes {
   readonly clockRate = new Int32Array(128);
   acceptAudio = false;
   acceptVideo = false;
+  /** By payload type: 1 for Opus. */
+  readonly opus = new Uint8Array(128);
   hasRed = false;
+  /** Of RED audio, 0 none. */
+  redPayloadType = 0;
   /** Some payload type repairs another (RFC 4588). */
   hasRtx = false;
   hasTransportCc = false;
@@ -41,6 +45,8 @@ export class PayloadTypes {
     this.kind.fill(0);
     this.apt.fill(0);
     this.rtxFor.fill(0);
+    this.opus.fill(0);
+    this.redPayloadType = 0;
     this.clockRate.fill(90_000);
     this.hasRed = this.hasRtx = this.hasTransportCc = this.hasRemb = this.hasPli = false;
     this.acceptAudio = (this.#byMedia.get("audio") ?? []).length > 0;
@@ -59,7 +65,10 @@ export class PayloadTypes {
     }
     if (media === "audio") {
       this.kind[pt.id] = name === "red" ? PtKind.audioRed : PtKind.audio;
-      if (name === "red") this.hasRed = true;
+      if (name === "opus") this.opus[pt.id] = 1;
+      if (name !== "red") return;
+      this.hasRed = true;
+      this.redPayloadType = pt.id;
       return;
     }
     if (media !== "video") return;
