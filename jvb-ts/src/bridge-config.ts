@@ -192,6 +192,7 @@ function bridgeSettings(
       maxOversendBitrateBps: cc["max-oversend-bitrate"],
       maxTimeBetweenCalculationsMs: cc["max-time-between-calculations"],
       assumedBandwidthLimitBps: cc["assumed-bandwidth-limit"],
+      useVlaTargetBitrate: cc["use-vla-target-bitrate"],
       bridgeLastN: cc["jvb-last-n"],
       initialLastN: cc["initial-last-n"],
       lastNLimits: new Map(Object.entries(limits).map(([size, lastN]) => [Number(size), lastN])),

@@ -32,28 +32,38 @@ export function layersChanged(ctx: PathContext, conference: ConferenceState, now
 }
 
 /**
- * An encoding of `source` stopped: receivers of it go to the next lower one that comes, without
+ * A layer of `source` stopped: receivers of it go to the next lower one that comes, without
  * waiting for the reallocation that follows, and the owner is asked for the key frame at once. Runs
  * once per stop and costs little however large the conference is.
  */
 export function fallFromStopped(ctx: PathContext, source: VideoSource, now: Millis): void {
   let needsKeyframe = false;
   for (const leg of source.legs) {
-    const target = encodingOf(leg.targetIndex);
-    if (target < 0 || source.encodings[target]?.pulse.running !== false) continue;
-    if (leg.projection.currentEncoding === target) needsKeyframe = true;
-    let lower = target - 1;
-    while (lower >= 0 && topLayer(source, lower, now) < 0) lower--;
-    if (lower >= 0) leg.setTarget(topLayer(source, lower, now));
+    if (leg.targetIndex < 0 || comes(source, leg.targetIndex)) continue;
+    const lower = topLayerBelow(source, leg.targetIndex, now);
+    const eid = encodingOf(leg.targetIndex);
+    // Within an encoding the projection asks if it must.
+    if (leg.projection.currentEncoding === eid && encodingOf(lower) !== eid) needsKeyframe = true;
+    if (lower >= 0) leg.setTarget(lower);
   }
   if (needsKeyframe) collectKeyframe(ctx, source, now);
 }
 
-/** Index of the highest layer of encoding `eid` that has a bitrate, -1 none. */
-function topLayer(source: VideoSource, eid: number, now: Millis): number {
-  const encoding = source.encodings[eid]!;
+/** Whether the layer with this index comes; one that is not known (any more) does. */
+function comes(source: VideoSource, index: number): boolean {
+  const encoding = source.encodings[encodingOf(index)];
+  if (encoding?.pulse.running === false) return false;
+  const layer = encoding?.layers.find((one) => one.index === index);
+  return encoding === undefined || layer === undefined || encoding.runs(layer);
+}
+
+/** Index of the highest layer below `index` that has a bitrate, -1 none. */
+function topLayerBelow(source: VideoSource, index: number, now: Millis): number {
   let top = -1;
-  for (const layer of encoding.layers) if (encoding.bitrate(layer.tid, now) > 0) top = layer.index;
+  for (const encoding of source.encodings)
+    for (const layer of encoding.layers)
+      if (layer.index < index && layer.index > top && encoding.bitrate(layer, now) > 0)
+        top = layer.index;
   return top;
 }
 
@@ -65,7 +75,8 @@ export function reallocate(ctx: PathContext, conference: ConferenceState, now: M
   conference.nextAllocationAt = Math.ceil(next / ROUTINE_SLOT_MS) * ROUTINE_SLOT_MS;
   const sources = sourcesInOrder(conference);
   const values = new Map<VideoSource, SourceValue>();
-  for (const source of sources) values.set(source, sourceValue(source, now));
+  const told = ctx.options.useVlaTargetBitrate;
+  for (const source of sources) values.set(source, sourceValue(source, told, now));
   for (const receiver of conference.endpoints) allocateFor(ctx, receiver, sources, values);
   announceConstraints(ctx, conference);
 }
@@ -78,7 +89,8 @@ function sourcesInOrder(conference: ConferenceState): readonly VideoSource[] {
   return conference.speech.order(hasVideo).flatMap((id) => byId.get(id)?.videoSources ?? []);
 }
 
-function sourceValue(source: VideoSource, now: Millis): SourceValue {
+/** `told`: bitrates as senders tell them, where they do. */
+function sourceValue(source: VideoSource, told: boolean, now: Millis): SourceValue {
   return {
     name: source.name,
     ownerId: source.owner.id,
@@ -88,7 +100,10 @@ function sourceValue(source: VideoSource, now: Millis): SourceValue {
         index: layer.index,
         height: layer.height,
         frameRate: layer.frameRate,
-        bitrateBps: encoding.bitrate(layer.tid, now),
+        bitrateBps:
+          told && layer.targetBitrateBps > 0 && encoding.runs(layer)
+            ? layer.targetBitrateBps
+            : encoding.bitrate(layer, now),
       })),
     ),
   };

@@ -13,6 +13,8 @@ export interface MediaEngineOptions {
   readonly maxTimeBetweenCalculationsMs: number;
   /** `videobridge.cc.assumed-bandwidth-limit`; undefined: the client's value is ignored. */
   readonly assumedBandwidthLimitBps: number | undefined;
+  /** `videobridge.cc.use-vla-target-bitrate`: bitrates of layers as their senders tell them. */
+  readonly useVlaTargetBitrate: boolean;
   /** `videobridge.cc.jvb-last-n`, -1 unlimited. */
   readonly bridgeLastN: number;
   /** `videobridge.cc.initial-last-n`, -1 unlimited. */
@@ -55,6 +57,7 @@ export const defaultEngineOptions: MediaEngineOptions = {
   maxOversendBitrateBps: 500_000,
   maxTimeBetweenCalculationsMs: 5_000,
   assumedBandwidthLimitBps: undefined,
+  useVlaTargetBitrate: false,
   bridgeLastN: -1,
   initialLastN: -1,
   lastNLimits: new Map(),
