@@ -208,6 +208,7 @@ function bridgeSettings(
       maxOversendBitrateBps: cc["max-oversend-bitrate"],
       maxTimeBetweenCalculationsMs: cc["max-time-between-calculations"],
       assumedBandwidthLimitBps: cc["assumed-bandwidth-limit"],
+      useVlaTargetBitrate: cc["use-vla-target-bitrate"],
       bridgeLastN: cc["jvb-last-n"],
       trustBwe: cc["trust-bwe"],
       bweChangeThreshold: cc["bwe-change-threshold"],

@@ -110,14 +110,19 @@ export interface PacketSpec {
   readonly marker?: boolean;
   readonly payload?: readonly number[];
   readonly padding?: number;
-  /** One-byte elements as id and data. */
+  /** Elements as id and data; in one-byte form where that is possible. */
   readonly extensions?: readonly (readonly [number, readonly number[]])[];
 }
 
 export function buildRtp(spec: PacketSpec): Uint8Array {
   const elements: number[] = [];
-  for (const [id, data] of spec.extensions ?? [])
-    elements.push((id << 4) | (data.length - 1), ...data);
+  const twoByte = (spec.extensions ?? []).some(
+    ([id, { length }]) => id > 14 || length === 0 || length > 16,
+  );
+  for (const [id, data] of spec.extensions ?? []) {
+    if (twoByte) elements.push(id, data.length, ...data);
+    else elements.push((id << 4) | (data.length - 1), ...data);
+  }
   while (elements.length % 4 !== 0) elements.push(0);
   const payload = spec.payload ?? [1, 2, 3, 4];
   const padding = spec.padding ?? 0;
@@ -129,7 +134,7 @@ export function buildRtp(spec: PacketSpec): Uint8Array {
   writeInt32(bytes, 4, spec.timestamp ?? 0);
   writeInt32(bytes, 8, spec.ssrc);
   if (block > 0) {
-    writeUint16(bytes, 12, 0xbede);
+    writeUint16(bytes, 12, twoByte ? 0x1000 : 0xbede);
     writeUint16(bytes, 14, elements.length / 4);
     bytes.set(elements, 16);
   }

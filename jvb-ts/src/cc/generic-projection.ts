@@ -10,15 +10,17 @@ import { encodingOf } from "../media/projection.ts";
 import type { VideoPacket } from "../media/video-packet.ts";
 import { Codec } from "../media/video-packet.ts";
 import type { RtpState } from "./rtp-state.ts";
-
-const TICKS_PER_FRAME = 3000;
-const MS_PER_FRAME = 33;
+import { TICKS_PER_FRAME, ticksOf } from "./rtp-state.ts";
 
 export class GenericProjection {
   outSeq = 0;
   timestampDelta = 0;
   readonly outPictureId = -1;
   readonly outTl0 = -1;
+  readonly setsMarker = false;
+  readonly templateShift = 0;
+  readonly writesTargets = false;
+  readonly activeTargets = 0;
   needsKeyframe = true;
   currentEncoding = -1;
   readonly #state: RtpState;
@@ -45,7 +47,8 @@ export class GenericProjection {
     if (this.#targetEncoding < 0) return false;
     if (packet.encoding !== this.currentEncoding && !this.#mayStart(packet)) return false;
     if (packet.encoding !== this.currentEncoding) this.#start(packet, now);
-    if (packet.keyframe) this.needsKeyframe = this.currentEncoding < this.#wanted(packet);
+    if (packet.keyframe && packet.startOfFrame)
+      this.needsKeyframe = this.currentEncoding < this.#wanted(packet);
     if (this.#startFresh && this.#precedesStart(packet)) return false;
     this.outSeq = (packet.seq + this.#seqDelta) & 0xffff;
     this.#state.sent(this.outSeq, (packet.timestamp + this.timestampDelta) | 0);
@@ -66,10 +69,11 @@ export class GenericProjection {
     const better =
       currentEncoding < 0 || currentEncoding > wanted || (eid > currentEncoding && eid <= wanted);
     if (!better) return false;
-    if (eid !== wanted && !packet.keyframe) return false;
+    const isKeyframe = packet.keyframe && packet.startOfFrame;
+    if (eid !== wanted && !isKeyframe) return false;
     if (this.#startsAnywhere(packet)) return true;
-    if (!packet.keyframe) this.needsKeyframe = true;
-    return packet.keyframe;
+    if (!isKeyframe) this.needsKeyframe = true;
+    return isKeyframe;
   }
 
   /** COMPAT(jvb): H.264 and unknown codecs of one encoding start without waiting (M-078). */
@@ -94,8 +98,7 @@ export class GenericProjection {
     if (!unchanged) {
       const last = this.#lastAcceptedAt < 0 ? state.endedAt : this.#lastAcceptedAt;
       const elapsed = last < 0 ? 0 : now - last;
-      const frames = Math.max(1, Math.floor(elapsed / MS_PER_FRAME));
-      const wanted = (state.maxTimestamp + TICKS_PER_FRAME * frames) | 0;
+      const wanted = (state.maxTimestamp + ticksOf(elapsed)) | 0;
       this.timestampDelta = (wanted - packet.timestamp) | 0;
     } else if (
       !state.fresh &&

@@ -8,6 +8,7 @@ import {
 } from "#shared/rtp/rtcp-build";
 import { readInt32 } from "#shared/rtp/rtp-header";
 import type { HeaderExtension } from "#shared/stanza/media";
+import { buildDescriptor, scalableStructure } from "../media/descriptor-fixture.ts";
 import type { MediaEngineOptions } from "../media/engine-options.ts";
 import { Kind } from "../media/slab.ts";
 import {
@@ -194,10 +195,12 @@ describe("media checklist: header extensions on egress", () => {
       fixture.engine.endpoint("c", id)!.setHeaderExtensions("video", all);
     return fixture;
   };
+  const structure = scalableStructure(1, 3, false);
+  const descriptor = buildDescriptor({ templateId: 0, frameNumber: 1, structure });
   const sent: readonly (readonly [number, readonly number[]])[] = [
     [ORIENTATION, [3]],
     [CONTENT_TYPE, [1]],
-    [DESCRIPTOR, [1, 2, 3]],
+    [DESCRIPTOR, descriptor],
     [VLA, [0]],
   ];
 
@@ -207,7 +210,6 @@ describe("media checklist: header extensions on egress", () => {
     fixture.receive(1, { pt: VP8, seq: 1, ssrc: 21, extensions: sent, payload: keyframe });
     const ids = (one: { extensions: ReadonlyMap<number, unknown> }) => [...one.extensions.keys()];
     expect(fixture.takeRtp(2).map(ids)).to.deep.equal([[ORIENTATION, TRANSPORT_CC]]);
-    // An AV1 OBU aggregation header with N: a new sequence begins.
     const av1 = [0x18, 0x0a, 1, 0];
     fixture.receive(1, { pt: AV1, seq: 2, ssrc: 21, extensions: sent, payload: av1, timestamp: 9 });
     expect(fixture.takeRtp(2).map(ids)).to.deep.equal([[ORIENTATION, DESCRIPTOR, TRANSPORT_CC]]);
@@ -224,9 +226,10 @@ describe("media checklist: header extensions on egress", () => {
       bytes: 4 + 4 * ((bytes[14]! << 8) | bytes[15]!),
     };
   };
-  /** An AV1 packet with a two-byte block holding the descriptor. */
-  function av1(descriptor: number): Uint8Array {
-    const elements = [DESCRIPTOR, descriptor, ...new Array<number>(descriptor).fill(7)];
+  /** An AV1 packet with a two-byte block holding a descriptor of `length` bytes. */
+  function av1(length: number): Uint8Array {
+    const padding = new Array<number>(length - descriptor.length).fill(0);
+    const elements = [DESCRIPTOR, length, ...descriptor, ...padding];
     while (elements.length % 4 !== 0) elements.push(0);
     const header = buildRtp({ pt: AV1, seq: 1, ssrc: 21, payload: [] });
     const head = [0x10, 0, 0, elements.length / 4];

@@ -4,21 +4,29 @@
  */
 import type { Millis } from "#shared/runtime/runtime";
 import type { Projection, StreamEnd } from "../media/projection.ts";
-import type { VideoPacket } from "../media/video-packet.ts";
-import { Codec, codecNames } from "../media/video-packet.ts";
+import type { FormId, VideoPacket } from "../media/video-packet.ts";
+import { codecNames, Form } from "../media/video-packet.ts";
+import { DescribedProjection } from "./described-projection.ts";
 import { GenericProjection } from "./generic-projection.ts";
 import { RtpState } from "./rtp-state.ts";
 import { Vp8Projection } from "./vp8-projection.ts";
+import { Vp9Projection } from "./vp9-projection.ts";
+
+type Context = Vp8Projection | Vp9Projection | DescribedProjection | GenericProjection;
 
 export class SourceProjection implements Projection {
   outSeq = 0;
   timestampDelta = 0;
   outPictureId = -1;
   outTl0 = -1;
+  setsMarker = false;
+  templateShift = 0;
+  writesTargets = false;
+  activeTargets = 0;
   readonly #state: RtpState;
-  #context: Vp8Projection | GenericProjection | undefined = undefined;
+  #context: Context | undefined = undefined;
   #codec = -1;
-  #isVp8 = false;
+  #form: FormId = Form.generic;
   #target = -1;
   #lastAt: Millis = -1;
 
@@ -26,15 +34,29 @@ export class SourceProjection implements Projection {
     this.#state = new RtpState(after);
   }
 
+  get frameNumber(): number {
+    return this.outPictureId;
+  }
+
   streamEnd(): StreamEnd | undefined {
     const { fresh, maxSeq, maxTimestamp, pictureId, tl0 } = this.#state;
+    const { frameNumber, nextTemplateId } = this.#state;
     if (fresh) return undefined;
-    return { seq: maxSeq, timestamp: maxTimestamp, pictureId, tl0, at: this.#lastAt };
+    return {
+      seq: maxSeq,
+      timestamp: maxTimestamp,
+      pictureId,
+      tl0,
+      frameNumber,
+      nextTemplateId,
+      at: this.#lastAt,
+    };
   }
 
   get name(): string {
     if (this.#codec < 0) return "none";
-    return this.#isVp8 ? "VP8" : `generic ${codecNames[this.#codec] ?? "other"}`;
+    const codec = codecNames[this.#codec] ?? "other";
+    return this.#form === Form.generic ? `generic ${codec}` : codec;
   }
 
   get currentEncoding(): number {
@@ -51,8 +73,7 @@ export class SourceProjection implements Projection {
   }
 
   project(packet: VideoPacket, now: Millis): boolean {
-    const isVp8 = packet.codec === Codec.vp8 && packet.frames !== undefined;
-    if (this.#codec !== packet.codec || this.#isVp8 !== isVp8) this.#change(packet.codec, isVp8);
+    if (this.#codec !== packet.codec || this.#form !== packet.form) this.#change(packet);
     const context = this.#context!;
     if (!context.project(packet, now)) return false;
     this.#lastAt = now;
@@ -60,13 +81,32 @@ export class SourceProjection implements Projection {
     this.timestampDelta = context.timestampDelta;
     this.outPictureId = context.outPictureId;
     this.outTl0 = context.outTl0;
+    this.setsMarker = context.setsMarker;
+    this.templateShift = context.templateShift;
+    this.writesTargets = context.writesTargets;
+    this.activeTargets = context.activeTargets;
+    this.#lastAt = now;
     return true;
   }
 
-  #change(codec: number, isVp8: boolean): void {
-    this.#codec = codec;
-    this.#isVp8 = isVp8;
-    this.#context = isVp8 ? new Vp8Projection(this.#state) : new GenericProjection(this.#state);
+  #change(packet: VideoPacket): void {
+    this.#codec = packet.codec;
+    this.#form = packet.form;
+    if (this.#lastAt >= 0) this.#state.endedAt = this.#lastAt;
+    this.#context = createContext(packet.form, this.#state);
     this.#context.setTarget(this.#target);
+  }
+}
+
+function createContext(form: FormId, state: RtpState): Context {
+  switch (form) {
+    case Form.vp8:
+      return new Vp8Projection(state);
+    case Form.vp9:
+      return new Vp9Projection(state);
+    case Form.described:
+      return new DescribedProjection(state);
+    default:
+      return new GenericProjection(state);
   }
 }

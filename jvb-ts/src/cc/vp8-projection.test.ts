@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import { isNewerSeq, seqDelta } from "#shared/rtp/arithmetic";
+import { FrameHistory } from "../media/frame-history.ts";
 import { layerIndex } from "../media/projection.ts";
-import { Codec, VideoPacket } from "../media/video-packet.ts";
-import { Vp8Frames } from "../media/vp8-frames.ts";
+import { Codec, Form, VideoPacket } from "../media/video-packet.ts";
 import { RtpState } from "./rtp-state.ts";
 import { Vp8Projection } from "./vp8-projection.ts";
 
@@ -96,7 +96,11 @@ class Encoder {
 
 class Receiver {
   readonly projection: Vp8Projection;
-  readonly #frames = [new Vp8Frames(), new Vp8Frames(), new Vp8Frames()];
+  readonly #frames = [
+    new FrameHistory(Form.vp8),
+    new FrameHistory(Form.vp8),
+    new FrameHistory(Form.vp8),
+  ];
   readonly #packet = new VideoPacket();
   now = 0;
 

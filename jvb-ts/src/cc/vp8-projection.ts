@@ -6,17 +6,16 @@
  * A frame is decided upon with its first packet; its projection is a constant shift for all its
  * packets. Facts about frames are kept by the source's stream (`FrameFacts`), decisions here.
  */
-import { isNewerSeq, seqDelta, timestampDelta } from "#shared/rtp/arithmetic";
+import { isNewerSeq, timestampDelta } from "#shared/rtp/arithmetic";
 import type { Millis } from "#shared/runtime/runtime";
 import { encodingOf, temporalOf } from "../media/projection.ts";
 import type { FrameFacts, VideoPacket } from "../media/video-packet.ts";
+import { frameGap } from "./frame-gap.ts";
 import type { RtpState } from "./rtp-state.ts";
+import { TICKS_PER_FRAME, ticksOf } from "./rtp-state.ts";
 import { Vp8QualityFilter } from "./vp8-quality-filter.ts";
 
 const RING = 512;
-/** Clock ticks of one frame at 30 frames per second. */
-const TICKS_PER_FRAME = 3000;
-const MS_PER_FRAME = 33;
 const PICTURE_ID_MASK = 0x7fff;
 
 /** Decisions about the frames of one encoding; only accepted frames have an entry. */
@@ -39,6 +38,10 @@ export class Vp8Projection {
   timestampDelta = 0;
   outPictureId = -1;
   outTl0 = -1;
+  readonly setsMarker = false;
+  readonly templateShift = 0;
+  readonly writesTargets = false;
+  readonly activeTargets = 0;
   readonly #state: RtpState;
   readonly #filter = new Vp8QualityFilter();
   readonly #decisions: (Decisions | undefined)[] = [];
@@ -161,19 +164,11 @@ export class Vp8Projection {
   #projectFirst(packet: VideoPacket, now: Millis): void {
     const state = this.#state;
     const seq = (state.maxSeq + 1) & 0xffff;
-    const elapsed = state.endedAt < 0 ? 0 : now - state.endedAt;
-    const frames = Math.max(1, Math.floor(elapsed / MS_PER_FRAME));
-    const timestamp = (state.maxTimestamp + TICKS_PER_FRAME * frames) | 0;
-    const pictureId = state.pictureId < 0 ? -1 : (state.pictureId + 1) & PICTURE_ID_MASK;
-    const tl0 = state.tl0 < 0 ? -1 : (state.tl0 + 1) & 0xff;
-    this.#store(
-      packet,
-      seq,
-      timestamp,
-      pictureId < 0 ? packet.pictureId : pictureId,
-      tl0 < 0 ? packet.tl0 : tl0,
-      now,
-    );
+    const timestamp = state.nextTimestamp(now);
+    const pictureId =
+      state.pictureId < 0 ? packet.pictureId : (state.pictureId + 1) & PICTURE_ID_MASK;
+    const tl0 = state.tl0 < 0 ? packet.tl0 : (state.tl0 + 1) & 0xff;
+    this.#store(packet, seq, timestamp, pictureId, tl0, now);
   }
 
   #projectSwitch(packet: VideoPacket, now: Millis): void {
@@ -183,8 +178,7 @@ export class Vp8Projection {
       this.#closeLast();
     }
     const elapsed = this.#lastCreatedAt < 0 ? 0 : now - this.#lastCreatedAt;
-    const frames = Math.max(1, Math.floor(elapsed / MS_PER_FRAME));
-    const timestamp = (this.#lastTimestampOut + TICKS_PER_FRAME * frames) | 0;
+    const timestamp = (this.#lastTimestampOut + ticksOf(elapsed)) | 0;
     this.#store(packet, seq & 0xffff, timestamp, this.#nextPictureId(), this.#nextTl0(), now);
   }
 
@@ -278,17 +272,11 @@ export class Vp8Projection {
     this.#store(packet, seq, timestamp, this.#nextPictureId(), this.#nextTl0(), now);
   }
 
-  /** Sequence numbers between two neighbouring frames that the receiver must see as a gap. */
   #gap(frames: FrameFacts, packet: VideoPacket, f1: number, f2: number): number {
     const { encoding, frame } = packet;
     const accepted1 = f1 === frame || this.#accepted(encoding, f1);
     const accepted2 = f2 === frame || this.#accepted(encoding, f2);
-    let gap = seqDelta(frames.earliest(f2), frames.latestSeq(f1));
-    if (!accepted1 && !accepted2 && f2 === f1 + 1) return 0;
-    if (!accepted1 && !frames.seenEnd(f1) && gap > 1) gap--;
-    if (!accepted2 && !frames.seenStart(f2) && gap > 1) gap--;
-    if (!accepted1 && gap > 0) gap--;
-    return gap;
+    return frameGap(frames, f1, accepted1, f2, accepted2);
   }
 
   #tl0From(packet: VideoPacket): number {
@@ -328,6 +316,8 @@ export class Vp8Projection {
     this.#lastTimestampShift = (timestamp - packet.timestamp) | 0;
     this.#lastPictureIdIn = packet.pictureId;
     this.#lastTl0In = packet.tl0;
+    this.#state.pictureId = pictureId;
+    this.#state.tl0 = tl0;
     this.#lastEndSeen = packet.endOfFrame;
     this.#lastCreatedAt = now;
   }

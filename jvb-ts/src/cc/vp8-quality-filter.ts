@@ -3,16 +3,16 @@
  * with its first packet.
  */
 import type { Millis } from "#shared/runtime/runtime";
-
-/** Key frames of all encodings arrive within this span after one request. */
-export const MIN_KEYFRAME_WAIT_MS = 300;
+import { KeyframeGroup } from "./keyframe-group.ts";
 
 export class Vp8QualityFilter {
   needsKeyframe = false;
   /** Encoding that flows, -1 none. */
   currentEncoding = -1;
   #internalTarget = -1;
-  #groupStart: Millis = Number.NEGATIVE_INFINITY;
+  /** A key frame of the current encoding was passed over. */
+  #isBroken = false;
+  readonly #group = new KeyframeGroup();
 
   /** Nothing is wanted any more. */
   suspend(): void {
@@ -43,24 +43,16 @@ export class Vp8QualityFilter {
     return this.#acceptDelta(eid, frameTid, targetEncoding, targetTid, now);
   }
 
-  #isOutOfSwitchingPhase(now: Millis): boolean {
-    return now - this.#groupStart > MIN_KEYFRAME_WAIT_MS;
-  }
-
   #acceptKeyframe(eid: number, now: Millis): boolean {
     if (eid < 0) return false;
     this.needsKeyframe = false;
-    const target = this.#internalTarget;
-    if (this.#isOutOfSwitchingPhase(now)) {
-      this.#groupStart = now;
-      if (eid > target) return false;
-      this.currentEncoding = eid;
-      return true;
+    if (!this.#group.takes(eid, this.currentEncoding, this.#internalTarget, now)) {
+      // What follows of it refers to this one.
+      if (eid === this.currentEncoding) this.#isBroken = this.needsKeyframe = true;
+      return false;
     }
-    const upscale = this.currentEncoding <= eid && eid <= target;
-    const downscale = eid <= target && target < this.currentEncoding;
-    if (!upscale && !downscale) return false;
     this.currentEncoding = eid;
+    this.#isBroken = false;
     return true;
   }
 
@@ -72,10 +64,10 @@ export class Vp8QualityFilter {
     now: Millis,
   ): boolean {
     const current = this.currentEncoding;
-    const target = this.#internalTarget;
-    const better = (eid > current && current < target) || (eid < current && current > target);
-    if (better && this.#isOutOfSwitchingPhase(now)) this.needsKeyframe = true;
-    if (eid !== current) return false;
+    const group = this.#group;
+    if (group.isBetter(eid, current, this.#internalTarget) && group.isOver(now))
+      this.needsKeyframe = true;
+    if (eid !== current || this.#isBroken) return false;
     const tid = Math.max(frameTid, 0);
     if (current > targetEncoding) return tid === 0;
     if (current < targetEncoding) return true;

@@ -81,7 +81,6 @@ export const ccKeys = keys("videobridge.cc", {
   "use-vla-target-bitrate": {
     type: bool,
     default: false,
-    state: notBuilt("measured bit rates are used"),
     doc: "Use the bit rates that senders announce.",
   },
   "initial-ignore-bwe-period": {

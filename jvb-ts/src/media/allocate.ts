@@ -33,28 +33,38 @@ export function layersChanged(ctx: PathContext, conference: ConferenceState, now
 }
 
 /**
- * An encoding of `source` stopped: receivers of it go to the next lower one that comes, without
+ * A layer of `source` stopped: receivers of it go to the next lower one that comes, without
  * waiting for the reallocation that follows, and the owner is asked for the key frame at once. Runs
  * once per stop and costs little however large the conference is.
  */
 export function fallFromStopped(ctx: PathContext, source: VideoSource, now: Millis): void {
   let needsKeyframe = false;
   for (const leg of source.legs) {
-    const target = encodingOf(leg.targetIndex);
-    if (target < 0 || source.encodings[target]?.pulse.running !== false) continue;
-    if (leg.projection.currentEncoding === target) needsKeyframe = true;
-    let lower = target - 1;
-    while (lower >= 0 && topLayer(source, lower, now) < 0) lower--;
-    if (lower >= 0) leg.setTarget(topLayer(source, lower, now));
+    if (leg.targetIndex < 0 || comes(source, leg.targetIndex)) continue;
+    const lower = topLayerBelow(source, leg.targetIndex, now);
+    const eid = encodingOf(leg.targetIndex);
+    // Within an encoding the projection asks if it must.
+    if (leg.projection.currentEncoding === eid && encodingOf(lower) !== eid) needsKeyframe = true;
+    if (lower >= 0) leg.setTarget(lower);
   }
   if (needsKeyframe) collectKeyframe(ctx, source, now);
 }
 
-/** Index of the highest layer of encoding `eid` that has a bitrate, -1 none. */
-function topLayer(source: VideoSource, eid: number, now: Millis): number {
-  const encoding = source.encodings[eid]!;
+/** Whether the layer with this index comes; one that is not known (any more) does. */
+function comes(source: VideoSource, index: number): boolean {
+  const encoding = source.encodings[encodingOf(index)];
+  if (encoding?.pulse.running === false) return false;
+  const layer = encoding?.layers.find((one) => one.index === index);
+  return encoding === undefined || layer === undefined || encoding.runs(layer);
+}
+
+/** Index of the highest layer below `index` that has a bitrate, -1 none. */
+function topLayerBelow(source: VideoSource, index: number, now: Millis): number {
   let top = -1;
-  for (const layer of encoding.layers) if (encoding.bitrate(layer.tid, now) > 0) top = layer.index;
+  for (const encoding of source.encodings)
+    for (const layer of encoding.layers)
+      if (layer.index < index && layer.index > top && encoding.bitrate(layer, now) > 0)
+        top = layer.index;
   return top;
 }
 
@@ -68,7 +78,7 @@ export function reallocate(ctx: PathContext, conference: ConferenceState, now: M
   conference.ordered = sourcesInOrder(conference);
   conference.views = conference.ordered.map(({ view }) => view);
   for (const view of conference.views) view.forget();
-  fillViews(conference, now);
+  fillViews(ctx, conference, now);
   for (const receiver of conference.endpoints) allocateFor(ctx, receiver, now);
   announceConstraints(ctx, conference);
 }
@@ -80,7 +90,7 @@ export function reallocateReceivers(
   now: Millis,
 ): void {
   conference.receiversDirty = false;
-  fillViews(conference, now);
+  fillViews(ctx, conference, now);
   for (let i = 0; i < conference.endpoints.length; i++) {
     const receiver = conference.endpoints[i]!;
     if (receiver.allocationDirty) allocateFor(ctx, receiver, now);
@@ -96,8 +106,10 @@ function sourcesInOrder(conference: ConferenceState): readonly VideoSource[] {
   return conference.speech.order(hasVideo).flatMap((id) => byId.get(id)?.videoSources ?? []);
 }
 
-function fillViews(conference: ConferenceState, now: Millis): void {
-  for (let i = 0; i < conference.views.length; i++) conference.views[i]!.fill(now);
+function fillViews(ctx: PathContext, conference: ConferenceState, now: Millis): void {
+  const { useVlaTargetBitrate } = ctx.options;
+  for (let i = 0; i < conference.views.length; i++)
+    conference.views[i]!.fill(useVlaTargetBitrate, now);
 }
 
 function allocateFor(ctx: PathContext, receiver: EndpointState, now: Millis): void {

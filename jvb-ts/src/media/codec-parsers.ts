@@ -1,7 +1,8 @@
 /**
- * Payload descriptors of the video codecs, read in place into a `VideoPacket` (spec jvb-media 6).
- * Each returns false when the payload is malformed.
+ * Payload descriptors of VP8, H.264 and AV1, read in place into a `VideoPacket` (spec jvb-media 6).
+ * Each returns false when the payload is malformed. VP9 has a file of its own.
  */
+import { readUint16 } from "#shared/rtp/rtp-header";
 import type { VideoPacket } from "./video-packet.ts";
 
 /** VP8 payload descriptor (RFC 7741 4.2) and the start of a key frame's header (RFC 6386 9.1). */
@@ -61,37 +62,6 @@ export function parseVp8(
   return true;
 }
 
-/** VP9 payload descriptor (RFC 9628 4.2), as far as key frames need it. */
-export function parseVp9(
-  packet: VideoPacket,
-  bytes: Uint8Array,
-  at: number,
-  length: number,
-): boolean {
-  if (length < 1) return false;
-  const end = at + length;
-  const first = bytes[at]!;
-  let p = at + 1;
-  if ((first & 0x80) !== 0) {
-    if (p >= end) return false;
-    p += (bytes[p]! & 0x80) !== 0 ? 2 : 1;
-  }
-  let sid = -1;
-  if ((first & 0x20) !== 0) {
-    if (p >= end) return false;
-    const layer = bytes[p]!;
-    packet.tid = layer >> 5;
-    sid = (layer >> 1) & 7;
-    p += (first & 0x10) !== 0 ? 1 : 2;
-  }
-  if (p > end) return false;
-  packet.knowsKeyframes = true;
-  packet.startOfFrame = (first & 0x08) !== 0;
-  packet.endOfFrame = (first & 0x04) !== 0;
-  packet.keyframe = packet.startOfFrame && (first & 0x40) === 0 && sid <= 0;
-  return true;
-}
-
 const NAL_STAP_A = 24;
 const NAL_FU_A = 28;
 
@@ -99,7 +69,10 @@ function startsKeyframe(nalType: number): boolean {
   return nalType === 5 || nalType === 7;
 }
 
-/** H.264 packetization (RFC 6184 5.2): a key frame starts with an SPS or an IDR slice. */
+/**
+ * H.264 packetization (RFC 6184 5.2): a key frame starts with an SPS or an IDR slice, alone, first
+ * of its kind in an aggregate (STAP-A), or as the first fragment (FU-A).
+ */
 export function parseH264(
   packet: VideoPacket,
   bytes: Uint8Array,
@@ -111,8 +84,7 @@ export function parseH264(
   packet.endOfFrame = packet.marker;
   const type = bytes[at]! & 0x1f;
   if (type === NAL_STAP_A) {
-    if (length < 4) return false;
-    packet.keyframe = startsKeyframe(bytes[at + 3]! & 0x1f);
+    if (!parseAggregate(packet, bytes, at + 1, at + length)) return false;
   } else if (type === NAL_FU_A) {
     if (length < 2) return false;
     packet.keyframe = (bytes[at + 1]! & 0x80) !== 0 && startsKeyframe(bytes[at + 1]! & 0x1f);
@@ -121,6 +93,20 @@ export function parseH264(
   }
   packet.startOfFrame = packet.keyframe;
   return true;
+}
+
+/** Units behind their sizes; a delimiter or SEI may precede the one that counts. */
+function parseAggregate(packet: VideoPacket, bytes: Uint8Array, at: number, end: number): boolean {
+  let p = at;
+  while (p < end) {
+    if (p + 2 > end) return false;
+    const size = readUint16(bytes, p);
+    p += 2;
+    if (size === 0 || p + size > end) return false;
+    if (startsKeyframe(bytes[p]! & 0x1f)) packet.keyframe = true;
+    p += size;
+  }
+  return p > at;
 }
 
 /** AV1 aggregation header (AV1 RTP specification 4.4): N marks a new coded video sequence. */

@@ -6,6 +6,9 @@
 import { ONE_BYTE_PROFILE, TWO_BYTE_PROFILE } from "#shared/rtp/header-extensions";
 import { writeUint16 } from "#shared/rtp/rtp-header";
 import type { Millis } from "#shared/runtime/runtime";
+import type { DescriptorChange } from "./descriptor-edit.ts";
+import { descriptorLength, writeDescriptor } from "./descriptor-edit.ts";
+import { Kept } from "./header-extension-ids.ts";
 import type { EndpointState } from "./media-state.ts";
 import type { PacketIo } from "./packet-io.ts";
 import type { TxSlab } from "./slab.ts";
@@ -32,6 +35,8 @@ export class Egress {
   repeatedMark = -1;
   /** Mid to stamp where the receiver negotiated the extension. Holds for the next packet only. */
   mid: Uint8Array | undefined = undefined;
+  /** How the staged dependency descriptor is changed. Holds for the next packet only. */
+  descriptorChange: DescriptorChange | undefined = undefined;
   readonly #sender: Pick<PacketIo, "send">;
 
   constructor(tx: TxSlab, stage: Stage, sender: Pick<PacketIo, "send">) {
@@ -80,7 +85,8 @@ export class Egress {
     const tcc = sendsTcc && isVideo ? ids.transportCc : 0;
     const absSendTime = sendsTcc ? 0 : ids.absSendTime;
     const mid = this.mid === undefined ? 0 : ids.mid;
-    if (tcc !== 0 || absSendTime !== 0 || mid !== 0 || stage.extensionLength > 0) {
+    const keeps = (stage.extensionKinds & ids.keptKinds) !== 0;
+    if (tcc !== 0 || absSendTime !== 0 || mid !== 0 || keeps) {
       bytes[start] = bytes[start]! | 0x10;
       at = this.#writeExtensions(at, receiver, tcc, absSendTime, mid, now);
     }
@@ -91,6 +97,7 @@ export class Egress {
       at += 2;
     }
     this.repeatedMark = -1;
+    this.descriptorChange = undefined;
     const payload = stage.payloadAt;
     bytes.copyWithin(at, payload, payload + stage.payloadLength);
     const length = at + stage.payloadLength - start;
@@ -107,6 +114,13 @@ export class Egress {
   /** Length of the packet written last. */
   lastLength(): number {
     return this.tx.length[this.tx.count - 1]!;
+  }
+
+  /** The packet written last ends a picture. */
+  setMarker(): void {
+    const { bytes, offset, count } = this.tx;
+    const at = offset[count - 1]! + 1;
+    bytes[at] = bytes[at]! | 0x80;
   }
 
   /** The packet written last may be sent again, or is sent again, under its number. */
@@ -142,16 +156,15 @@ export class Egress {
   ): number {
     const { stage } = this;
     const bytes = stage.bytes;
-    const twoByte = stage.needsTwoByte || tcc > 14 || absSendTime > 14 || mid > 14;
+    const twoByte = this.#isTwoByte(receiver) || tcc > 14 || absSendTime > 14 || mid > 14;
     const start = at + 4;
     let p = start;
     const source = stage.at + stage.headerLength;
     for (let i = 0; i < stage.extensionLength; ) {
-      const id = bytes[source + i]!;
+      const kind = bytes[source + i]!;
       const length = bytes[source + i + 1]!;
-      p = writeElementHeader(bytes, p, id, length, twoByte);
-      for (let k = 0; k < length; k++) bytes[p + k] = bytes[source + i + 2 + k]!;
-      p += length;
+      const id = receiver.extensions.idOf[kind]!;
+      if (id !== 0) p = this.#writeKept(p, id, kind, source + i + 2, length, twoByte);
       i += 2 + length;
     }
     if (tcc !== 0) {
@@ -184,6 +197,37 @@ export class Egress {
     writeUint16(bytes, at, twoByte ? TWO_BYTE_PROFILE : ONE_BYTE_PROFILE);
     writeUint16(bytes, at + 2, (p - start) >> 2);
     return p;
+  }
+
+  /** Whether what is kept for this receiver takes the two-byte form. */
+  #isTwoByte(receiver: EndpointState): boolean {
+    const { stage, descriptorChange } = this;
+    if (stage.needsTwoByte || (stage.extensionKinds & receiver.extensions.twoByteKinds) !== 0)
+      return true;
+    if (descriptorChange?.writesTargets !== true) return false;
+    // The descriptor may grow by its active targets; no other element has such a length.
+    const used = Math.max(stage.usedBits, stage.targetsAt);
+    return (used + stage.targetCount + 7) >> 3 > 16;
+  }
+
+  #writeKept(
+    at: number,
+    id: number,
+    kind: number,
+    from: number,
+    length: number,
+    twoByte: boolean,
+  ): number {
+    const { stage, descriptorChange } = this;
+    const { bytes } = stage;
+    if (kind !== Kept.descriptor || descriptorChange === undefined) {
+      const p = writeElementHeader(bytes, at, id, length, twoByte);
+      for (let k = 0; k < length; k++) bytes[p + k] = bytes[from + k]!;
+      return p + length;
+    }
+    const written = descriptorLength(bytes, from, length, stage, descriptorChange);
+    const p = writeElementHeader(bytes, at, id, written, twoByte);
+    return p + writeDescriptor(bytes, from, length, p, stage, descriptorChange);
   }
 }
 

@@ -19,6 +19,8 @@ export interface MediaEngineOptions {
   readonly initialIgnoreBwePeriodMs: number;
   /** `videobridge.cc.assumed-bandwidth-limit`; undefined: the client's value is ignored. */
   readonly assumedBandwidthLimitBps: number | undefined;
+  /** `videobridge.cc.use-vla-target-bitrate`: bitrates of layers as their senders tell them. */
+  readonly useVlaTargetBitrate: boolean;
   /** `videobridge.cc.jvb-last-n`, -1 unlimited. */
   readonly bridgeLastN: number;
   /** `videobridge.cc.initial-last-n`, -1 unlimited. */
@@ -73,6 +75,7 @@ export const defaultEngineOptions: MediaEngineOptions = {
   bweChangeThreshold: 0.15,
   initialIgnoreBwePeriodMs: 0,
   assumedBandwidthLimitBps: undefined,
+  useVlaTargetBitrate: false,
   bridgeLastN: -1,
   initialLastN: -1,
   lastNLimits: new Map(),

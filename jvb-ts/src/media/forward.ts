@@ -9,8 +9,10 @@ import { requestKeyframe } from "./keyframe-requests.ts";
 import type { EndpointState, RxStream, VideoLeg } from "./media-state.ts";
 import type { PathContext } from "./path-context.ts";
 import { PtKind } from "./payload-types.ts";
+import type { PacketEdit } from "./projection.ts";
 import { forwardProtected, forwardStrippedRed } from "./red.ts";
 import { sendAudio, wantsAudio } from "./send-audio.ts";
+import { Form } from "./video-packet.ts";
 
 /** Sends one audio packet to every other endpoint whose subscription wants it. */
 export function forwardAudio(
@@ -77,12 +79,17 @@ export function forwardVideo(
 }
 
 function stageVideo(ctx: PathContext, owner: EndpointState, stream: RxStream, now: Millis): void {
-  const { stage, video } = ctx;
-  const isAv1 = stream.codecName === "AV1";
-  const kept = isAv1 ? owner.extensions.keptWithDescriptor : owner.extensions.kept;
+  const { stage, video, descriptor } = ctx;
+  const isDescribed = video.form === Form.described;
+  const kept = isDescribed ? owner.extensions.keptWithDescriptor : owner.extensions.kept;
   stage.load(ctx.header, ctx.rx, kept, ctx.seq);
   stage.pictureIdAt = video.pictureIdAt;
   stage.tl0At = video.tl0At;
+  if (isDescribed) {
+    stage.targetsAt = descriptor.targetsAt;
+    stage.usedBits = descriptor.usedBits;
+    stage.targetCount = descriptor.structure?.targetCount ?? 0;
+  }
   stream.store.put(stage, now);
 }
 
@@ -92,22 +99,14 @@ function sendVideo(ctx: PathContext, leg: VideoLeg, now: Millis): void {
   const timestamp = (stage.timestamp + projection.timestampDelta) | 0;
   const ssrc = leg.sentSsrc;
   if (leg.slot !== undefined) egress.mid = leg.slot.midBytes;
+  if (stage.targetsAt > 0) egress.descriptorChange = projection;
   const at = egress.writeRtp(receiver, ssrc, projection.outSeq, timestamp, true, 0, 0, now);
-  rewriteVp8(ctx, at, projection.outPictureId, projection.outTl0);
+  editPayload(ctx, at, projection);
   if (!repeatsAsRtx(leg, stage.payloadType)) egress.markRepeatable();
   leg.packets++;
   if (receiver.firstVideoAt < 0) receiver.firstVideoAt = now;
   leg.octets += egress.lastLength();
-  leg.log.put(
-    projection.outSeq,
-    ctx.video.encoding,
-    stage.seq,
-    projection.timestampDelta,
-    projection.outPictureId,
-    projection.outTl0,
-    egress.sendMark,
-    now,
-  );
+  leg.log.put(projection.outSeq, ctx.video.encoding, stage.seq, projection, egress.sendMark, now);
 }
 
 /** Whether what is lost of this payload type is repeated in RTX form, under a number of its own. */
@@ -115,10 +114,12 @@ export function repeatsAsRtx(leg: VideoLeg, payloadType: number): boolean {
   return leg.receiver.payloadTypes.rtxFor[payloadType] !== 0 && leg.hasRtx;
 }
 
-/** Puts picture id and TL0PICIDX into the payload at `at`; -1 leaves a field as it is. */
-export function rewriteVp8(ctx: PathContext, at: number, pictureId: number, tl0: number): void {
-  const { stage } = ctx;
-  if (pictureId >= 0 && stage.pictureIdAt > 0)
-    writeUint16(stage.bytes, at + stage.pictureIdAt, 0x8000 | pictureId);
-  if (tl0 >= 0 && stage.tl0At > 0) stage.bytes[at + stage.tl0At] = tl0;
+/** Puts picture id and TL0PICIDX into the payload at `at`, and the marker into the header. */
+export function editPayload(ctx: PathContext, at: number, edit: PacketEdit): void {
+  const { stage, egress } = ctx;
+  const { outPictureId, outTl0 } = edit;
+  if (outPictureId >= 0 && stage.pictureIdAt > 0)
+    writeUint16(stage.bytes, at + stage.pictureIdAt, 0x8000 | outPictureId);
+  if (outTl0 >= 0 && stage.tl0At > 0) stage.bytes[at + stage.tl0At] = outTl0;
+  if (edit.setsMarker) egress.setMarker();
 }

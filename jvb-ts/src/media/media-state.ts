@@ -2,14 +2,17 @@
  * The graph of objects the packet path walks: conferences, their endpoints, received streams,
  * sources and the legs from a source to a receiver. Objects are made when something is signaled or
  * a stream starts, never per packet; behaviour beyond keeping each object consistent lives in
- * `receive.ts`, `forward.ts`, `rtcp-in.ts`, `feedback.ts` and `allocate.ts`.
+ * `receive.ts`, `parse-video.ts`, `forward.ts`, `rtcp-in.ts`, `feedback.ts` and `allocate.ts`.
  *
  * One file, because these classes refer to each other. SSRCs are signed 32-bit integers.
  */
 import type { Millis } from "#shared/runtime/runtime";
 import type { AllocationSettings } from "./allocation-port.ts";
 import { DuplicateWindow } from "./duplicate-window.ts";
+import type { Layer } from "./encoding-layers.ts";
+import { EncodingLayers } from "./encoding-layers.ts";
 import { EncodingPulse } from "./encoding-pulse.ts";
+import { FrameHistory } from "./frame-history.ts";
 import { HeaderExtensionIds } from "./header-extension-ids.ts";
 import { LossWindow } from "./loss-window.ts";
 import type { AudioSubscription, VideoType } from "./media-engine.ts";
@@ -17,9 +20,7 @@ import { NackGenerator } from "./nack-generator.ts";
 import { PacketStore } from "./packet-store.ts";
 import { PayloadTypes } from "./payload-types.ts";
 import type { Projection, StreamEnd } from "./projection.ts";
-import { layerIndex } from "./projection.ts";
 import { RateSampler } from "./rate-sampler.ts";
-import { RateTracker } from "./rate-tracker.ts";
 import { ReceiveStats } from "./receive-stats.ts";
 import { RedHistory } from "./red-history.ts";
 import { HistoryRewriter, PlainRewriter } from "./resumable-rewriter.ts";
@@ -29,29 +30,11 @@ import type { AudioSlotStream, VideoSlotStream } from "./slot-streams.ts";
 import { SourceView } from "./source-view.ts";
 import type { SpeechActivity } from "./speech-activity.ts";
 import type { SsrcSlot, SsrcSlots } from "./ssrc-slots.ts";
+import { StructureHistory } from "./structure-history.ts";
 import { TransportCcReceiver } from "./transport-cc-receiver.ts";
-import { Vp8Frames } from "./vp8-frames.ts";
+import type { FormId } from "./video-packet.ts";
 
-const TEMPORAL_LAYERS = 3;
-const FRAME_RATES = [7.5, 15, 30];
-const LOWEST_HEIGHT = 180;
 const TRACE_BPS = 1;
-
-/** One temporal layer of an encoding. A layer's bitrate includes those it depends on. */
-export class Layer {
-  readonly index: number;
-  readonly tid: number;
-  readonly frameRate: number;
-  height: number;
-  readonly tracker = new RateTracker();
-
-  constructor(eid: number, tid: number, height: number) {
-    this.index = layerIndex(eid, -1, tid);
-    this.tid = tid;
-    this.height = height;
-    this.frameRate = FRAME_RATES[tid] ?? 30;
-  }
-}
 
 export class Encoding {
   readonly eid: number;
@@ -60,53 +43,43 @@ export class Encoding {
   /** SSRC of its RTX stream (signed 32 bits); `hasRtx` says whether there is one. */
   rtxSsrc: number;
   hasRtx: boolean;
-  readonly layers: readonly Layer[];
+  readonly model: EncodingLayers;
   /** The received stream, once packets came. */
   stream: RxStream | undefined = undefined;
   readonly pulse = new EncodingPulse();
+  /** By spatial layer, from the first packet of a second one on. */
+  readonly spatialPulses: EncodingPulse[] = [];
 
   constructor(eid: number, ssrc: number, rtxSsrc: number | undefined) {
     this.eid = eid;
     this.ssrc = ssrc;
     this.rtxSsrc = rtxSsrc ?? 0;
     this.hasRtx = rtxSsrc !== undefined;
-    const layers: Layer[] = [];
-    for (let tid = 0; tid < TEMPORAL_LAYERS; tid++)
-      layers.push(new Layer(eid, tid, LOWEST_HEIGHT << eid));
-    this.layers = layers;
+    this.model = new EncodingLayers(eid);
+  }
+
+  /** By ascending index. */
+  get layers(): readonly Layer[] {
+    return this.model.all;
+  }
+
+  /** Whether packets of the encoding, and of this spatial layer of it, come. */
+  runs(layer: Layer): boolean {
+    return this.pulse.running && this.spatialPulses[layer.sid]?.running !== false;
   }
 
   /**
-   * Counts a packet of `bits` in its layer. True when that layer was silent before, which makes
-   * receivers reallocate.
-   */
-  count(tid: number, bits: number, now: Millis): boolean {
-    const layer = this.layers[Math.max(0, Math.min(tid, TEMPORAL_LAYERS - 1))]!;
-    const wasSilent = layer.tracker.rate(now) === 0;
-    layer.tracker.add(bits, now);
-    return wasSilent;
-  }
-
-  /**
-   * Bits per second of layer `tid` and those below, 0 when it does not come. One that is slower
+   * Bits per second of a layer with those it depends on, 0 when it does not come. One that is slower
    * than the window of the rates (a screen nobody touches) keeps a trace, for it may go on any time.
    */
-  bitrate(tid: number, now: Millis): number {
-    if (!this.pulse.running) return 0;
-    let sum = 0;
-    for (let i = 0; i <= tid; i++) sum += this.layers[i]!.tracker.rate(now);
-    return Math.max(sum, TRACE_BPS);
+  bitrate(layer: Layer, now: Millis): number {
+    return this.runs(layer) ? Math.max(this.model.bitrate(layer, now), TRACE_BPS) : 0;
   }
 
-  /** A key frame told the real height. */
-  setHeight(height: number): boolean {
-    let changed = false;
-    for (const layer of this.layers) {
-      if (layer.height === height) continue;
-      layer.height = height;
-      changed = true;
-    }
-    return changed;
+  /** Another codec: what packets told about layers holds no more. */
+  forgetLayers(): void {
+    this.model.reset();
+    this.spatialPulses.length = 0;
   }
 }
 
@@ -123,10 +96,11 @@ export class VideoSource {
   keyframeRequested = false;
   /** When the owner was asked last, and the length of the interval it opened. */
   lastKeyframeRequest: Millis = Number.NEGATIVE_INFINITY;
-  /** Codec that its packets were parsed as last, -1 before the first. */
+  /** Codec and form that its packets were parsed as last, -1 before the first. */
   codec = -1;
+  form = -1;
   /** The same for allocation, filled before it runs. */
-  readonly view: SourceView;
+  readonly view: SourceView<Layer>;
   /** A constraint of some receiver changed since the owner was told. */
   constraintsChanged = false;
   /** Last constraint told to the owner, undefined before the first. */
@@ -305,8 +279,13 @@ export class RxStream {
   #duplicateWindow: DuplicateWindow | undefined = undefined;
   #nack: NackGenerator | undefined = undefined;
   #store: PacketStore | undefined = undefined;
-  #frames: Vp8Frames | undefined = undefined;
+  #frames: FrameHistory | undefined = undefined;
   #redHistory: RedHistory | undefined = undefined;
+  /** Index of the newest frame of histories that were given up. */
+  #lastFrame = -1;
+  #structures: StructureHistory | undefined = undefined;
+  /** Spatial layers by the last VP9 scalability structure, 0 unknown. */
+  spatialLayers = 0;
 
   constructor(owner: EndpointState, ssrc: number) {
     this.owner = owner;
@@ -338,9 +317,16 @@ export class RxStream {
     return this.#redHistory;
   }
 
-  get frames(): Vp8Frames {
-    this.#frames ??= new Vp8Frames();
+  /** Frames of packets of one form. */
+  frames(form: FormId): FrameHistory {
+    this.#frames ??= new FrameHistory(form, this.#lastFrame);
     return this.#frames;
+  }
+
+  /** Template structures of dependency descriptors. */
+  get structures(): StructureHistory {
+    this.#structures ??= new StructureHistory();
+    return this.#structures;
   }
 
   /** Renumbers a video packet; identity until something was discarded (spec 1.7). */
@@ -354,7 +340,9 @@ export class RxStream {
 
   /** A new codec numbers pictures anew. */
   forgetFrames(): void {
+    this.#lastFrame = Math.max(this.#lastFrame, this.#frames?.latest ?? -1);
     this.#frames = undefined;
+    this.spatialLayers = 0;
   }
 }
 
@@ -534,7 +522,7 @@ export class ConferenceState {
   receiversDirty = false;
   /** Video sources in the order of allocation, by the last one of all receivers. */
   ordered: readonly VideoSource[] = [];
-  views: readonly SourceView[] = [];
+  views: readonly SourceView<Layer>[] = [];
   lastAllocationAt: Millis = Number.NEGATIVE_INFINITY;
   nextAllocationAt: Millis = Number.POSITIVE_INFINITY;
   /** A pre-emptive key frame for the new speaker: its source and when. */

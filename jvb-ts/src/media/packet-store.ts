@@ -24,14 +24,17 @@ export class PacketStore {
   /** Lap in which the entry was written, 0 never. */
   readonly #entryLap = new Int32Array(ENTRIES);
   readonly #headerLength = new Uint8Array(ENTRIES);
-  readonly #extensionLength = new Uint8Array(ENTRIES);
+  readonly #extensionLength = new Uint16Array(ENTRIES);
   readonly #payloadLength = new Uint16Array(ENTRIES);
   readonly #payloadType = new Uint8Array(ENTRIES);
-  /** 1 marker, 2 two-byte extensions. */
+  /** 1 marker, 2 two-byte extensions, from 4 on kinds of extensions. */
   readonly #flags = new Uint8Array(ENTRIES);
   readonly #timestamp = new Int32Array(ENTRIES);
   readonly #pictureIdAt = new Uint8Array(ENTRIES);
   readonly #tl0At = new Uint8Array(ENTRIES);
+  readonly #targetsAt = new Uint16Array(ENTRIES);
+  readonly #usedBits = new Uint16Array(ENTRIES);
+  readonly #targetCount = new Uint8Array(ENTRIES);
 
   /** Memory of the ring in bytes. */
   get capacity(): number {
@@ -53,10 +56,14 @@ export class PacketStore {
     this.#extensionLength[slot] = stage.extensionLength;
     this.#payloadLength[slot] = stage.payloadLength;
     this.#payloadType[slot] = stage.payloadType;
-    this.#flags[slot] = (stage.marker ? 1 : 0) | (stage.needsTwoByte ? 2 : 0);
+    this.#flags[slot] =
+      (stage.marker ? 1 : 0) | (stage.needsTwoByte ? 2 : 0) | (stage.extensionKinds << 2);
     this.#timestamp[slot] = stage.timestamp;
     this.#pictureIdAt[slot] = stage.pictureIdAt;
     this.#tl0At[slot] = stage.tl0At;
+    this.#targetsAt[slot] = stage.targetsAt;
+    this.#usedBits[slot] = stage.usedBits;
+    this.#targetCount[slot] = stage.targetCount;
   }
 
   /** Puts the packet `seq` back on the stage; false when it is gone. */
@@ -74,9 +81,13 @@ export class PacketStore {
     stage.payloadType = this.#payloadType[slot]!;
     stage.marker = (this.#flags[slot]! & 1) !== 0;
     stage.needsTwoByte = (this.#flags[slot]! & 2) !== 0;
+    stage.extensionKinds = this.#flags[slot]! >> 2;
     stage.timestamp = this.#timestamp[slot]!;
     stage.pictureIdAt = this.#pictureIdAt[slot]!;
     stage.tl0At = this.#tl0At[slot]!;
+    stage.targetsAt = this.#targetsAt[slot]!;
+    stage.usedBits = this.#usedBits[slot]!;
+    stage.targetCount = this.#targetCount[slot]!;
     this.#bytes.copy(stage.bytes, stage.at, at, at + stage.length);
     return true;
   }

@@ -4,8 +4,10 @@ import { RtcpWalker } from "#shared/rtp/rtcp-walk";
 import { RtpHeader } from "#shared/rtp/rtp-header";
 import type { Millis, Random } from "#shared/runtime/runtime";
 import type { AllocationPolicy } from "./allocation-port.ts";
+import { DependencyDescriptor } from "./dependency-descriptor.ts";
 import { Egress } from "./egress.ts";
 import type { MediaEngineOptions } from "./engine-options.ts";
+import { LayersAllocation } from "./layers-allocation.ts";
 import type { MediaEvent } from "./media-engine.ts";
 import type { ConferenceState, EndpointState, RxStream, VideoSource } from "./media-state.ts";
 import type { PacketIo } from "./packet-io.ts";
@@ -14,6 +16,7 @@ import type { RxSlab } from "./slab.ts";
 import { TxSlab } from "./slab.ts";
 import { Stage } from "./stage.ts";
 import { VideoPacket } from "./video-packet.ts";
+import { Vp9Structure } from "./vp9-structure.ts";
 import { Worklist } from "./worklist.ts";
 
 /** What `cc/` supplies. */
@@ -42,10 +45,18 @@ export class PathContext {
   /** The sender says with the level that it is speech. */
   audioVad = false;
   transportCcSeq = -1;
+  /** Dependency descriptor and video layers allocation: where they lie, length -1 absent. */
+  descriptorAt = 0;
+  descriptorLength = -1;
+  allocationAt = 0;
+  allocationLength = -1;
+  readonly descriptor = new DependencyDescriptor();
+  readonly allocation = new LayersAllocation();
+  readonly structure = new Vp9Structure();
   /** Number of the packet at hand after hiding what was discarded. */
   seq = 0;
   layeringChanged = false;
-  /** The packet at hand showed that another encoding of its source stopped. */
+  /** The packet at hand showed that another encoding or spatial layer of its source stopped. */
   encodingStopped = false;
 
   /** Collected for the end of the batch. */

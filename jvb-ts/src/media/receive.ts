@@ -4,12 +4,11 @@
  */
 import { readUint16 } from "#shared/rtp/rtp-header";
 import type { Millis } from "#shared/runtime/runtime";
-import { parseAv1, parseH264, parseVp8, parseVp9 } from "./codec-parsers.ts";
-import type { Encoding, EndpointState, RxStream, VideoSource } from "./media-state.ts";
+import type { EndpointState, RxStream } from "./media-state.ts";
+import { parseVideo } from "./parse-video.ts";
 import type { PathContext } from "./path-context.ts";
 import { PtKind } from "./payload-types.ts";
-import type { CodecId, VideoPacket } from "./video-packet.ts";
-import { Codec, codecNames } from "./video-packet.ts";
+import type { CodecId } from "./video-packet.ts";
 
 /** Audio level that means digital silence, in -dBov. */
 const SILENCE = 127;
@@ -54,6 +53,8 @@ function scanExtensions(ctx: PathContext, endpoint: EndpointState): void {
   ctx.audioLevel = -1;
   ctx.audioVad = false;
   ctx.transportCcSeq = -1;
+  ctx.descriptorLength = -1;
+  ctx.allocationLength = -1;
   const { header, extensions } = ctx;
   if (header.extensionProfile === 0) return;
   const ids = endpoint.extensions;
@@ -66,6 +67,13 @@ function scanExtensions(ctx: PathContext, endpoint: EndpointState): void {
       ctx.audioVad = level >= 0x80;
     } else if (extensions.id === ids.transportCc && extensions.dataLength >= 2)
       ctx.transportCcSeq = readUint16(ctx.rx, extensions.dataOffset);
+    else if (extensions.id === ids.dependencyDescriptor) {
+      ctx.descriptorAt = extensions.dataOffset;
+      ctx.descriptorLength = extensions.dataLength;
+    } else if (extensions.id === ids.videoLayersAllocation) {
+      ctx.allocationAt = extensions.dataOffset;
+      ctx.allocationLength = extensions.dataLength;
+    }
   }
 }
 
@@ -207,95 +215,4 @@ function noteForNack(ctx: PathContext, stream: RxStream, now: Millis): void {
   if (stream.inNackList) return;
   stream.inNackList = true;
   ctx.nackStreams.add(stream);
-}
-
-/** Fills `ctx.video` and counts the packet in its layer. */
-function parseVideo(
-  ctx: PathContext,
-  endpoint: EndpointState,
-  stream: RxStream,
-  codec: CodecId,
-  now: Millis,
-): boolean {
-  const { header, video } = ctx;
-  const encoding = stream.encoding!;
-  const source = stream.video!;
-  video.reset();
-  video.codec = codec;
-  video.encoding = encoding.eid;
-  video.encodingCount = source.encodings.length;
-  video.seq = ctx.seq;
-  video.timestamp = header.timestamp;
-  video.marker = header.marker;
-  ctx.layeringChanged = false;
-  ctx.encodingStopped = false;
-  if (!parsePayload(video, ctx.rx, header.payloadOffset, header.payloadLength)) return false;
-  if (source.codec !== codec) {
-    if (source.codec >= 0) {
-      for (const each of source.encodings) each.stream?.forgetFrames();
-      ctx.layeringChanged = true;
-    }
-    source.codec = codec;
-  }
-  stream.codecName = codecNames[codec];
-  if (codec === Codec.vp8 && video.pictureId >= 0 && video.tid >= 0)
-    if (!stream.frames.observe(video)) return false;
-  if (video.keyframe) noteKeyframe(endpoint, stream, video, ctx);
-  const wasRunning = encoding.pulse.running;
-  if (encoding.pulse.handlePacket(header.timestamp, now)) tellSiblings(ctx, source, encoding, now);
-  const wasSilent = encoding.count(video.tid, header.length * 8, now);
-  if (wasSilent || ctx.encodingStopped || wasRunning !== encoding.pulse.running) {
-    ctx.layeringChanged = true;
-    endpoint.layeringChanges++;
-  }
-  return true;
-}
-
-/**
- * A new frame of `encoding` is what shows that another one stopped. When none is left that runs, this
- * one is it.
- */
-function tellSiblings(
-  ctx: PathContext,
-  source: VideoSource,
-  encoding: Encoding,
-  now: Millis,
-): void {
-  const { encodings } = source;
-  let anyRuns = false;
-  for (let i = 0; i < encodings.length; i++) {
-    const { pulse } = encodings[i]!;
-    if (pulse !== encoding.pulse && pulse.handleSiblingFrame(encoding.pulse, now))
-      ctx.encodingStopped = true;
-    anyRuns ||= pulse.running;
-  }
-  if (!anyRuns) encoding.pulse.trust(now);
-}
-
-function noteKeyframe(
-  endpoint: EndpointState,
-  stream: RxStream,
-  video: VideoPacket,
-  ctx: PathContext,
-): void {
-  endpoint.keyframesReceived++;
-  stream.keyframes++;
-  if (video.height === 0) return;
-  stream.height = video.height;
-  if (stream.encoding!.setHeight(video.height)) ctx.layeringChanged = true;
-}
-
-function parsePayload(video: VideoPacket, bytes: Uint8Array, at: number, length: number): boolean {
-  switch (video.codec) {
-    case Codec.vp8:
-      return parseVp8(video, bytes, at, length);
-    case Codec.vp9:
-      return parseVp9(video, bytes, at, length);
-    case Codec.h264:
-      return parseH264(video, bytes, at, length);
-    case Codec.av1:
-      return parseAv1(video, bytes, at, length);
-    default:
-      return true;
-  }
 }

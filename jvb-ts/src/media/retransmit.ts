@@ -1,6 +1,6 @@
 /** Answers NACKs from the source's store by replaying the receiver's projection (spec 8.4). */
 import type { Millis } from "#shared/runtime/runtime";
-import { repeatsAsRtx, rewriteVp8 } from "./forward.ts";
+import { editPayload, repeatsAsRtx } from "./forward.ts";
 import type { VideoLeg } from "./media-state.ts";
 import type { PathContext } from "./path-context.ts";
 
@@ -16,6 +16,7 @@ export function retransmit(ctx: PathContext, leg: VideoLeg, seq: number, now: Mi
   const timestamp = (stage.timestamp + log.timestampDelta) | 0;
   if (leg.slot !== undefined) egress.mid = leg.slot.midBytes;
   const rtxPt = receiver.payloadTypes.rtxFor[stage.payloadType]!;
+  if (stage.targetsAt > 0) egress.descriptorChange = log;
   let at: number;
   if (repeatsAsRtx(leg, stage.payloadType)) {
     at = egress.writeRtp(receiver, leg.sentRtxSsrc, leg.rtxSeq, timestamp, true, rtxPt, seq, now);
@@ -27,7 +28,7 @@ export function retransmit(ctx: PathContext, leg: VideoLeg, seq: number, now: Mi
     leg.packets++;
     leg.octets += egress.lastLength();
   }
-  rewriteVp8(ctx, at, log.pictureId, log.tl0);
+  editPayload(ctx, at, log);
   log.markResent(now);
   leg.retransmissions++;
   receiver.retransmissionsSent++;

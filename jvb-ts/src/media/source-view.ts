@@ -3,21 +3,26 @@ import type { Millis } from "#shared/runtime/runtime";
 import type { LayerValue, SourceValue } from "./allocation-port.ts";
 import type { VideoType } from "./media-engine.ts";
 
+/** A layer as packets show it. */
+interface ViewedLayer {
+  readonly index: number;
+  readonly height: number;
+  readonly frameRate: number;
+  /** As the sender told it, 0 when it did not. */
+  readonly targetBitrateBps: number;
+}
+
 /** What is read of a source. */
-interface ViewedSource {
+interface ViewedSource<Layer extends ViewedLayer> {
   readonly name: string;
   readonly owner: { readonly id: string };
   readonly videoType: VideoType;
   /** From low to high. */
   readonly encodings: readonly {
-    readonly layers: readonly {
-      readonly index: number;
-      readonly tid: number;
-      readonly height: number;
-      readonly frameRate: number;
-    }[];
+    readonly layers: readonly Layer[];
+    runs(layer: Layer): boolean;
     /** Bits per second of a layer with those it depends on. */
-    bitrate(tid: number, now: Millis): number;
+    bitrate(layer: Layer, now: Millis): number;
   }[];
 }
 
@@ -28,12 +33,12 @@ class LayerView implements LayerValue {
   bitrateBps = 0;
 }
 
-export class SourceView implements SourceValue {
+export class SourceView<Layer extends ViewedLayer> implements SourceValue {
   readonly layers: LayerView[] = [];
-  readonly #source: ViewedSource;
+  readonly #source: ViewedSource<Layer>;
   #filledAt: Millis = Number.NEGATIVE_INFINITY;
 
-  constructor(source: ViewedSource) {
+  constructor(source: ViewedSource<Layer>) {
     this.#source = source;
   }
 
@@ -49,8 +54,11 @@ export class SourceView implements SourceValue {
     return this.#source.videoType;
   }
 
-  /** Reads layers and rates, once for all receivers that are allocated at `now`. */
-  fill(now: Millis): void {
+  /**
+   * Reads layers and rates, once for all receivers that are allocated at `now`. `told`: rates as the
+   * sender tells them, where it does.
+   */
+  fill(told: boolean, now: Millis): void {
     if (now === this.#filledAt) return;
     this.#filledAt = now;
     let count = 0;
@@ -64,7 +72,8 @@ export class SourceView implements SourceValue {
         view.index = layer.index;
         view.height = layer.height;
         view.frameRate = layer.frameRate;
-        view.bitrateBps = encoding.bitrate(layer.tid, now);
+        const isTold = told && layer.targetBitrateBps > 0 && encoding.runs(layer);
+        view.bitrateBps = isTold ? layer.targetBitrateBps : encoding.bitrate(layer, now);
       }
     }
     this.layers.length = count;

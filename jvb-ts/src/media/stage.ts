@@ -6,24 +6,27 @@
 import { ExtensionIterator } from "#shared/rtp/header-extensions";
 import type { RtpHeader } from "#shared/rtp/rtp-header";
 import { writeInt32, writeUint16 } from "#shared/rtp/rtp-header";
+import type { DescriptorLayout } from "./descriptor-edit.ts";
 import type { TxSlab } from "./slab.ts";
 import { SLOT_BYTES, TX_SLOTS } from "./slab.ts";
 
 /** Slots a sender of packets may fill; the last one is the stage. */
 export const USABLE_SLOTS = TX_SLOTS - 1;
 const STAGE_AT = USABLE_SLOTS * SLOT_BYTES;
-/** Room for all kept elements; more than that is cut off. */
-const MAX_EXTENSIONS = 128;
+/** Room for all kept elements, one of them of any length; more than that is cut off. */
+const MAX_EXTENSIONS = 320;
 
-export class Stage {
+export class Stage implements DescriptorLayout {
   readonly bytes: Buffer;
   /** First byte of the fixed header. */
   readonly at = STAGE_AT;
   /** Fixed header and CSRCs. */
   headerLength = 12;
-  /** Kept elements as (id, length, data) each, behind the header. */
+  /** Kept elements as (kind, length, data) each, behind the header. */
   extensionLength = 0;
-  /** Some kept element needs the two-byte form. */
+  /** Their kinds (`Kept`), bit by bit. */
+  extensionKinds = 0;
+  /** Some kept element is too long, or too short, for the one-byte form. */
   needsTwoByte = false;
   payloadLength = 0;
   /** Bytes between the extensions and the payload: a cut-out part of it is sent (audio RED). */
@@ -38,6 +41,10 @@ export class Stage {
   /** See `VideoPacket`. */
   pictureIdAt = 0;
   tl0At = 0;
+  /** Of the dependency descriptor among the elements, see `DescriptorLayout`; 0 without one. */
+  targetsAt = 0;
+  usedBits = 0;
+  targetCount = 0;
   readonly #iterator = new ExtensionIterator();
 
   constructor(tx: TxSlab) {
@@ -53,8 +60,8 @@ export class Stage {
   }
 
   /**
-   * Loads a received packet. `kept` marks the extension ids that survive; `source` holds the
-   * packet's slab as a Buffer.
+   * Loads a received packet. `kept` gives the kinds of the extension ids that survive; `source`
+   * holds the packet's slab as a Buffer.
    */
   load(header: RtpHeader, source: Buffer, kept: Uint8Array, seq: number): void {
     const bytes = this.bytes;
@@ -66,7 +73,11 @@ export class Stage {
     this.ssrc = header.ssrc;
     this.pictureIdAt = 0;
     this.tl0At = 0;
+    this.targetsAt = 0;
+    this.usedBits = 0;
+    this.targetCount = 0;
     this.extensionLength = 0;
+    this.extensionKinds = 0;
     this.needsTwoByte = false;
     const csrcs = header.offset + 12;
     for (let i = 0; i < 4 * header.csrcCount; i++) bytes[STAGE_AT + 12 + i] = source[csrcs + i]!;
@@ -100,13 +111,15 @@ export class Stage {
     iterator.start(source, header.extensionOffset, header.extensionLength, header.extensionProfile);
     while (iterator.next()) {
       const length = iterator.dataLength;
-      if (kept[iterator.id] === 0) continue;
+      const kind = kept[iterator.id]!;
+      if (kind === 0) continue;
       if (at + 2 + length - start > MAX_EXTENSIONS) break;
-      bytes[at] = iterator.id;
+      bytes[at] = kind;
       bytes[at + 1] = length;
       for (let i = 0; i < length; i++) bytes[at + 2 + i] = source[iterator.dataOffset + i]!;
       at += 2 + length;
-      if (iterator.id >= 15 || length === 0 || length > 16) this.needsTwoByte = true;
+      this.extensionKinds |= 1 << kind;
+      if (length === 0 || length > 16) this.needsTwoByte = true;
     }
     this.extensionLength = at - start;
   }

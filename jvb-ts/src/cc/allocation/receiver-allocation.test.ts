@@ -9,6 +9,7 @@ import { ConferenceState, EndpointState } from "../../media/media-state.ts";
 import { PathContext } from "../../media/path-context.ts";
 import { updateSources } from "../../media/source-update.ts";
 import { SpeechActivity } from "../../media/speech-activity.ts";
+import { VideoPacket } from "../../media/video-packet.ts";
 import { audioTypes, videoSource, videoTypes } from "../engine-fixture.ts";
 import { SourceProjection } from "../source-projection.ts";
 import { BandwidthAllocator } from "./bandwidth-allocator.ts";
@@ -21,6 +22,7 @@ class Rig {
   readonly conference: ConferenceState;
   readonly ctx: PathContext;
   readonly receiver: EndpointState;
+  readonly #packet = new VideoPacket();
   now = 10_000;
   runs = 0;
 
@@ -78,7 +80,8 @@ class Rig {
           encoding.pulse.trust(this.now);
           for (let tid = 0; tid < 3; tid++) {
             const kbps = KBPS[3 * encoding.eid + tid]! * scale(3 * encoding.eid + tid);
-            encoding.count(tid, kbps * 100, this.now);
+            this.#packet.tid = tid;
+            encoding.model.count(this.#packet, kbps * 100, this.now);
           }
         }
       }
