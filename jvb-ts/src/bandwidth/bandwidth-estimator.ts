@@ -103,6 +103,25 @@ export class BandwidthEstimator {
     if (burst.isOver(now)) burst.end();
   }
 
+  /** The packet of an earlier `nextSeq` goes out once more, unchanged. */
+  handleSentAgain(seq: number, now: Millis): void {
+    this.history.putAgain(seq, now);
+  }
+
+  /** A probe is on its way: `probeBytes` asks for more of it. */
+  get isProbing(): boolean {
+    return this.#burst.cluster !== 0;
+  }
+
+  /** Packets that the last report told of, and how many of those it told to be lost. */
+  get reported(): number {
+    return this.#acknowledged + this.#lost;
+  }
+
+  get reportedLost(): number {
+    return this.#lost;
+  }
+
   setRoundTrip(rttMs: Millis): void {
     this.#delay.setRoundTrip(rttMs);
   }

@@ -197,16 +197,19 @@ describe("padding", () => {
   it("fills the gap to the ideal or the estimate in steps of 15 ms (M-141)", () => {
     const plan = new PaddingPlan();
     const sum = (target: number, ideal: number, estimate: number): number => {
-      let bytes = 0;
+      let padding = 0;
       for (let i = 0; i < 1000; i++) {
-        const due = plan.advance(target, ideal, estimate, 15);
+        const media = (i * 15 * target) / 8000;
+        const due = plan.advance(target, ideal, estimate, 15, media + padding);
         plan.handleSent(due);
-        bytes += due;
+        padding += due;
       }
-      return (bytes * 8) / 15;
+      return (padding * 8) / 15;
     };
-    expect(sum(500_000, 2_000_000, 800_000)).to.be.closeTo(300_000, 100);
-    expect(sum(500_000, 900_000, 899_000)).to.be.closeTo(399_000, 100);
+    expect(sum(500_000, 2_000_000, 800_000)).to.be.closeTo(300_000, 2_000);
+    plan.begin(0);
+    expect(sum(500_000, 900_000, 899_000)).to.be.closeTo(399_000, 2_000);
+    plan.begin(0);
     expect(sum(500_000, 900_000, 900_000), "the estimate allows all").to.equal(0);
     expect(sum(900_000, 900_000, 800_000), "nothing is missing").to.equal(0);
     expect(sum(500_000, 900_000, 400_000), "too much is sent already").to.equal(0);
@@ -214,10 +217,24 @@ describe("padding", () => {
 
   it("is owed until it was sent", () => {
     const plan = new PaddingPlan();
-    expect(plan.advance(0, 1_000_000, 80_000, 15)).to.equal(150);
-    expect(plan.advance(0, 1_000_000, 80_000, 15)).to.equal(300);
+    expect(plan.advance(0, 1_000_000, 80_000, 15, 0)).to.equal(150);
+    expect(plan.advance(0, 1_000_000, 80_000, 15, 0)).to.equal(300);
     plan.handleSent(290);
-    expect(plan.advance(0, 1_000_000, 80_000, 15)).to.equal(160);
+    expect(plan.advance(0, 1_000_000, 80_000, 15, 290)).to.equal(160);
+  });
+
+  it("makes room for media that is larger than its layer was found to be", () => {
+    const plan = new PaddingPlan();
+    let sent = 0;
+    let padding = 0;
+    for (let i = 0; i < 1000; i++) {
+      // 150 bytes in 15 ms are 80 kbps.
+      const due = plan.advance(20_000, 1_000_000, 80_000, 15, sent);
+      plan.handleSent(due);
+      padding += due;
+      sent += due + 100;
+    }
+    expect(padding / 1000).to.be.closeTo(50, 2);
   });
 });
 

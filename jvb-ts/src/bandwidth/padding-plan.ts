@@ -4,26 +4,46 @@
  */
 import type { Millis } from "#shared/runtime/runtime";
 
+/** What the estimate leaves unused is kept this long, and what exceeds it is owed this long. */
+const SPARE_MS = 30;
+const DEBT_MS = 200;
+
 export class PaddingPlan {
-  /** Whole bytes that are owed now. */
-  bytes = 0;
   #owed = 0;
+  #room = 0;
+  #sentBytes = 0;
+
+  /** Begins anew; `sentBytes`: all that was ever sent to the receiver. */
+  begin(sentBytes: number): void {
+    this.#owed = 0;
+    this.#room = 0;
+    this.#sentBytes = sentBytes;
+  }
 
   /**
-   * A period of `elapsedMs` went by: `targetBps` is sent of the sources, `idealBps` is wanted.
-   * Sets and returns `bytes`.
+   * A period of `elapsedMs` went by: `targetBps` is sent of the sources, `idealBps` is wanted. Returns
+   * whole bytes that are due. What really went out leaves no less room than it takes: media that is
+   * larger than its layer was found to be comes first.
    */
-  advance(targetBps: number, idealBps: number, estimateBps: number, elapsedMs: Millis): number {
+  advance(
+    targetBps: number,
+    idealBps: number,
+    estimateBps: number,
+    elapsedMs: Millis,
+    sentBytes: number,
+  ): number {
+    const share = estimateBps / 8000;
+    const room = this.#room + elapsedMs * share - (sentBytes - this.#sentBytes);
+    this.#room = Math.max(-DEBT_MS * share, Math.min(SPARE_MS * share, room));
+    this.#sentBytes = sentBytes;
     const needed = idealBps - targetBps;
-    this.bytes = 0;
     if (needed < 1 || idealBps <= estimateBps || estimateBps <= targetBps) {
       this.#owed = 0;
       return 0;
     }
     const bps = Math.min(needed, estimateBps - targetBps);
-    this.#owed += (elapsedMs * bps) / 8000;
-    this.bytes = Math.floor(this.#owed);
-    return this.bytes;
+    this.#owed = Math.min(this.#owed + (elapsedMs * bps) / 8000, (DEBT_MS * bps) / 8000);
+    return Math.floor(Math.max(0, Math.min(this.#owed, this.#room)));
   }
 
   /** So many bytes of padding went out. */

@@ -145,7 +145,13 @@ export class VirtualCall {
     this.#nextPadding += PADDING_PERIOD_MS;
     const { estimateBps } = this.estimator;
     const ideal = this.#layers.at(-1)!;
-    let left = this.#padding.advance(this.#target, ideal, estimateBps, PADDING_PERIOD_MS);
+    let left = this.#padding.advance(
+      this.#target,
+      ideal,
+      estimateBps,
+      PADDING_PERIOD_MS,
+      this.estimator.history.bytes,
+    );
     while (left > RTP_BYTES) {
       const bytes = Math.min(left, left > PACKET_BYTES ? PACKET_BYTES : RTP_BYTES + PADDING_BYTES);
       this.#send(bytes, false);

@@ -29,6 +29,8 @@ import { sameSecret } from "./same-secret.ts";
 const NEVER_ACTIVE_MS = 120_000;
 /** An empty conference younger than this is left alone by the expiry run. */
 const EMPTY_GRACE_MS = 20_000;
+/** Between messages about a receiver's bandwidth. */
+const CONNECTION_STATS_MS = 10_000;
 
 export interface ConferenceOptions {
   /** Bridge-local id. */
@@ -63,6 +65,7 @@ export class Conference {
   readonly #ssrcs: ConferenceSsrcs;
   #nextExpiry: Millis;
   #nextConnectivity: Millis;
+  #nextConnectionStats: Millis;
   #silence = false;
   #expired = false;
 
@@ -78,6 +81,7 @@ export class Conference {
     this.#ssrcs = ports.engine.addConference(options.id);
     this.#nextExpiry = now + ports.settings.life.expirationCheckMs;
     this.#nextConnectivity = nextOf(ports.settings.life.connectivityCheckMs, now);
+    this.#nextConnectionStats = nextOf(CONNECTION_STATS_MS, now);
     ports.count("conferences_created");
     this.#log.info("Conference created", { name: options.name });
   }
@@ -121,6 +125,10 @@ export class Conference {
       this.#nextConnectivity = nextOf(this.#ports.settings.life.connectivityCheckMs, now);
       this.#checkConnectivity(now);
     }
+    if (this.#nextConnectionStats <= now) {
+      this.#nextConnectionStats = nextOf(CONNECTION_STATS_MS, now);
+      this.#tellBandwidth();
+    }
     if (this.#nextExpiry <= now) {
       this.#nextExpiry = now + this.#ports.settings.life.expirationCheckMs;
       this.#checkExpiry(now);
@@ -136,7 +144,8 @@ export class Conference {
   }
 
   pollTimeout(): Millis | undefined {
-    return this.#expired ? undefined : Math.min(this.#nextConnectivity, this.#nextExpiry);
+    if (this.#expired) return undefined;
+    return Math.min(this.#nextConnectivity, this.#nextConnectionStats, this.#nextExpiry);
   }
 
   /** Takes one event of the packet path that concerns this conference. */
@@ -503,6 +512,15 @@ export class Conference {
       return;
     }
     target.send(message);
+  }
+
+  /** Tells each endpoint what its downlink was found to carry. */
+  #tellBandwidth(): void {
+    for (const endpoint of this.endpoints.values()) {
+      const bps = endpoint.media.estimatedBandwidthBps();
+      if (!Number.isFinite(bps)) continue;
+      endpoint.send({ kind: "ConnectionStats", estimatedDownlinkBandwidth: Math.round(bps) });
+    }
   }
 
   #relayStats(sender: Endpoint, message: Extract<BridgeMessage, { kind: "EndpointStats" }>): void {

@@ -95,7 +95,7 @@ describe("the bridge's configuration", () => {
     ],
     [
       "jmt.bwe.estimator.engine = GoogleCc",
-      "jmt.bwe.estimator.engine: is not built yet: the bandwidth of receivers is not estimated",
+      "jmt.bwe.estimator.engine: is not built yet: GoogleCc2 is used",
     ],
     [
       "jmt.audio.red.policy = PROTECT_ALL",

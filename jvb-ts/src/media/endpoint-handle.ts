@@ -3,6 +3,7 @@ import type { Millis } from "#shared/runtime/runtime";
 import type { ColibriMediaSource } from "#shared/stanza/colibri2";
 import type { HeaderExtension, MediaType, PayloadType } from "#shared/stanza/media";
 import { announce, forwardedNames } from "./allocate.ts";
+import { estimatedBandwidthBps } from "./bandwidth-estimate.ts";
 import type {
   AudioSubscription,
   MediaEndpoint,
@@ -114,6 +115,10 @@ export class EndpointHandle implements MediaEndpoint {
 
   sourceMappings(): ReturnType<MediaEndpoint["sourceMappings"]> {
     return allMappings(this.#state);
+  }
+
+  estimatedBandwidthBps(): number {
+    return estimatedBandwidthBps(this.#state);
   }
 
   wantsSourceOf(endpointId: string): boolean {

@@ -132,6 +132,8 @@ export interface MediaEndpoint {
     readonly video: readonly VideoSourceMapping[];
     readonly audio: readonly AudioSourceMapping[];
   };
+  /** What the way to it was found to carry, bits per second; infinite before anything is known. */
+  estimatedBandwidthBps(): number;
   /** Names of the sources that this endpoint has on stage, selected or constrained above zero. */
   wantsSourceOf(endpointId: string): boolean;
   snapshot(now: Millis): EndpointSnapshot;

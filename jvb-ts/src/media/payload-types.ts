@@ -29,6 +29,8 @@ export class PayloadTypes {
   hasRed = false;
   /** Some payload type repairs another (RFC 4588). */
   hasRtx = false;
+  /** Of the first video format signaled, 0 none: packets of nothing but padding bear it. */
+  firstVideo = 0;
   hasTransportCc = false;
   hasRemb = false;
   hasPli = false;
@@ -42,6 +44,7 @@ export class PayloadTypes {
     this.apt.fill(0);
     this.rtxFor.fill(0);
     this.clockRate.fill(90_000);
+    this.firstVideo = 0;
     this.hasRed = this.hasRtx = this.hasTransportCc = this.hasRemb = this.hasPli = false;
     this.acceptAudio = (this.#byMedia.get("audio") ?? []).length > 0;
     this.acceptVideo = (this.#byMedia.get("video") ?? []).length > 0;
@@ -73,6 +76,7 @@ export class PayloadTypes {
       return;
     }
     if (repairFormats.has(name)) return;
+    if (this.firstVideo === 0) this.firstVideo = pt.id;
     this.kind[pt.id] = PtKind.video + (videoCodecs[name] ?? Codec.other);
   }
 }

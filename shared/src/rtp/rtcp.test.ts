@@ -31,7 +31,8 @@ function mixed(count: number): [number, number][] {
     return (state >> 8) % 30;
   };
   const packets: [number, number][] = [[0, 640]];
-  for (let i = 1; i < count; i++) if (draw() > 9) packets.push([i, 700 + i - (draw() < 3 ? 40 : 0)]);
+  for (let i = 1; i < count; i++)
+    if (draw() > 9) packets.push([i, 700 + i - (draw() < 3 ? 40 : 0)]);
   return packets;
 }
 
