@@ -7,8 +7,10 @@ import type { KeyValues } from "#shared/config/keys";
 import type { TlsKeys } from "#shared/http/tls-settings";
 import type { Logger } from "#shared/logging/logger";
 import type { Millis } from "#shared/runtime/runtime";
+import type { BandwidthSettings } from "./bandwidth/settings.ts";
 import type { BridgeSettings } from "./conference/settings.ts";
 import { ccKeys, speechKeys } from "./config/allocation-keys.ts";
+import { bweKeys } from "./config/bwe-keys.ts";
 import { privateHttpKeys, publicHttpKeys, restKeys, webSocketKeys } from "./config/http-keys.ts";
 import { ice4jKeys, iceKeys } from "./config/ice-keys.ts";
 import { healthKeys, lifeKeys } from "./config/life-keys.ts";
@@ -155,6 +157,7 @@ function bridgeSettings(
   const ice4j = config.readTable(ice4jKeys);
   const cc = config.readTable(ccKeys);
   const speech = config.readTable(speechKeys);
+  const bwe = config.readTable(bweKeys);
   const jmt = config.readTable(jmtKeys);
   const limits = config.readTable(loadKeys)["conference-last-n-limits"];
   const rules = {
@@ -212,7 +215,11 @@ function bridgeSettings(
       bridgeLastN: cc["jvb-last-n"],
       trustBwe: cc["trust-bwe"],
       bweChangeThreshold: cc["bwe-change-threshold"],
-      initialIgnoreBwePeriodMs: cc["initial-ignore-bwe-period"] ?? 0,
+      initialIgnoreBwePeriodMs:
+        cc["initial-ignore-bwe-period"] ??
+        bwe["estimator.GoogleCc2.default-initial-ignore-bwe-period"],
+      paddingPeriodMs: Math.max(1, cc["padding-period"]),
+      bandwidth: bandwidthSettings(bwe),
       initialLastN: cc["initial-last-n"],
       lastNLimits: new Map(Object.entries(limits).map(([size, lastN]) => [Number(size), lastN])),
       videoSsrcLimit: speech["ssrc-limit.video"],
@@ -256,6 +263,20 @@ function bridgeSettings(
     announcedVersion: undefined,
     redactRemoteAddresses:
       life["redact-remote-addresses"] || ice4j["redact-remote-addresses"] === true,
+  };
+}
+
+/** A least estimate above the greatest, or a first one outside of them, means the nearest that fits. */
+function bandwidthSettings(values: KeyValues<typeof bweKeys>): BandwidthSettings {
+  const maxBps = Math.max(1, values["estimator.max-bw"]);
+  const minBps = Math.min(maxBps, Math.max(1, values["estimator.min-bw"]));
+  return {
+    initialBps: Math.min(maxBps, Math.max(minBps, values["estimator.initial-bw"])),
+    minBps,
+    maxBps,
+    lowLoss: values["send-side.low-loss-threshold"],
+    highLoss: values["send-side.high-loss-threshold"],
+    lossThresholdBps: values["send-side.bitrate-threshold"],
   };
 }
 

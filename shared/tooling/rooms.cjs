@@ -62,6 +62,7 @@ module.exports = {
       ["conference"],
       ["transport", "cc"],
       ["media"],
+      ["bandwidth"],
       ["version"],
     ]),
     ...line("jicofo-ts", [

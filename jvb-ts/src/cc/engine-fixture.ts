@@ -2,6 +2,7 @@
 import { readInt32, readUint16, writeInt32, writeUint16 } from "#shared/rtp/rtp-header";
 import type { ColibriMediaSource } from "#shared/stanza/colibri2";
 import type { HeaderExtension, PayloadType, Source, SourceGroup } from "#shared/stanza/media";
+import { defaultBandwidthSettings } from "../bandwidth/settings.ts";
 import type { MediaEngineOptions } from "../media/engine-options.ts";
 import { defaultEngineOptions } from "../media/engine-options.ts";
 import type { AddEndpoint, MediaEndpoint, MediaEngine, MediaEvent } from "../media/media-engine.ts";
@@ -194,6 +195,12 @@ export function readRtp(sent: Sent): RtpFields {
   };
 }
 
+/** The first estimate is the greatest: nothing is sent to find a greater one. */
+const nothingToProbe = {
+  ...defaultBandwidthSettings,
+  initialBps: defaultBandwidthSettings.maxBps,
+};
+
 /** An engine with everything that goes out recorded. */
 export class EngineFixture {
   readonly engine: MediaEngine;
@@ -208,7 +215,7 @@ export class EngineFixture {
   constructor(options: Partial<MediaEngineOptions> = {}) {
     let next = 100;
     this.engine = createMediaEngine({
-      options: { ...defaultEngineOptions, ...options },
+      options: { ...defaultEngineOptions, bandwidth: nothingToProbe, ...options },
       sender: { send: (slab) => this.#record(slab) },
       random: { bytes: (n) => new Uint8Array(n), int: () => next++, float: () => 0 },
     });

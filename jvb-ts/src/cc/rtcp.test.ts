@@ -265,6 +265,23 @@ describe("audio RED", () => {
   });
 });
 
+describe("restored RED audio", () => {
+  it("has no header extension, not even an empty one", () => {
+    const fixture = call();
+    const payload = [0x80 | OPUS, 960 >> 6, (960 & 63) << 2, 2, OPUS, 1, 1, 2, 2];
+    const extensions = [[AUDIO_LEVEL, [40]]] as const;
+    fixture.receive(1, { pt: RED, seq: 2, ssrc: 11, timestamp: 1920, payload, extensions });
+    fixture.engine.endpoint("c", "a")!.setPayloadTypes("audio", [...audioTypes, redType]);
+    fixture.take();
+    fixture.receive(1, { pt: RED, seq: 4, ssrc: 11, timestamp: 3840, payload, extensions });
+    const sent = fixture.take().filter(({ session }) => session === 2);
+    expect(sent.map(({ bytes }) => [bytes[3], bytes[0]])).to.deep.equal([
+      [3, 0x80],
+      [4, 0x90],
+    ]);
+  });
+});
+
 describe("codecs without a frame projection", () => {
   /** VP9 descriptor: first byte B/E/P flags, no picture id. */
   const vp9 = (keyframe: boolean) => [keyframe ? 0x0c : 0x4c, 1, 2, 3];

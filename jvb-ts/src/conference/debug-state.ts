@@ -89,8 +89,12 @@ function endpointState(
       last_n: snapshot.lastN,
       oversending: snapshot.oversending,
       has_suspended_sources: snapshot.hasSuspendedSources,
+      bwe_bps: snapshot.estimatedBandwidthBps ?? null,
+      target_bps: snapshot.targetBps,
+      ideal_bps: snapshot.idealBps,
     },
     ...ssrcMaps(endpoint),
+    bandwidth_probing: { num_packets: snapshot.probePackets, num_bytes: snapshot.probeBytes },
     ...transportState(endpoint.transport.state, ports),
     sctp: endpoint.hasSctp
       ? { ready: endpoint.transport.channelReady, ...endpoint.transport.state.sctp }
@@ -155,6 +159,7 @@ function transceiverState(snapshot: EndpointSnapshot): Json {
   return {
     ...snapshot,
     rttMs: snapshot.rttMs ?? null,
+    estimatedBandwidthBps: snapshot.estimatedBandwidthBps ?? null,
     drops: { ...snapshot.drops },
     receiving: snapshot.receiving.map((stream) => ({
       ...stream,

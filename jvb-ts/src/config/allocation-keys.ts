@@ -7,7 +7,6 @@ import {
   int,
   intBetween,
   keys,
-  notBuilt,
   optional,
 } from "#shared/config/keys";
 import { inverted, legacy } from "./legacy-names.ts";
@@ -75,8 +74,7 @@ export const ccKeys = keys("videobridge.cc", {
     type: duration,
     default: 15,
     legacy: [legacy("PADDING_PERIOD_MS")],
-    state: notBuilt("the bandwidth of receivers is not probed"),
-    doc: "Time between probes.",
+    doc: "Time between packets of padding.",
   },
   "use-vla-target-bitrate": {
     type: bool,

@@ -91,7 +91,7 @@ describe("the bridge's configuration", () => {
     ],
     [
       "jmt.bwe.estimator.engine = GoogleCc",
-      "jmt.bwe.estimator.engine: is not built yet: the bandwidth of receivers is not estimated",
+      "jmt.bwe.estimator.engine: is not built yet: GoogleCc2 is used",
     ],
     [
       "ice4j.harvest.mapping.aws.force = true",

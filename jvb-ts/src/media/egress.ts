@@ -15,6 +15,7 @@ import type { TxSlab } from "./slab.ts";
 import { HEADROOM, Kind, REPEATABLE, SLOT_BYTES } from "./slab.ts";
 import type { Stage } from "./stage.ts";
 import { USABLE_SLOTS } from "./stage.ts";
+import { Worklist } from "./worklist.ts";
 
 /** Largest RTCP packet the bridge makes. */
 export const MAX_RTCP_BYTES = 1400;
@@ -37,6 +38,8 @@ export class Egress {
   mid: Uint8Array | undefined = undefined;
   /** How the staged dependency descriptor is changed. Holds for the next packet only. */
   descriptorChange: DescriptorChange | undefined = undefined;
+  /** Receivers to which a probe is on its way. */
+  readonly probing = new Worklist<EndpointState>();
   readonly #sender: Pick<PacketIo, "send">;
 
   constructor(tx: TxSlab, stage: Stage, sender: Pick<PacketIo, "send">) {
@@ -96,11 +99,12 @@ export class Egress {
       writeUint16(bytes, at, osn);
       at += 2;
     }
-    this.repeatedMark = -1;
     this.descriptorChange = undefined;
     const payload = stage.payloadAt;
     bytes.copyWithin(at, payload, payload + stage.payloadLength);
     const length = at + stage.payloadLength - start;
+    if (tcc !== 0) this.#noteSent(receiver, length, now);
+    this.repeatedMark = -1;
     tx.offset[slot] = start;
     tx.length[slot] = length;
     tx.session[slot] = receiver.session;
@@ -128,6 +132,12 @@ export class Egress {
     this.tx.kind[this.tx.count - 1] = Kind.rtp | REPEATABLE;
   }
 
+  /** The payload of the packet written last is padding, and its last byte counts it. */
+  markPadded(): void {
+    const start = this.tx.offset[this.tx.count - 1]!;
+    this.tx.bytes[start] = this.tx.bytes[start]! | 0x20;
+  }
+
   /** Where to write an RTCP packet of at most `MAX_RTCP_BYTES`; then `commitRtcp`. */
   beginRtcp(): number {
     if (this.tx.count >= USABLE_SLOTS) this.flush();
@@ -144,6 +154,24 @@ export class Egress {
     tx.count = slot + 1;
     receiver.packetsSent++;
     receiver.bytesSent += length;
+  }
+
+  /** Has `sendProbes` look after a probe that runs. */
+  listProbe(receiver: EndpointState): void {
+    if (receiver.probeListed || !receiver.bandwidth.isProbing) return;
+    receiver.probeListed = true;
+    this.probing.add(receiver);
+  }
+
+  /** A packet with a transport-wide number goes out, or goes out again. */
+  #noteSent(receiver: EndpointState, length: number, now: Millis): void {
+    const { bandwidth } = receiver;
+    if (this.repeatedMark >= 0) {
+      bandwidth.handleSentAgain(this.repeatedMark, now);
+      return;
+    }
+    bandwidth.handleSent(length, now);
+    if (bandwidth.isProbing) this.listProbe(receiver);
   }
 
   #writeExtensions(
@@ -171,8 +199,7 @@ export class Egress {
       p = writeElementHeader(bytes, p, tcc, 2, twoByte);
       this.sendMark = this.repeatedMark;
       if (this.sendMark < 0) {
-        this.sendMark = receiver.nextTransportCcSeq;
-        receiver.nextTransportCcSeq = (this.sendMark + 1) & 0xffff;
+        this.sendMark = receiver.bandwidth.nextSeq;
       }
       writeUint16(bytes, p, this.sendMark);
       p += 2;

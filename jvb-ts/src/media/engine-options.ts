@@ -1,5 +1,8 @@
 /** Settings of the packet path, all from configuration (`videobridge.*`, `jmt.*`). */
 
+import type { BandwidthSettings } from "../bandwidth/settings.ts";
+import { defaultBandwidthSettings } from "../bandwidth/settings.ts";
+
 export interface MediaEngineOptions {
   /** `videobridge.cc.initial-max-height-px`: default constraint before any message. */
   readonly initialMaxHeightPx: number;
@@ -58,6 +61,10 @@ export interface MediaEngineOptions {
   readonly keyframeMaxRequests: number;
   readonly keyframeMaxRequestIntervalMs: number;
   readonly keyframeSourceMinIntervalMs: number;
+  /** `jmt.bwe` */
+  readonly bandwidth: BandwidthSettings;
+  /** `videobridge.cc.padding-period`, ms. */
+  readonly paddingPeriodMs: number;
   /** Receiver reports carry jitter in RFC 3550 timestamp units instead of upstream's ms. */
   readonly rfcJitter: boolean;
 }
@@ -98,5 +105,7 @@ export const defaultEngineOptions: MediaEngineOptions = {
   keyframeMaxRequests: 3,
   keyframeMaxRequestIntervalMs: 10_000,
   keyframeSourceMinIntervalMs: 200,
+  bandwidth: defaultBandwidthSettings,
+  paddingPeriodMs: 15,
   rfcJitter: true,
 };

@@ -36,6 +36,14 @@ export function dropCollected(ctx: PathContext, conference: ConferenceState | un
     if (isDropped(stream.owner)) stream.inNackList = false;
     return !stream.inNackList;
   });
+  ctx.egress.probing.drop((receiver) => {
+    if (isDropped(receiver)) receiver.probeListed = false;
+    return !receiver.probeListed;
+  });
+  ctx.padded.drop((receiver) => {
+    if (isDropped(receiver)) receiver.paddingListed = false;
+    return !receiver.paddingListed;
+  });
   ctx.keyframeSources.drop((source) => {
     if (isDropped(source.owner)) source.keyframeRequested = false;
     return !source.keyframeRequested;

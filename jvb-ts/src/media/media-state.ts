@@ -7,6 +7,9 @@
  * One file, because these classes refer to each other. SSRCs are signed 32-bit integers.
  */
 import type { Millis } from "#shared/runtime/runtime";
+import { BandwidthEstimator } from "../bandwidth/bandwidth-estimator.ts";
+import { PaddingPlan } from "../bandwidth/padding-plan.ts";
+import type { BandwidthSettings } from "../bandwidth/settings.ts";
 import type { AllocationSettings } from "./allocation-port.ts";
 import { DuplicateWindow } from "./duplicate-window.ts";
 import type { Layer } from "./encoding-layers.ts";
@@ -379,7 +382,18 @@ export class EndpointState {
   muteVideo = false;
   /** Tags its outgoing video with transport-wide numbers (id and feedback negotiated). */
   sendsTransportCc = false;
-  nextTransportCcSeq = 1;
+  /** Numbers that video and knows what became of it, where `sendsTransportCc`. */
+  readonly bandwidth: BandwidthEstimator;
+  readonly padding = new PaddingPlan();
+  /** Listed among those with a probe on its way, and with padding to be sent. */
+  probeListed = false;
+  paddingListed = false;
+  /** Of the packets that are nothing but padding; -1 before the first. */
+  paddingSeq = -1;
+  paddingTimestamp = 0;
+  /** Packets and bytes sent to probe the way or to fill it. */
+  probePackets = 0;
+  probeBytes = 0;
   readonly transportCc = new TransportCcReceiver();
   /** Listed among those with transport-cc feedback due. */
   feedbackListed = false;
@@ -459,7 +473,9 @@ export class EndpointState {
     visitor: boolean,
     slot: number,
     settings: AllocationSettings,
+    bandwidth: BandwidthSettings,
   ) {
+    this.bandwidth = new BandwidthEstimator(bandwidth);
     this.conference = conference;
     this.id = id;
     this.session = session;

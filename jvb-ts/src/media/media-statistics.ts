@@ -90,6 +90,16 @@ export interface EndpointSnapshot {
   /** Some video is withheld for lack of bandwidth. */
   readonly hasSuspendedSources: boolean;
   readonly oversending: boolean;
+  /** What the way to it was found to carry, or undefined while that is unknown. */
+  readonly estimatedBandwidthBps: number | undefined;
+  /** How long packets to it wait in the queue of a narrow way, ms. */
+  readonly queueMs: number;
+  /** Bit rates of the layers it was allocated, and of those it would get without a limit. */
+  readonly targetBps: number;
+  readonly idealBps: number;
+  /** Sent to probe the way or to fill it. */
+  readonly probePackets: number;
+  readonly probeBytes: number;
   readonly keyframesReceived: number;
   readonly layeringChangesReceived: number;
   readonly nacksReceived: number;
@@ -121,4 +131,8 @@ export interface EngineTotals {
   readonly retransmissionsSent: number;
   readonly plisSent: number;
   readonly nacksSent: number;
+  /** Transport-cc statuses of packets that are forgotten or were never sent. */
+  readonly unmatchedFeedback: number;
+  readonly probePacketsSent: number;
+  readonly probeBytesSent: number;
 }

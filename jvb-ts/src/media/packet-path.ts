@@ -19,6 +19,7 @@ import type { EngineTotals } from "./media-statistics.ts";
 import type { PacketIo } from "./packet-io.ts";
 import type { CongestionControl } from "./path-context.ts";
 import { invalidateAllocation, PathContext } from "./path-context.ts";
+import { nextProbeAt, sendPadding, sendProbes } from "./probing.ts";
 import { receiveRtp } from "./receive.ts";
 import { receiveRtcp } from "./rtcp-in.ts";
 import type { RxSlab, TxSlab } from "./slab.ts";
@@ -76,6 +77,7 @@ export class PacketPath implements MediaEngine {
     // A bug in it must not keep it here.
     this.#conferences.delete(id);
     this.#all = [...this.#conferences.values()];
+    this.#nextDeadline = 0;
     for (const endpoint of conference.endpoints) this.#release(endpoint);
     for (const endpoint of [...conference.endpoints]) this.#remove(endpoint);
   }
@@ -93,6 +95,7 @@ export class PacketPath implements MediaEngine {
       endpoint.visitor === true,
       conference.freeSlots.pop() ?? conference.slotCount++,
       cc.policy.initialSettings(options),
+      options.bandwidth,
     );
     if (endpoint.rewritesSsrcs === true) this.#giveSlots(state, endpoint.stampsMid === true);
     conference.endpoints.push(state);
@@ -167,6 +170,13 @@ export class PacketPath implements MediaEngine {
   }
 
   handleTimeout(now: Millis): void {
+    this.#probe(now);
+    // Probes and padding come often, and the rest looks at every conference.
+    if (now >= this.#conferencesDueAt()) this.#tickConferences(now);
+    this.#finish(now);
+  }
+
+  #tickConferences(now: Millis): void {
     for (const conference of this.#all) {
       try {
         this.#tickConference(conference, now);
@@ -174,11 +184,31 @@ export class PacketPath implements MediaEngine {
         this.#broken(conference, cause);
       }
     }
-    this.#finish(now);
     this.#nextDeadline = this.#computeDeadline();
   }
 
+  /** Sends what is due of probes and padding. */
+  #probe(now: Millis): void {
+    const ctx = this.#ctx;
+    try {
+      if (ctx.egress.probing.count > 0) sendProbes(ctx, now);
+      if (now >= ctx.nextPaddingAt) sendPadding(ctx, now);
+    } catch (cause) {
+      const conference = this.#ctx.writing?.conference;
+      this.#broken(conference, cause);
+      dropCollected(ctx, conference);
+    }
+  }
+
   pollTimeout(): Millis | undefined {
+    const { nextNackAt, nextPaddingAt, egress } = this.#ctx;
+    const probeAt = egress.probing.count > 0 ? nextProbeAt(this.#ctx) : NEVER;
+    const own = Math.min(nextNackAt, nextPaddingAt, probeAt);
+    const deadline = Math.min(this.#conferencesDueAt(), own);
+    return deadline === NEVER ? undefined : deadline;
+  }
+
+  #conferencesDueAt(): Millis {
     for (const conference of this.#all) {
       if (conference.allocationDirty || conference.receiversDirty) return 0;
       if (conference.endpoints.length === 0) continue;
@@ -187,8 +217,7 @@ export class PacketPath implements MediaEngine {
       const { nextDecisionAt } = conference.speech;
       this.#nextDeadline = Math.min(this.#nextDeadline, nextAllocationAt, nextDecisionAt);
     }
-    const deadline = Math.min(this.#nextDeadline, this.#ctx.nextNackAt);
-    return deadline === NEVER ? undefined : deadline;
+    return this.#nextDeadline;
   }
 
   pollEvent(): MediaEvent | undefined {
@@ -438,5 +467,6 @@ function sampleRates(endpoint: EndpointState, now: Millis): void {
     if (stream.encoding !== undefined && !stream.isRtx && stream.packetRate.perSecond >= 1)
       endpoint.videoStreamMillis += REPORT_INTERVAL_MS;
   }
+  endpoint.bandwidth.handleTimeout(now);
   for (const leg of endpoint.legs.values()) leg.rate.sample(leg.octets, now);
 }

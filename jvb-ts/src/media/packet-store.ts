@@ -66,14 +66,29 @@ export class PacketStore {
     this.#targetCount[slot] = stage.targetCount;
   }
 
+  /** Bytes of the packet `seq`, -1 when it is gone. */
+  lengthOf(seq: number): number {
+    const slot = seq & (ENTRIES - 1);
+    if (!this.#isIntact(slot, seq)) return -1;
+    return this.#headerLength[slot]! + this.#extensionLength[slot]! + this.#payloadLength[slot]!;
+  }
+
+  /** Payload type of a packet that `lengthOf` found. */
+  payloadTypeOf(seq: number): number {
+    return this.#payloadType[seq & (ENTRIES - 1)]!;
+  }
+
+  #isIntact(slot: number, seq: number): boolean {
+    const lap = this.#entryLap[slot]!;
+    if (lap === 0 || this.#seq[slot] !== seq) return false;
+    return lap === this.#lap || (lap === this.#lap - 1 && this.#at[slot]! >= this.#writeAt);
+  }
+
   /** Puts the packet `seq` back on the stage; false when it is gone. */
   load(seq: number, stage: Stage): boolean {
     const slot = seq & (ENTRIES - 1);
-    const lap = this.#entryLap[slot]!;
-    if (lap === 0 || this.#seq[slot] !== seq) return false;
+    if (!this.#isIntact(slot, seq)) return false;
     const at = this.#at[slot]!;
-    const intact = lap === this.#lap || (lap === this.#lap - 1 && at >= this.#writeAt);
-    if (!intact) return false;
     stage.seq = seq;
     stage.headerLength = this.#headerLength[slot]!;
     stage.extensionLength = this.#extensionLength[slot]!;

@@ -64,19 +64,15 @@ export class PathContext {
   readonly nackStreams = new Worklist<RxStream>();
   readonly keyframeSources = new Worklist<VideoSource>();
   nextNackAt: Millis = Number.POSITIVE_INFINITY;
+  /** Receivers whose way is filled with padding, and when the next of it is due. */
+  readonly padded = new Worklist<EndpointState>();
+  nextPaddingAt: Millis = Number.POSITIVE_INFINITY;
   /** For whom collected work is being written: whose bug it is when that throws. */
   writing: EndpointState | undefined = undefined;
   readonly seqs = new Uint16Array(512);
   readonly events: MediaEvent[] = [];
   preemptiveSent = 0;
   preemptiveSuppressed = 0;
-  /** Set by the TWCC visitor while counting one feedback packet. */
-  twccTotal = 0;
-  twccLost = 0;
-  readonly countTwcc = (_seq: number, received: boolean): void => {
-    this.twccTotal++;
-    if (!received) this.twccLost++;
-  };
   #slab: RxSlab | undefined = undefined;
   readonly #random: Random;
 
@@ -97,6 +93,11 @@ export class PathContext {
   /** A random SSRC, unsigned; 0 means "no SSRC" in feedback. */
   drawSsrc(): number {
     return 1 + this.#random.int(0xffff_fffe);
+  }
+
+  /** Where the numbers of a stream of ours begin. */
+  drawSeq(): number {
+    return this.#random.int(0x8000);
   }
 
   useSlab(slab: RxSlab): void {

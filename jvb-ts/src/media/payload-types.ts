@@ -33,6 +33,8 @@ export class PayloadTypes {
   redPayloadType = 0;
   /** Some payload type repairs another (RFC 4588). */
   hasRtx = false;
+  /** Of the first video format signaled, 0 none: packets of nothing but padding bear it. */
+  firstVideo = 0;
   hasTransportCc = false;
   hasRemb = false;
   hasPli = false;
@@ -48,6 +50,7 @@ export class PayloadTypes {
     this.opus.fill(0);
     this.redPayloadType = 0;
     this.clockRate.fill(90_000);
+    this.firstVideo = 0;
     this.hasRed = this.hasRtx = this.hasTransportCc = this.hasRemb = this.hasPli = false;
     this.acceptAudio = (this.#byMedia.get("audio") ?? []).length > 0;
     this.acceptVideo = (this.#byMedia.get("video") ?? []).length > 0;
@@ -82,6 +85,7 @@ export class PayloadTypes {
       return;
     }
     if (repairFormats.has(name)) return;
+    if (this.firstVideo === 0) this.firstVideo = pt.id;
     this.kind[pt.id] = PtKind.video + (videoCodecs[name] ?? Codec.other);
   }
 }

@@ -67,7 +67,7 @@ export function forwardStrippedRed(
     owner.drops.malformed++;
     return;
   }
-  const { seq, timestamp, marker, extensionLength } = stage;
+  const { seq, timestamp, marker, extensionLength, extensionKinds } = stage;
   const last = blocks.count - 1;
   // The redundant block i stands for `last - i` packets before the primary.
   for (let i = Math.max(0, last - 2); i <= last; i++) {
@@ -81,6 +81,7 @@ export function forwardStrippedRed(
     // Payloads are cut out where they lie: the unused part counts as header extension room.
     stage.payloadShift = at - payloadAt;
     stage.extensionLength = isPrimary ? extensionLength : 0;
+    stage.extensionKinds = isPrimary ? extensionKinds : 0;
     if (!isPrimary) stage.payloadShift += extensionLength;
     stage.seq = number;
     stage.timestamp = (timestamp - blocks.timestampOffset[i]!) | 0;

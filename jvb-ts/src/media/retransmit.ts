@@ -6,13 +6,22 @@ import type { PathContext } from "./path-context.ts";
 
 /** Sends what went out as `seq` again, in RTX form when negotiated, unless it just went out. */
 export function retransmit(ctx: PathContext, leg: VideoLeg, seq: number, now: Millis): void {
-  const { log, receiver, source } = leg;
+  const { log, receiver } = leg;
   if (!receiver.transportUp || !log.find(seq)) return;
   const rtt = receiver.rttMs;
   if (rtt >= 0 && now - log.sentAt < Math.min(0.9 * rtt, rtt - 5)) return;
+  if (!repeat(ctx, leg, seq, now)) return;
+  log.markResent(now);
+  leg.retransmissions++;
+  receiver.retransmissionsSent++;
+}
+
+/** Sends the entry that `leg.log` found for `seq` again; false when its packet is gone. */
+export function repeat(ctx: PathContext, leg: VideoLeg, seq: number, now: Millis): boolean {
+  const { log, receiver, source } = leg;
   const store = source.encodings[log.encoding]?.stream?.existingStore;
   const { stage, egress } = ctx;
-  if (store === undefined || !store.load(log.sourceSeq, stage)) return;
+  if (store === undefined || !store.load(log.sourceSeq, stage)) return false;
   const timestamp = (stage.timestamp + log.timestampDelta) | 0;
   if (leg.slot !== undefined) egress.mid = leg.slot.midBytes;
   const rtxPt = receiver.payloadTypes.rtxFor[stage.payloadType]!;
@@ -29,7 +38,5 @@ export function retransmit(ctx: PathContext, leg: VideoLeg, seq: number, now: Mi
     leg.octets += egress.lastLength();
   }
   editPayload(ctx, at, log);
-  log.markResent(now);
-  leg.retransmissions++;
-  receiver.retransmissionsSent++;
+  return true;
 }

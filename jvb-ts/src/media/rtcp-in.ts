@@ -3,14 +3,15 @@
  * effect on others (spec jvb-media 8.1). A compound may hold any mixture of them.
  */
 
-import { writeSenderReport } from "#shared/rtp/rtcp-build";
+import { readRembBps, writeSenderReport } from "#shared/rtp/rtcp-build";
 import { FeedbackType, isWellFormedRtcp, RtcpType } from "#shared/rtp/rtcp-walk";
 import { readInt32, readUint16 } from "#shared/rtp/rtp-header";
-import { decodeTwcc } from "#shared/rtp/twcc";
 import type { Millis } from "#shared/runtime/runtime";
+import { setEstimatedBandwidth } from "./bandwidth-estimate.ts";
 import { requestKeyframe } from "./keyframe-requests.ts";
 import type { AudioSource, EndpointState, RxStream } from "./media-state.ts";
 import type { PathContext } from "./path-context.ts";
+import { listPadding } from "./probing.ts";
 import { retransmit } from "./retransmit.ts";
 
 /** Takes one decrypted SRTCP packet. */
@@ -161,7 +162,9 @@ function handleReportBlocks(ctx: PathContext, endpoint: EndpointState, now: Mill
     const lastSr = readInt32(bytes, at + 16);
     const delay = readInt32(bytes, at + 20) >>> 0;
     const rtt = endpoint.senderReports.roundTrip(ssrc, lastSr, delay, now);
-    if (rtt >= 0) endpoint.rttMs = rtt;
+    if (rtt < 0) continue;
+    endpoint.rttMs = rtt;
+    endpoint.bandwidth.setRoundTrip(rtt);
   }
 }
 
@@ -171,11 +174,22 @@ function handleTransportFeedback(ctx: PathContext, endpoint: EndpointState, now:
     endpoint.nacksReceived++;
     handleNack(ctx, endpoint, now);
   } else if (rtcp.count === FeedbackType.TWCC) {
-    ctx.twccTotal = 0;
-    ctx.twccLost = 0;
-    decodeTwcc(rtcp.bytes, rtcp.offset, rtcp.length, ctx.countTwcc);
-    endpoint.outgoingLoss.add(ctx.twccTotal, ctx.twccLost);
+    handleTransportCc(ctx, endpoint, now);
   }
+}
+
+/** What became of the video it was sent: a new estimate, and perhaps probes or padding to send. */
+function handleTransportCc(ctx: PathContext, endpoint: EndpointState, now: Millis): void {
+  if (!endpoint.sendsTransportCc) return;
+  const { rtcp, egress } = ctx;
+  const { bandwidth } = endpoint;
+  bandwidth.setWanted(endpoint.idealBps);
+  bandwidth.handleFeedback(rtcp.bytes, rtcp.offset, rtcp.length, now);
+  endpoint.outgoingLoss.add(bandwidth.reported, bandwidth.reportedLost);
+  if (!bandwidth.hasFeedback) return;
+  setEstimatedBandwidth(endpoint, bandwidth.estimateBps, ctx.options);
+  egress.listProbe(endpoint);
+  listPadding(ctx, endpoint, now);
 }
 
 function handleNack(ctx: PathContext, endpoint: EndpointState, now: Millis): void {
@@ -204,6 +218,9 @@ function handlePayloadFeedback(ctx: PathContext, endpoint: EndpointState, now: M
       endpoint.plisReceived++;
       keyframeFor(ctx, endpoint, readInt32(rtcp.bytes, at), now);
     }
+  } else if (rtcp.count === FeedbackType.REMB && !endpoint.sendsTransportCc) {
+    const bps = readRembBps(rtcp.bytes, rtcp.offset, rtcp.length);
+    if (bps !== undefined && bps > 0) setEstimatedBandwidth(endpoint, bps, ctx.options);
   }
 }
 

@@ -74,6 +74,11 @@ export class SentLog implements PacketEdit {
     if (this.#newest < 0 || ((seq - this.#newest) & 0xffff) < 0x8000) this.#newest = seq;
   }
 
+  /** The number sent last, -1 before the first. */
+  get newest(): number {
+    return this.#newest;
+  }
+
   /** Finds what went out as `seq` and sets the entry fields; false when it is too old. */
   find(seq: number): boolean {
     const slot = seq & (ENTRIES - 1);

@@ -37,6 +37,14 @@ export function snapshotOf(state: EndpointState, _now: Millis): EndpointSnapshot
     sendingVideo: isSending(state, "video", ACTIVE_VIDEO_PPS),
     hasSuspendedSources: state.allocated.some((leg) => leg.suspended),
     oversending: state.oversending,
+    estimatedBandwidthBps: Number.isFinite(state.estimatedBps)
+      ? Math.round(state.estimatedBps)
+      : undefined,
+    queueMs: Math.round(state.bandwidth.queueMs()),
+    targetBps: Math.round(state.targetBps),
+    idealBps: Math.round(state.idealBps),
+    probePackets: state.probePackets,
+    probeBytes: state.probeBytes,
     keyframesReceived: state.keyframesReceived,
     layeringChangesReceived: state.layeringChanges,
     nacksReceived: state.nacksReceived,

@@ -91,6 +91,24 @@ export class Stage implements DescriptorLayout {
     );
   }
 
+  /** Loads a packet of nothing: `length` zero bytes, the last of which counts them (RFC 3550 5.1). */
+  loadPadding(payloadType: number, length: number): void {
+    this.headerLength = 12;
+    this.extensionLength = 0;
+    this.extensionKinds = 0;
+    this.targetsAt = 0;
+    this.needsTwoByte = false;
+    this.payloadShift = 0;
+    this.payloadLength = length;
+    this.payloadType = payloadType;
+    this.marker = false;
+    this.pictureIdAt = 0;
+    this.tl0At = 0;
+    const at = this.payloadAt;
+    this.bytes.fill(0, at, at + length - 1);
+    this.bytes[at + length - 1] = length;
+  }
+
   /** Writes the fixed header of what is staged, with another SSRC, number and time. */
   writeHeader(at: number, ssrc: number, seq: number, timestamp: number): void {
     const bytes = this.bytes;

@@ -21,6 +21,9 @@ export function emptyTotals(): MutableTotals {
     retransmissionsSent: 0,
     plisSent: 0,
     nacksSent: 0,
+    unmatchedFeedback: 0,
+    probePacketsSent: 0,
+    probeBytesSent: 0,
   };
 }
 
@@ -35,4 +38,7 @@ export function addEndpointTotals(sum: MutableTotals, endpoint: EndpointState): 
   sum.retransmissionsSent += endpoint.retransmissionsSent;
   sum.plisSent += endpoint.plisSent;
   sum.nacksSent += endpoint.nacksSent;
+  sum.unmatchedFeedback += endpoint.bandwidth.history.unmatched;
+  sum.probePacketsSent += endpoint.probePackets;
+  sum.probeBytesSent += endpoint.probeBytes;
 }

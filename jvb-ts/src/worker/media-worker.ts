@@ -71,6 +71,8 @@ export class MediaWorker {
   #localEndpoints = 0;
   #timer: Timer | undefined;
   #wakeAt: Millis = Number.POSITIVE_INFINITY;
+  /** When anything but the engine is due: that looks at everybody, the engine wakes far more often. */
+  #controlAt: Millis = 0;
   /** Conferences whose media events broke; ended when nobody is in the middle of anything. */
   readonly #broken: { readonly conference: string; readonly cause: unknown }[] = [];
   /** Conferences in which looking broke, told once for each. */
@@ -401,19 +403,31 @@ export class MediaWorker {
     const now = this.#options.runtime.clock.now();
     this.#wakeAt = Number.POSITIVE_INFINITY;
     try {
-      this.#tick(now);
+      if (now >= this.#controlAt) this.#tick(now);
+      else this.#tickEngine(now);
     } catch (cause) {
       this.#complain(cause, now);
       this.#wake(now + LONGEST_SLEEP_MS);
     }
   }
 
+  /** Media alone: probes, padding, requests to repeat. */
+  #tickEngine(now: Millis): void {
+    if (!this.#readsFirst(now)) this.#engine.handleTimeout(now);
+    this.#wake(this.#controlAt);
+    this.#afterTurn();
+  }
+
+  /** We could not listen: timers come before sockets, and what waits there is read first. */
+  #readsFirst(now: Millis): boolean {
+    if (!this.#noticeStandstill()) return false;
+    this.#wake(now + READ_FIRST_MS);
+    return true;
+  }
+
   #tick(now: Millis): void {
-    if (this.#noticeStandstill()) {
-      // Timers come before sockets: what waits there is read before anything is judged.
-      this.#wake(now + READ_FIRST_MS);
-      return;
-    }
+    this.#controlAt = Number.POSITIVE_INFINITY;
+    if (this.#readsFirst(now)) return;
     for (const conference of [...this.#conferences.values()]) {
       this.#guard(conference, now, () => {
         for (const endpoint of conference.endpoints.values()) {
@@ -437,7 +451,7 @@ export class MediaWorker {
   #afterTurn(): void {
     this.#drainEngine();
     while (this.#broken.length > 0) this.#endBroken();
-    this.#wake(this.#engine.pollTimeout());
+    this.#arm(this.#engine.pollTimeout());
   }
 
   #endBroken(): void {
@@ -468,6 +482,11 @@ export class MediaWorker {
 
   /** Makes sure that the timer fires at `at` or earlier. */
   #wake(at: Millis | undefined): void {
+    if (at !== undefined && at < this.#controlAt) this.#controlAt = at;
+    this.#arm(at);
+  }
+
+  #arm(at: Millis | undefined): void {
     if (at === undefined || at >= this.#wakeAt || this.#stopped) return;
     const { clock, timers } = this.#options.runtime;
     this.#timer?.cancel();

@@ -92,6 +92,7 @@ export function snapshotStats(sources: StatsSources, now: Millis): WorkerStats {
     }
     conferences.push(counts);
   }
+  sum.unmatchedTccFeedback = sources.totals.unmatchedFeedback;
   return {
     ...sum,
     counters: allCounters(sources),

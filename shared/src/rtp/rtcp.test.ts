@@ -23,6 +23,19 @@ function toHex(bytes: Uint8Array, length: number): string {
 
 const buffer = new Uint8Array(2000);
 
+/** Of every three a loss on average, and now and then one that was overtaken. */
+function mixed(count: number): [number, number][] {
+  let state = 12_345;
+  const draw = (): number => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fff_ffff;
+    return (state >> 8) % 30;
+  };
+  const packets: [number, number][] = [[0, 640]];
+  for (let i = 1; i < count; i++)
+    if (draw() > 9) packets.push([i, 700 + i - (draw() < 3 ? 40 : 0)]);
+  return packets;
+}
+
 describe("RTCP walking", () => {
   it("walks a compound and reads report blocks", () => {
     let length = writeSenderReport(buffer, 0, 7, 1, 2, 3, 4, 5);
@@ -133,6 +146,15 @@ describe("transport-cc feedback", () => {
         [16, 1641],
       ],
     ],
+    [
+      "ten with a hole, then a negative one",
+      [
+        ...Array.from({ length: 10 }, (_, i): [number, number] => [i < 4 ? i : i + 1, 640 + i]),
+        [11, 640],
+        [12, 650],
+      ],
+    ],
+    ["holes and overtaken ones without order", mixed(400)],
   ];
   for (const start of [0, 0xfff0, 0x7ffa])
     for (const [name, packets] of patterns)

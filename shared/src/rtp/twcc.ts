@@ -88,7 +88,7 @@ export class TwccEncoder {
   finish(senderSsrc: number, mediaSsrc: number, feedbackCount: number): number {
     const statusCount = this.#next - this.#base;
     if (statusCount === 0) return 0;
-    while (this.#pending > 0) this.#emit();
+    while (this.#pending > 0) this.#emit(true);
     const bytes = this.#bytes;
     const at = this.#at;
     writeInt32(bytes, at + 4, senderSsrc);
@@ -151,15 +151,15 @@ export class TwccEncoder {
   }
 
   #addSymbol(symbol: number): void {
-    while (!this.#fits(symbol)) this.#emit();
+    while (!this.#fits(symbol)) this.#emit(false);
     if (this.#pending < MAX_ONE_BIT) this.#symbols[this.#pending] = symbol;
     this.#allSame = this.#pending === 0 || (this.#allSame && this.#runSymbol() === symbol);
     this.#hasLarge ||= symbol === LARGE;
     this.#pending++;
   }
 
-  /** Turns pending symbols into one chunk, as many as fit. */
-  #emit(): void {
+  /** Turns pending symbols into one chunk, as many as fit. Only the `last` one may be half empty. */
+  #emit(last: boolean): void {
     const n = this.#pending;
     const symbols = this.#symbols;
     if (this.#allSame) {
@@ -167,7 +167,7 @@ export class TwccEncoder {
       this.#clear();
       return;
     }
-    if (!this.#hasLarge) {
+    if (!this.#hasLarge && (last || n === MAX_ONE_BIT)) {
       let chunk = 0x8000;
       for (let i = 0; i < n; i++) chunk |= symbols[i]! << (13 - i);
       this.#chunks[this.#chunkCount++] = chunk;
@@ -188,6 +188,12 @@ export class TwccEncoder {
     }
     this.#pending = rest;
   }
+}
+
+/** Reference time of the feedback at `at`: 24 bits in units of 64 ms, -1 when it is too short. */
+export function readTwccReference(bytes: Uint8Array, at: number, length: number): number {
+  if (length < HEADER_BYTES) return -1;
+  return (bytes[at + 16]! << 16) | (bytes[at + 17]! << 8) | bytes[at + 18]!;
 }
 
 /** Receives each status of a feedback packet in order; `deltaTicks` only when received. */

@@ -1,24 +1,15 @@
 /**
- * A datagram network in memory on a virtual clock: delay, jitter, loss, duplication, reordering and
- * a rate limit per link, repeatable from a seed. For transport and media scenarios.
+ * A datagram network in memory on a virtual clock: sockets joined by emulated links, repeatable from a
+ * seed. For transport and media scenarios.
  */
 import type { Millis, Random, Timers } from "../runtime/runtime.ts";
+import type { LinkConditions } from "./network-emulator.ts";
+import { EmulatedLink, LOST } from "./network-emulator.ts";
 
-/** How datagrams in one direction fare. All default to a perfect link. */
-export interface LinkConditions {
-  readonly delayMs?: Millis;
-  /** Added to the delay, evenly from 0 up to this. Later datagrams may overtake earlier ones. */
-  readonly jitterMs?: Millis;
-  /** Share lost, 0 to 1. */
-  readonly loss?: number;
+/** How datagrams in one direction fare, duplicates included. */
+export interface NetworkConditions extends LinkConditions {
   /** Share sent twice, 0 to 1. */
   readonly duplicate?: number;
-  /** Share held back by `reorderMs`, 0 to 1. */
-  readonly reorder?: number;
-  readonly reorderMs?: Millis;
-  /** Bits per second through a queue; beyond `queueBytes` datagrams are dropped. */
-  readonly rateBps?: number;
-  readonly queueBytes?: number;
 }
 
 /** A place datagrams come from and go to. */
@@ -55,10 +46,10 @@ export class VirtualNetwork {
   readonly #now: () => Millis;
   readonly #random: Random;
   readonly #sockets = new Map<string, Receiver>();
-  readonly #links = new Map<string, LinkConditions>();
-  /** When the queue of a link with a rate is empty again. */
-  readonly #busyUntil = new Map<string, Millis>();
-  #conditions: LinkConditions;
+  readonly #conditions = new Map<string, NetworkConditions>();
+  #usual: NetworkConditions;
+  /** By direction, made with its first datagram. */
+  readonly #links = new Map<string, EmulatedLink>();
   readonly #counters = {
     sent: 0,
     delivered: 0,
@@ -74,22 +65,26 @@ export class VirtualNetwork {
       readonly timers: Timers;
       readonly random: Random;
     },
-    conditions: LinkConditions = {},
+    conditions: NetworkConditions = {},
   ) {
     this.#timers = runtime.timers;
     this.#now = () => runtime.clock.now();
     this.#random = runtime.random;
-    this.#conditions = conditions;
+    this.#usual = conditions;
   }
 
-  /** Conditions of all links without their own; applies to datagrams sent from now on. */
-  setConditions(conditions: LinkConditions): void {
-    this.#conditions = conditions;
+  /** Conditions of all links without their own; their queues begin empty. */
+  setConditions(conditions: NetworkConditions): void {
+    this.#usual = conditions;
+    for (const direction of this.#links.keys())
+      if (!this.#conditions.has(direction)) this.#links.delete(direction);
   }
 
-  /** Conditions from one IP address to another, in this direction. */
-  setLink(fromIp: string, toIp: string, conditions: LinkConditions): void {
-    this.#links.set(`${fromIp}>${toIp}`, conditions);
+  /** Conditions from one IP address to another, in this direction; its queue begins empty. */
+  setLink(fromIp: string, toIp: string, conditions: NetworkConditions): void {
+    const direction = `${fromIp}>${toIp}`;
+    this.#conditions.set(direction, conditions);
+    this.#links.delete(direction);
   }
 
   /** Binds an address. `receive` is called from timers of the runtime. */
@@ -110,44 +105,29 @@ export class VirtualNetwork {
 
   #send(from: NetworkAddress, to: NetworkAddress, data: Uint8Array): void {
     this.#counters.sent++;
-    const link = `${from.ip}>${to.ip}`;
-    const conditions = this.#links.get(link) ?? this.#conditions;
-    if (this.#random.float() < (conditions.loss ?? 0)) {
-      this.#counters.lost++;
-      return;
+    const direction = `${from.ip}>${to.ip}`;
+    const conditions = this.#conditions.get(direction) ?? this.#usual;
+    let link = this.#links.get(direction);
+    if (link === undefined) {
+      link = new EmulatedLink(this.#random, conditions);
+      this.#links.set(direction, link);
     }
-    const queued = this.#queue(link, conditions, data.length);
-    if (queued === undefined) {
-      this.#counters.overflowed++;
-      return;
-    }
-    const copy = data.slice();
-    this.#timers.after(queued + this.#delay(conditions), () => this.#deliver(from, to, copy));
-    if (this.#random.float() < (conditions.duplicate ?? 0)) {
-      this.#counters.duplicated++;
-      const again = data.slice();
-      this.#timers.after(queued + this.#delay(conditions), () => this.#deliver(from, to, again));
-    }
+    if (!this.#pass(link, from, to, data)) return;
+    if (this.#random.float() >= (conditions.duplicate ?? 0)) return;
+    if (this.#pass(link, from, to, data)) this.#counters.duplicated++;
   }
 
-  #delay(conditions: LinkConditions): Millis {
-    const jitter = this.#random.float() * (conditions.jitterMs ?? 0);
-    const held =
-      this.#random.float() < (conditions.reorder ?? 0) ? (conditions.reorderMs ?? 20) : 0;
-    return (conditions.delayMs ?? 0) + jitter + held;
-  }
-
-  /** Waiting and sending time in the queue, or `undefined` when it is full. */
-  #queue(link: string, conditions: LinkConditions, bytes: number): Millis | undefined {
-    const { rateBps } = conditions;
-    if (rateBps === undefined) return 0;
+  /** Sends along `link`; false when it does not arrive. */
+  #pass(link: EmulatedLink, from: NetworkAddress, to: NetworkAddress, data: Uint8Array): boolean {
     const now = this.#now();
-    const start = Math.max(now, this.#busyUntil.get(link) ?? 0);
-    const waitingBytes = ((start - now) * rateBps) / 8000;
-    if (waitingBytes + bytes > (conditions.queueBytes ?? 64_000)) return undefined;
-    const end = start + (bytes * 8000) / rateBps;
-    this.#busyUntil.set(link, end);
-    return end - now;
+    const { lost, overflowed } = link;
+    const arrival = link.offer(data.length, now);
+    this.#counters.lost += link.lost - lost;
+    this.#counters.overflowed += link.overflowed - overflowed;
+    if (arrival === LOST) return false;
+    const copy = data.slice();
+    this.#timers.after(arrival - now, () => this.#deliver(from, to, copy));
+    return true;
   }
 
   #deliver(from: NetworkAddress, to: NetworkAddress, data: Uint8Array): void {

@@ -65,7 +65,15 @@ class Rig {
 
   #join(id: string, slot: number): EndpointState {
     const settings = initialSettings(this.ctx.options);
-    const endpoint = new EndpointState(this.conference, id, slot, false, slot, settings);
+    const endpoint = new EndpointState(
+      this.conference,
+      id,
+      slot,
+      false,
+      slot,
+      settings,
+      this.ctx.options.bandwidth,
+    );
     this.conference.endpoints.push(endpoint);
     this.conference.speech.addMember(id);
     return endpoint;

@@ -1,0 +1,175 @@
+/**
+ * Packets that nobody asked for: probes, which show what the way to a receiver carries, and padding
+ * towards what it would get if the way were wider (spec jvb-media 9.4, 9.5). Repeats of recent packets
+ * in RTX form where the receiver knows RTX, else packets of nothing but padding.
+ */
+import type { Millis } from "#shared/runtime/runtime";
+import { repeatsAsRtx } from "./forward.ts";
+import type { EndpointState, VideoLeg } from "./media-state.ts";
+import type { PathContext } from "./path-context.ts";
+import { repeat } from "./retransmit.ts";
+
+const NEVER = Number.POSITIVE_INFINITY;
+const RTP_HEADER_BYTES = 12;
+const MAX_PADDING_BYTES = 255;
+/** Recent packets of a stream that are looked at for one that fits; a bit of a mask each. */
+const RECENT = 16;
+/** Original number of RFC 4588, and the transport-wide number's extension. */
+const RTX_BYTES = 2;
+const EXTENSION_BYTES = 8;
+/** Between packets of padding only (COMPAT(jvb): spec 9.5). */
+const TIMESTAMP_STEP = 3_000;
+
+/** When `sendProbes` is due next. */
+export function nextProbeAt({ egress }: PathContext): Millis {
+  const { probing } = egress;
+  let next = NEVER;
+  for (let i = 0; i < probing.count; i++)
+    next = Math.min(next, probing.at(i).bandwidth.pollTimeout());
+  return next;
+}
+
+/** Sends what is due of the probes on their way and forgets those that are over. */
+export function sendProbes(ctx: PathContext, now: Millis): void {
+  const { probing } = ctx.egress;
+  let kept = 0;
+  for (let i = 0; i < probing.count; i++) {
+    const receiver = probing.at(i);
+    ctx.writing = receiver;
+    const { bandwidth } = receiver;
+    bandwidth.handleTimeout(now);
+    const bytes = bandwidth.probeBytes(now);
+    if (bytes > 0 && receiver.transportUp) fill(ctx, receiver, bytes, now);
+    if (bandwidth.isProbing && receiver.transportUp) probing.set(kept++, receiver);
+    else receiver.probeListed = false;
+  }
+  probing.truncate(kept);
+}
+
+/** Has `sendPadding` look after a receiver that lacks bandwidth and can be sent more than it is. */
+export function listPadding(ctx: PathContext, receiver: EndpointState, now: Millis): void {
+  if (receiver.paddingListed || !needsPadding(receiver)) return;
+  receiver.paddingListed = true;
+  receiver.padding.begin(receiver.bandwidth.history.bytes);
+  ctx.padded.add(receiver);
+  const { paddingPeriodMs } = ctx.options;
+  if (ctx.nextPaddingAt === NEVER) ctx.nextPaddingAt = now + paddingPeriodMs;
+}
+
+/** One period went by: padding for those who are listed. */
+export function sendPadding(ctx: PathContext, now: Millis): void {
+  const { padded, options } = ctx;
+  const elapsed =
+    options.paddingPeriodMs + Math.min(options.paddingPeriodMs, now - ctx.nextPaddingAt);
+  let kept = 0;
+  for (let i = 0; i < padded.count; i++) {
+    const receiver = padded.at(i);
+    ctx.writing = receiver;
+    if (!needsPadding(receiver)) {
+      receiver.paddingListed = false;
+      continue;
+    }
+    pad(ctx, receiver, elapsed, now);
+    padded.set(kept++, receiver);
+  }
+  padded.truncate(kept);
+  ctx.nextPaddingAt = kept > 0 ? now + options.paddingPeriodMs : NEVER;
+}
+
+function needsPadding(receiver: EndpointState): boolean {
+  const { targetBps, idealBps, bandwidth } = receiver;
+  const { estimateBps } = bandwidth;
+  return (
+    receiver.transportUp &&
+    receiver.sendsTransportCc &&
+    bandwidth.hasFeedback &&
+    idealBps > estimateBps &&
+    estimateBps > targetBps &&
+    idealBps - targetBps >= 1
+  );
+}
+
+function pad(ctx: PathContext, receiver: EndpointState, elapsed: Millis, now: Millis): void {
+  const { targetBps, idealBps, bandwidth, padding } = receiver;
+  const { history, estimateBps } = bandwidth;
+  const bytes = padding.advance(targetBps, idealBps, estimateBps, elapsed, history.bytes);
+  if (bytes < 1) return;
+  const before = history.bytes;
+  fill(ctx, receiver, bytes, now);
+  padding.handleSent(history.bytes - before);
+}
+
+/** Sends about `bytes` to a receiver, in as few packets as can be. */
+function fill(ctx: PathContext, receiver: EndpointState, bytes: number, now: Millis): void {
+  const { history } = receiver.bandwidth;
+  const goal = history.bytes + bytes;
+  if (receiver.payloadTypes.hasRtx) {
+    const { allocated } = receiver;
+    for (let i = 0; i < allocated.length && history.bytes < goal; i++) {
+      const leg = allocated[i]!;
+      if (leg.targetIndex >= 0) repeatRecent(ctx, leg, goal, now);
+    }
+  }
+  while (goal - history.bytes >= RTP_HEADER_BYTES) {
+    const before = history.bytes;
+    writePadding(ctx, receiver, goal - before, now);
+    if (history.bytes === before) return;
+    countProbe(receiver, before);
+  }
+}
+
+function countProbe(receiver: EndpointState, before: number): void {
+  receiver.probePackets++;
+  receiver.probeBytes += receiver.bandwidth.history.bytes - before;
+}
+
+/** Repeats the largest recent packets of a stream that fit, each once, until `goal` is reached. */
+function repeatRecent(ctx: PathContext, leg: VideoLeg, goal: number, now: Millis): void {
+  const { receiver, log } = leg;
+  const { history } = receiver.bandwidth;
+  const { newest } = log;
+  let used = 0;
+  while (newest >= 0 && history.bytes < goal) {
+    const age = largestFitting(leg, used, goal - history.bytes);
+    if (age < 0) return;
+    used |= 1 << age;
+    const seq = (newest - age) & 0xffff;
+    const before = history.bytes;
+    if (!log.find(seq) || !repeat(ctx, leg, seq, now)) return;
+    countProbe(receiver, before);
+  }
+}
+
+/** Age of the largest packet in the log that fits into `bytes` and is not `used`, -1 none. */
+function largestFitting(leg: VideoLeg, used: number, bytes: number): number {
+  const { log, source } = leg;
+  let best = -1;
+  let bestLength = 0;
+  for (let age = 0; age < RECENT; age++) {
+    if ((used & (1 << age)) !== 0 || !log.find((log.newest - age) & 0xffff)) continue;
+    const stream = source.encodings[log.encoding]?.stream;
+    const length = stream?.existingStore?.lengthOf(log.sourceSeq) ?? -1;
+    if (length <= bestLength || length + RTX_BYTES + EXTENSION_BYTES > bytes) continue;
+    if (!repeatsAsRtx(leg, stream!.existingStore!.payloadTypeOf(log.sourceSeq))) continue;
+    best = age;
+    bestLength = length;
+  }
+  return best;
+}
+
+/** A packet of nothing but padding, of about `bytes` at most, on the bridge's own SSRC. */
+function writePadding(ctx: PathContext, receiver: EndpointState, bytes: number, now: Millis): void {
+  const { egress, stage } = ctx;
+  const { firstVideo } = receiver.payloadTypes;
+  if (firstVideo === 0) return;
+  if (receiver.paddingSeq < 0) receiver.paddingSeq = ctx.drawSeq();
+  const room = bytes - RTP_HEADER_BYTES - EXTENSION_BYTES;
+  const length = Math.max(1, Math.min(MAX_PADDING_BYTES, room));
+  stage.loadPadding(firstVideo, length);
+  const { videoSsrc } = receiver.conference;
+  const { paddingSeq, paddingTimestamp } = receiver;
+  egress.writeRtp(receiver, videoSsrc, paddingSeq, paddingTimestamp, true, 0, 0, now);
+  egress.markPadded();
+  receiver.paddingSeq = (paddingSeq + 1) & 0xffff;
+  receiver.paddingTimestamp = (paddingTimestamp + TIMESTAMP_STEP) | 0;
+}
