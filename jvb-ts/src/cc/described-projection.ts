@@ -6,7 +6,7 @@
  */
 import type { Millis } from "#shared/runtime/runtime";
 import type { FrameFacts, VideoPacket } from "../media/video-packet.ts";
-import { DescribedQualityFilter, wantedTarget } from "./described-quality-filter.ts";
+import { DescribedQualityFilter } from "./described-quality-filter.ts";
 import { LinearProjection } from "./linear-projection.ts";
 import type { RtpState } from "./rtp-state.ts";
 
@@ -100,14 +100,12 @@ export class DescribedProjection {
     const { encoding } = packet;
     const isOther = encoding !== linear.lastEncoding;
     const wasSuspended = filter.currentEncoding < 0;
-    const isKeyframe =
-      packet.keyframe &&
-      packet.startOfFrame &&
-      !((isOther || wasSuspended) && this.#missedBase(packet, frames));
+    const isKeyframe = packet.keyframe && packet.startOfFrame;
+    const missed = isKeyframe && (isOther || wasSuspended) ? missedTargets(packet, frames) : 0;
     if (!isOther && linear.precedesRun(packet)) return false;
     const decodable = isKeyframe || isOther || this.#isDecodable(packet, frames);
     const isLate = packet.frame < frames.latest;
-    if (!filter.acceptFrame(packet, isKeyframe, decodable, isLate, this.#targetIndex, now))
+    if (!filter.acceptFrame(packet, isKeyframe, decodable, isLate, missed, this.#targetIndex, now))
       return false;
     const note =
       (filter.mark ? MARK : 0) |
@@ -142,15 +140,15 @@ export class DescribedProjection {
     }
     return true;
   }
+}
 
-  /** A later frame of the lowest temporal layer was passed over already, which it needs. */
-  #missedBase(packet: VideoPacket, frames: FrameFacts): boolean {
-    const dt = wantedTarget(packet.descriptor!, this.#targetIndex);
-    let next = frames.following(packet.frame);
-    while (next >= 0) {
-      if (frames.tid(next) <= 0 && ((frames.targets(next) >> dt) & 1) === 1) return true;
-      next = frames.following(next);
-    }
-    return false;
+/** Decode targets that would break at a later frame, of the lowest temporal layer, passed over. */
+function missedTargets(packet: VideoPacket, frames: FrameFacts): number {
+  let missed = 0;
+  let next = frames.following(packet.frame);
+  while (next >= 0) {
+    if (frames.tid(next) <= 0) missed |= frames.targets(next);
+    next = frames.following(next);
   }
+  return missed;
 }

@@ -5,6 +5,7 @@
 import type { Millis } from "#shared/runtime/runtime";
 import type { DependencyDescriptor } from "../media/dependency-descriptor.ts";
 import { encodingOf, targetOf } from "../media/projection.ts";
+import { MAX_TARGETS } from "../media/template-structure.ts";
 import type { VideoPacket } from "../media/video-packet.ts";
 import { KeyframeGroup } from "./keyframe-group.ts";
 
@@ -30,7 +31,8 @@ export class DescribedQualityFilter {
 
   /**
    * `decodable`: no frame that this one refers to is known to be missing at the receiver. `isLate`:
-   * newer frames were decided already, so this one changes nothing for what follows.
+   * newer frames were decided already, so this one changes nothing for what follows. `missed`: decode
+   * targets that a key frame is no use for any more.
    * `targetIndex` is a layer index, -1 nothing.
    */
   acceptFrame(
@@ -38,6 +40,7 @@ export class DescribedQualityFilter {
     isKeyframe: boolean,
     decodable: boolean,
     isLate: boolean,
+    missed: number,
     targetIndex: number,
     now: Millis,
   ): boolean {
@@ -50,7 +53,7 @@ export class DescribedQualityFilter {
     const before = this.currentTarget;
     this.targetChanged = false;
     const accepted = isKeyframe
-      ? this.#acceptKeyframe(packet, targetIndex, now)
+      ? this.#acceptKeyframe(packet, missed, targetIndex, now)
       : this.#acceptDelta(packet, decodable, isLate, targetIndex, now);
     if (!accepted) return false;
     const { structure, sid } = packet.descriptor!;
@@ -59,15 +62,17 @@ export class DescribedQualityFilter {
     return true;
   }
 
-  #acceptKeyframe(packet: VideoPacket, targetIndex: number, now: Millis): boolean {
+  #acceptKeyframe(packet: VideoPacket, missed: number, targetIndex: number, now: Millis): boolean {
     const descriptor = packet.descriptor!;
+    if (!descriptor.hasFrame) return false;
     const eid = packet.encoding;
-    const dt =
-      eid === encodingOf(targetIndex)
-        ? wantedTarget(descriptor, targetIndex)
-        : highestBit(descriptor.present);
+    const usable = descriptor.present & descriptor.activeTargets & ~missed;
+    const isWanted = eid === encodingOf(targetIndex);
+    const limit = isWanted ? wantedTarget(descriptor, targetIndex) : MAX_TARGETS - 1;
+    // The highest usable one up to what is wanted: the wanted one, unless part of it was missed.
+    const dt = highestBit(usable & (limit >= 31 ? -1 : (2 << limit) - 1));
+    if (dt < 0) return false;
     this.needsKeyframe = false;
-    if (!descriptor.hasFrame || dt < 0 || ((descriptor.present >> dt) & 1) === 0) return false;
     if (!this.#group.takes(eid, this.currentEncoding, this.#internalTarget, now)) {
       // What follows of it refers to this one.
       if (eid === this.currentEncoding) this.needsKeyframe = true;

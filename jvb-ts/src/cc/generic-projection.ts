@@ -31,6 +31,8 @@ export class GenericProjection {
   /** First number of the current encoding: what precedes it belongs to before the switch. */
   #startSeq = 0;
   #startFresh = false;
+  /** By encoding: time of its newest frame that was passed over. */
+  readonly #passedOver: (number | undefined)[] = [];
 
   constructor(state: RtpState) {
     this.#state = state;
@@ -45,8 +47,13 @@ export class GenericProjection {
 
   project(packet: VideoPacket, now: Millis): boolean {
     if (this.#targetEncoding < 0) return false;
-    if (packet.encoding !== this.currentEncoding && !this.#mayStart(packet)) return false;
-    if (packet.encoding !== this.currentEncoding) this.#start(packet, now);
+    if (packet.encoding !== this.currentEncoding) {
+      if (!this.#mayStart(packet)) {
+        this.#passOver(packet);
+        return false;
+      }
+      this.#start(packet, now);
+    }
     if (packet.keyframe && packet.startOfFrame)
       this.needsKeyframe = this.currentEncoding < this.#wanted(packet);
     if (this.#startFresh && this.#precedesStart(packet)) return false;
@@ -54,6 +61,19 @@ export class GenericProjection {
     this.#state.sent(this.outSeq, (packet.timestamp + this.timestampDelta) | 0);
     this.#lastAcceptedAt = now;
     return true;
+  }
+
+  #passOver(packet: VideoPacket): void {
+    const { encoding, timestamp } = packet;
+    const before = this.#passedOver[encoding];
+    if (before === undefined || isNewerTimestamp(timestamp, before))
+      this.#passedOver[encoding] = timestamp;
+  }
+
+  /** A newer frame of the same encoding, which needs this key frame, was passed over. */
+  #isOvertaken(packet: VideoPacket): boolean {
+    const newest = this.#passedOver[packet.encoding];
+    return newest !== undefined && isNewerTimestamp(newest, packet.timestamp);
   }
 
   #wanted(packet: VideoPacket): number {
@@ -69,7 +89,7 @@ export class GenericProjection {
     const better =
       currentEncoding < 0 || currentEncoding > wanted || (eid > currentEncoding && eid <= wanted);
     if (!better) return false;
-    const isKeyframe = packet.keyframe && packet.startOfFrame;
+    const isKeyframe = packet.keyframe && packet.startOfFrame && !this.#isOvertaken(packet);
     if (eid !== wanted && !isKeyframe) return false;
     if (this.#startsAnywhere(packet)) return true;
     if (!isKeyframe) this.needsKeyframe = true;

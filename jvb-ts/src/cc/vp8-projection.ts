@@ -27,6 +27,8 @@ class Decisions {
   readonly tl0 = new Int16Array(RING);
   /** Packets of the frame at or after this number came too late, -1 open. */
   readonly closedAt = new Int32Array(RING);
+  /** The key frame with which the encoding last began to flow; what is older stays outside. */
+  startFrame = -1;
 
   accepted(frame: number): boolean {
     return this.frame[frame & (RING - 1)] === frame;
@@ -111,10 +113,12 @@ export class Vp8Projection {
   /** Filters and projects a frame with its first packet; false when it is not for this receiver. */
   #decide(packet: VideoPacket, frames: FrameFacts, now: Millis): boolean {
     const { encoding, frame } = packet;
+    const start = this.#decisions[encoding]?.startFrame ?? -1;
+    if (encoding === this.#lastEncoding && frame < start) return false;
     let isKeyframe = packet.keyframe;
     // Decoding would break at the TL0 frame that was passed over already.
-    if (isKeyframe && encoding !== this.#lastEncoding && this.#missedTl0(frames, frame))
-      isKeyframe = false;
+    const flows = encoding === this.#lastEncoding && this.#filter.flows;
+    if (isKeyframe && !flows && this.#missedTl0(frames, frame)) isKeyframe = false;
     const target = this.#targetIndex;
     const accepted = this.#filter.acceptFrame(
       isKeyframe,
@@ -135,6 +139,8 @@ export class Vp8Projection {
     } else if (packet.frameIsReset) {
       this.#projectReset(packet, now);
     } else {
+      // After a pause what is older stays outside, too.
+      if (isKeyframe && !flows) this.#decisionsOf(encoding).startFrame = frame;
       if (!isKeyframe && packet.tid > 0 && !this.#isDecodable(frames, packet)) return false;
       this.#projectWithin(frames, packet, now);
     }
@@ -179,6 +185,7 @@ export class Vp8Projection {
     }
     const elapsed = this.#lastCreatedAt < 0 ? 0 : now - this.#lastCreatedAt;
     const timestamp = (this.#lastTimestampOut + ticksOf(elapsed)) | 0;
+    this.#decisionsOf(packet.encoding).startFrame = packet.frame;
     this.#store(packet, seq & 0xffff, timestamp, this.#nextPictureId(), this.#nextTl0(), now);
   }
 

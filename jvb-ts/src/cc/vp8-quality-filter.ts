@@ -14,6 +14,11 @@ export class Vp8QualityFilter {
   #isBroken = false;
   readonly #group = new KeyframeGroup();
 
+  /** Frames of the current encoding go out. */
+  get flows(): boolean {
+    return this.currentEncoding >= 0 && !this.#isBroken;
+  }
+
   /** Nothing is wanted any more. */
   suspend(): void {
     this.currentEncoding = -1;
@@ -67,7 +72,12 @@ export class Vp8QualityFilter {
     const group = this.#group;
     if (group.isBetter(eid, current, this.#internalTarget) && group.isOver(now))
       this.needsKeyframe = true;
-    if (eid !== current || this.#isBroken) return false;
+    if (this.#isBroken) {
+      // None of the group was any use.
+      if (group.isOver(now)) this.needsKeyframe = true;
+      return false;
+    }
+    if (eid !== current) return false;
     const tid = Math.max(frameTid, 0);
     if (current > targetEncoding) return tid === 0;
     if (current < targetEncoding) return true;

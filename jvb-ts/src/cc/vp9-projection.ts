@@ -116,15 +116,15 @@ export class Vp9Projection {
       }
       return true;
     }
-    return packet.tid <= 0 || this.#hasTemporalReference(packet, frames);
+    return this.#hasTemporalReference(packet, frames);
   }
 
-  /** The newest picture this one may depend on was accepted; a hole in picture ids: assume so. */
+  /** The newest known picture this one may depend on was accepted; none known: assume so. */
   #hasTemporalReference(packet: VideoPacket, frames: FrameFacts): boolean {
     const { encoding, frame } = packet;
     for (let back = 1; back <= MAX_PATTERN; back++) {
       const reference = frame - STRIDE * back;
-      if (!frames.has(reference)) return true;
+      if (!frames.has(reference)) continue;
       if (frames.isKeyframe(reference) || frames.tid(reference) <= packet.tid)
         return this.#linear.accepted(encoding, reference);
     }
