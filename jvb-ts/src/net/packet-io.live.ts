@@ -286,6 +286,30 @@ for (const [implementation, open] of implementations) {
       expect(b.counters()).to.deep.include({ malformed: 3, received: 2 });
     });
 
+    it("brings packets of any lengths to each of several receivers in their order", async () => {
+      const { io: from } = await open(options());
+      const ends = [await open(options()), await open(options())].map(({ io }) => io!);
+      opened.push(from!, ...ends);
+      const slab = new TxSlab();
+      const sessions = ends.map((end) => {
+        const session = from!.openSession();
+        from!.bindAddress(session, 0, end.localAddresses[0]!);
+        from!.selectAddress(session, 0, end.localAddresses[0]!);
+        end.bindAddress(end.openSession(), 0, from!.localAddresses[0]!);
+        return session;
+      });
+      const lengths = [1200, 1200, 1200, 900, 900, 901, 1200, 10, 10, 1500, 1500];
+      const long = Array.from({ length: 70 }, () => 1000);
+      const sent = [...lengths, ...long].map((length, i) => bytes(length, i + 20).fill(22, 0, 1));
+      for (const data of sent) for (const session of sessions) put(slab, session, Kind.dtls, data);
+      expect(from!.send(slab)).to.equal(2 * sent.length);
+      for (const end of ends) {
+        const rows = await collect(end, sent.length);
+        expect(rows.map((row) => row.bytes)).to.deep.equal(sent.map(hex));
+      }
+      expect(from!.counters()).to.deep.include({ sent: 2 * sent.length, sendRefused: 0 });
+    });
+
     it("keeps indices when the same keys come again", async () => {
       const { a, b, sa, sb } = await pair();
       const slab = new TxSlab();
