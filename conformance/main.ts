@@ -7,6 +7,7 @@ import { globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import yargs from "yargs";
+import { exitProcess } from "#shared/runtime/native-process";
 import { play } from "./harness/play.ts";
 import {
   good,
@@ -160,4 +161,4 @@ console.log(
 );
 const failed = outcomes.filter((outcome) => !good(outcome)).length;
 console.log(`${outcomes.length - failed} passed, ${failed} failed`);
-process.exit(failed === 0 && outcomes.length > 0 ? 0 : 1);
+exitProcess(failed === 0 && outcomes.length > 0 ? 0 : 1);

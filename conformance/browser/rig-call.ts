@@ -138,14 +138,14 @@ try {
   await expectSilence([second, third], "p1/screen");
   await expectMedia(all, flow);
   console.log("a shared screen");
-  // Upstream's bridge says no farewell on SIGTERM: for us that is a death.
-  const restarted = java ? 8000 : 4000;
+  // Upstream's focus waits until the server gives the session of a killed bridge up. A bridge in Java
+  // says no farewell on SIGTERM, so that a restart is a death to us as well.
+  const killed = focus !== "our-jicofo" ? 25_000 : java ? 8000 : 4000;
+  // One that was just started needs up to 5 s of that by itself, to load what a call needs.
+  const cold = java ? Math.max(killed, 13_000) : killed;
+  const restarted = java ? 13_000 : 4000;
   limit("a bridge restarted", await lose(all, "SIGTERM"), restarted);
   limit("the other restarted, the call back on the first", await lose(all, "SIGTERM"), restarted);
-  // Upstream's focus waits until the server gives the session of the dead bridge up.
-  const killed = focus !== "our-jicofo" ? 25_000 : java ? 8000 : 4000;
-  // A bridge in Java that was just started needs up to 5 s of that by itself, to load what a call needs.
-  const cold = java ? Math.max(killed, 13_000) : killed;
   limit("R1 a bridge killed, the other one cold", await lose(all, "SIGKILL"), cold);
   if (java) limit("R1 a bridge killed, both warm", await lose(all, "SIGKILL", true), killed);
 } catch (error) {

@@ -53,6 +53,15 @@ describe("the page of the benchmark", () => {
     expect(renderPage([])).to.include("Nothing was measured yet");
   });
 
+  it("names the rows that may not be quoted, as the README does", () => {
+    const short = renderPage([sampleResult(), sampleResult({ row: "short", rounds: 4 })]);
+    expect(short)
+      .to.include("<b>Not to be quoted</b>, for fewer than 5")
+      .and.to.include(": short.");
+    expect(page).to.include(": one-to-thirty.");
+    expect(renderPage([sampleResult()])).to.not.include("Not to be quoted");
+  });
+
   it("puts ticks where people expect them", () => {
     expect(linearTicks(70)).to.deep.equal([0, 20, 40, 60, 80]);
     expect(linearTicks(0.9)).to.deep.equal([0, 0.25, 0.5, 0.75, 1]);

@@ -13,6 +13,7 @@ import { type Estimate, median, RESAMPLES } from "./statistics.ts";
 import {
   countedCells,
   type FigureSummary,
+  notToBeQuoted,
   type RowSummary,
   summarise,
   targetsOf,
@@ -282,6 +283,7 @@ export function renderPage(results: readonly RowResult[], options: PageOptions =
       .at(-1) ?? "";
   const commits = [...new Set(results.map((result) => result.commit))];
   const first = results[0];
+  const doubt = notToBeQuoted(results);
   const isTryOut = results.some((result) => result.method.quick);
   const title = "jitsi-ts, measured";
   const body =
@@ -291,7 +293,9 @@ export function renderPage(results: readonly RowResult[], options: PageOptions =
         `${escapeHtml(first.machine.cpu)}, ${first.machine.cores} cores; Node ${first.machine.node}; ${escapeHtml(first.machine.java)}.</p>` +
         (isTryOut
           ? `<p class="banner">A try-out: too short, and void rounds are shown. No figure here may be quoted.</p>`
-          : "") +
+          : doubt === undefined
+            ? ""
+            : `<p class="banner"><b>Not to be quoted</b>, for ${escapeHtml(doubt)}.</p>`) +
         `<ul class="legend"><li><span class="swatch ours"></span><b>ours</b> jicofo-ts, jvb-ts</li>` +
         `<li><span class="swatch java"></span><b>java</b> upstream's jicofo, jitsi-videobridge</li>` +
         `<li><span class="swatch limit"></span><b>limit</b> a C program that does the least possible</li>` +

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import type { RowResult } from "./result.ts";
 import type { ContenderName } from "./row.ts";
-import { ENOUGH_ROUNDS, summarise } from "./summary.ts";
+import { notToBeQuoted, summarise } from "./summary.ts";
 import { digits } from "./table.ts";
 
 const BEGIN = "<!-- figures of npm run bench -->";
@@ -79,17 +79,12 @@ export function quotedFigures(results: readonly RowResult[]): string {
   const days = [...new Set(results.map((result) => result.began.slice(0, 10)))].sort();
   const commits = [...new Set(results.map((result) => result.commit))];
   const { machine } = first;
-  const few = results.filter((result) => (summarise(result).valid.ours ?? 0) < ENOUGH_ROUNDS);
+  const doubt = notToBeQuoted(results);
   return [
     ...quotes.flatMap((quote) => tableOf(quote, results)),
     `Medians, ${days.join(" to ")}, commit ${commits.join(", ")}, on ${machine.cores} cores of ` +
       `${machine.cpu}; ${machine.java.replace(/ \d{4}-.*$/, "")}, Node ${machine.node}.`,
-    ...(few.length === 0
-      ? []
-      : [
-          "",
-          `**Not to be quoted**, for fewer than ${ENOUGH_ROUNDS} rounds were undisturbed: ${few.map(({ row }) => row).join(", ")}.`,
-        ]),
+    ...(doubt === undefined ? [] : ["", `**Not to be quoted**, for ${doubt}.`]),
   ].join("\n");
 }
 

@@ -128,3 +128,11 @@ export function summarise(result: RowResult): RowSummary {
     voids: [...reasons].map(([reason, times]) => ({ reason, times })),
   };
 }
+
+/** Why figures of some rows may not be quoted, and of which; undefined when all may. */
+export function notToBeQuoted(results: readonly RowResult[]): string | undefined {
+  const few = results.filter((result) => (summarise(result).valid.ours ?? 0) < ENOUGH_ROUNDS);
+  if (few.length === 0) return undefined;
+  const rows = few.map(({ row }) => row).join(", ");
+  return `fewer than ${ENOUGH_ROUNDS} rounds were undisturbed: ${rows}`;
+}

@@ -1,10 +1,10 @@
-// Builds dist/native/malloc-trim.node: node shared/native/build.mjs [--force]
+// Builds dist/native/process.node: node shared/native/build.mjs [--force]
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildAddon } from "../tooling/addon.mjs";
 
 buildAddon({
-  name: "malloc-trim",
+  name: "process",
   folder: dirname(fileURLToPath(import.meta.url)),
   force: process.argv.includes("--force"),
 });

@@ -13,6 +13,7 @@ import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, writeFileSy
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import yargs from "yargs";
+import { exitProcess } from "#shared/runtime/native-process";
 
 interface FuzzModule {
   readonly targets: Record<string, (input: Uint8Array) => void>;
@@ -148,4 +149,4 @@ for (const file of globSync("{shared,jicofo-ts,jvb-ts}/**/*.fuzz.ts", { cwd: roo
   }
 }
 console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 && passed > 0 ? 0 : 1);
+exitProcess(failed === 0 && passed > 0 ? 0 : 1);

@@ -214,7 +214,7 @@ const addons = () =>
     treeHash(["jvb-ts/native", "shared/native", "shared/tooling/addon.mjs"], (file) =>
       /\.(c|h|mjs)$/.test(file),
     ),
-    ["dist/native/jvb-native.node", "dist/native/malloc-trim.node"],
+    ["dist/native/jvb-native.node", "dist/native/process.node"],
     "building the native addons",
     () =>
       run(process.execPath, ["jvb-ts/native/build.mjs"]) ??

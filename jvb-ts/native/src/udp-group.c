@@ -4,6 +4,7 @@
 #include "udp-group.h"
 
 #include <errno.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -266,6 +267,10 @@ static udp_group_t *group_open(const char *name, bind_result_t *results, int cou
     group->local[group->sockets] = results[i].address;
     group->fds[group->sockets++] = fd;
   }
+  int segment = 0;
+  socklen_t segment_size = sizeof segment;
+  group->runs = group->sockets > 0 && getsockopt(group->fds[0], SOL_UDP, UDP_SEGMENT, &segment,
+                                                 &segment_size) == 0;
   group->name = strdup(name);
   bool ready = group->sockets > 0 && group->name != NULL && address_map_init(&group->addresses) &&
                ufrag_map_init(&group->ufrags);

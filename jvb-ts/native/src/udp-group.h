@@ -51,6 +51,7 @@ typedef struct udp_group {
   int sockets;
   int fds[MAX_SOCKETS];
   address_t local[MAX_SOCKETS];
+  bool runs; /* the kernel knows UDP_SEGMENT; an older one would send a run as one datagram */
 
   /* Guards everything below; the receive thread holds it for one batch at a time. */
   pthread_mutex_t lock;

@@ -3,7 +3,7 @@
  * under each fault and prints what came of it, a JSON object per line.
  */
 
-import { openSync, writeSync } from "node:fs";
+import { openSync, readSync, writeSync } from "node:fs";
 import { constants } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { realRuntime } from "#shared/runtime/real-runtime";
@@ -16,7 +16,7 @@ const ROWS = 100;
 const table = openSync(process.env["SEND_FAULTS"] ?? "", "r+");
 const codes = constants.errno as Record<string, number>;
 
-/** The next `times` calls fail: 0 sendmmsg, 1 recvmmsg, 2 poll. */
+/** The next `times` calls fail: 0 sendmmsg, 1 recvmmsg, 2 poll, 3 sendmmsg of a run. */
 function fail(which: number, code: string, times: number): void {
   writeSync(table, Int32Array.of(codes[code] ?? 0, times), 0, 8, 8 * which);
 }
@@ -49,11 +49,12 @@ function pair(workers: number) {
     for (let n = to.receive(rx); n > 0; n = to.receive(rx)) received.count += n;
   };
   const tx = new TxSlab();
-  const send = (): number => {
+  /** `more` bytes each row than the one before: 0 makes runs of them. */
+  const send = (more = 1): number => {
     for (let row = 0; row < ROWS; row++) {
       tx.offset[row] = row * SLOT_BYTES + HEADROOM;
       tx.bytes[tx.offset[row]!] = 22;
-      tx.length[row] = 40;
+      tx.length[row] = 40 + row * more;
       tx.session[row] = session;
       tx.kind[row] = Kind.dtls;
     }
@@ -98,6 +99,23 @@ for (const [code, times] of [
       arrived: received.count,
     }),
   );
+}
+
+for (const code of ["EIO", "EINVAL", "EMSGSIZE", "EPERM"]) {
+  const one = pair(1);
+  fail(3, code, 1);
+  const sent = one.send(0);
+  fail(3, code, 1000);
+  const later = one.send(0);
+  const left = Buffer.alloc(4);
+  readSync(table, left, 0, 4, 8 * 3 + 4);
+  fail(3, code, 0);
+  await sleep(30);
+  const refused = one.from.counters().sendRefused;
+  const runs = 1000 - left.readInt32LE();
+  console.log(JSON.stringify({ code, sent, refused, later, runs, arrived: one.received.count }));
+  one.from.close();
+  one.to.close();
 }
 
 for (const [workers, which, code] of receiveFaults) {

@@ -19,6 +19,8 @@ interface Line {
   readonly refused: number;
   readonly tookMs: number;
   readonly later: number;
+  /** Runs that were tried in the later call. */
+  readonly runs?: number;
   readonly arrived: number;
 }
 
@@ -32,7 +34,7 @@ describe("a kernel without room, route or descriptors (R20)", () => {
     const source = new URL("send-faults.c", import.meta.url).pathname;
     const built = spawnSync("cc", ["-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"]);
     expect(built.status, String(built.stderr)).to.equal(0);
-    writeFileSync(table, Buffer.alloc(24));
+    writeFileSync(table, Buffer.alloc(32));
     const child = new URL("faulty-kernel.ts", import.meta.url).pathname;
     const { stdout, stderr, status } = spawnSync(
       process.execPath,
@@ -47,7 +49,7 @@ describe("a kernel without room, route or descriptors (R20)", () => {
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  const sending = (code: string) => lines.find((line) => line.code === code && line.sent >= 0)!;
+  const sending = (code: string) => lines.find((line) => line.code === code && line.tookMs >= 0)!;
 
   for (const code of ["EAGAIN", "ENOBUFS", "ENOMEM"]) {
     it(`sendmmsg ${code}: the batch is dropped and counted, the next one goes`, () => {
@@ -78,6 +80,18 @@ describe("a kernel without room, route or descriptors (R20)", () => {
       const line = sending(code);
       expect(line).to.include({ sent: ROWS - refused, refused, congested: 0, later: ROWS });
       expect(line.tookMs).to.be.below(50);
+    });
+  }
+
+  for (const [code, runs] of [
+    ["EIO", 0],
+    ["EINVAL", 0],
+    ["EMSGSIZE", 0],
+    ["EPERM", 2],
+  ] as const) {
+    it(`sendmmsg ${code} of a run: its packets go one by one, and ${runs === 0 ? "no" : "the next"} run is tried later`, () => {
+      const line = lines.find((one) => one.code === code && one.runs !== undefined);
+      expect(line).to.include({ sent: ROWS, refused: 0, later: ROWS, arrived: 2 * ROWS, runs });
     });
   }
 

@@ -1,8 +1,6 @@
 /** One table for the addon's sockets and their twin, over loopback. */
-import { readFileSync } from "node:fs";
-import { setImmediate } from "node:timers/promises";
 import { expect } from "chai";
-import { realRuntime } from "#shared/runtime/real-runtime";
+import { collect, hex, options, put, stun } from "../../test/packet-rows.ts";
 import {
   type PacketCounters,
   type PacketIo,
@@ -10,33 +8,10 @@ import {
   type SrtpKeys,
   SrtpProfile,
 } from "../media/packet-io.ts";
-import {
-  HEADROOM,
-  Kind,
-  NO_SESSION,
-  REPEATABLE,
-  RxSlab,
-  SLOT_BYTES,
-  Status,
-  TxSlab,
-} from "../media/slab.ts";
+import { Kind, NO_SESSION, REPEATABLE, RxSlab, Status, TxSlab } from "../media/slab.ts";
 import { openNativePacketIo } from "./native-packet-io.ts";
 import type { OpenedPacketIo, PacketIoOptions } from "./packet-io-options.ts";
 import { openTwinPacketIo } from "./twin-packet-io.ts";
-
-let groups = 0;
-
-function options(ip = "127.0.0.1", more: Partial<PacketIoOptions> = {}): PacketIoOptions {
-  return {
-    addresses: [{ ip, port: 0 }],
-    receiveBufferBytes: 1 << 20,
-    worker: 0,
-    workers: 1,
-    group: `test ${groups++}`,
-    clock: realRuntime.clock,
-    ...more,
-  };
-}
 
 const implementations: readonly (readonly [
   string,
@@ -60,107 +35,9 @@ const keysOf = (flip: boolean): SrtpKeys => {
   };
 };
 
-/** One received row, copied out of the slab. */
-interface Row {
-  readonly kind: number;
-  readonly status: number;
-  readonly session: number;
-  readonly socket: number;
-  readonly family: number;
-  readonly address: string;
-  readonly port: number;
-  readonly bytes: string;
-}
-
-const hex = (data: Uint8Array) => Buffer.from(data).toString("hex");
-
-/** An end knows a few slabs only. */
-const slabs = new WeakMap<PacketIo, RxSlab>();
-
-/** Waits until the receiving thread has taken all that came to a UDP port of 127.0.0.1. */
-async function queueRead(port: number): Promise<void> {
-  const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  const bytesQueued = () => {
-    const line = readFileSync("/proc/net/udp", "utf8")
-      .split("\n")
-      .find((text) => text.includes(` ${local} `));
-    return parseInt(/:([0-9A-F]{8}) [0-9A-F]{2}:/.exec(line ?? "")?.[1] ?? "", 16);
-  };
-  const until = realRuntime.clock.now() + 5_000;
-  while (bytesQueued() !== 0) {
-    if (realRuntime.clock.now() > until) throw new Error(`nobody reads UDP port ${port}`);
-    await setImmediate();
-  }
-}
-
-/** Collects rows until `count` have come, or `ms` have passed without. */
-async function collect(io: PacketIo, count: number, ms = 1000): Promise<Row[]> {
-  const slab = slabs.get(io) ?? new RxSlab();
-  slabs.set(io, slab);
-  const rows: Row[] = [];
-  const drain = () => {
-    for (let n = io.receive(slab); n > 0; n = io.receive(slab))
-      for (let i = 0; i < n; i++) {
-        const at = slab.offset[i]!;
-        expect(slab.arrival[i]).to.be.within(
-          realRuntime.clock.now() - 3000,
-          realRuntime.clock.now(),
-        );
-        rows.push({
-          kind: slab.kind[i]!,
-          status: slab.status[i]!,
-          session: slab.session[i]!,
-          socket: slab.socket[i]!,
-          family: slab.family[i]!,
-          address: hex(slab.address.subarray(i * 16, i * 16 + 16)),
-          port: slab.port[i]!,
-          bytes: hex(slab.bytes.subarray(at, at + slab.length[i]!)),
-        });
-      }
-  };
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    io.onReadable = () => {
-      drain();
-      if (rows.length < count) return;
-      clearTimeout(timer);
-      resolve();
-    };
-    io.onReadable();
-  });
-  io.onReadable = undefined;
-  return rows;
-}
-
-function put(slab: TxSlab, session: number, kind: number, data: Uint8Array): void {
-  const row = slab.count++;
-  const at = row * SLOT_BYTES + HEADROOM;
-  slab.bytes.set(data, at);
-  slab.offset[row] = at;
-  slab.length[row] = data.length;
-  slab.session[row] = session;
-  slab.kind[row] = kind;
-}
-
 function rtp(seq: number, payload: number): Uint8Array {
   const packet = bytes(12 + payload, seq);
   packet.set([0x80, 96, seq >> 8, seq & 255, 0, 0, 0, 1, 0, 0, 0, 9]);
-  return packet;
-}
-
-function stun(type: number, username: string | undefined, id = 1): Uint8Array {
-  const name = Buffer.from(username ?? "");
-  const padded = username === undefined ? 0 : 4 + ((name.length + 3) & ~3);
-  const packet = Buffer.alloc(20 + padded);
-  packet.writeUInt16BE(type, 0);
-  packet.writeUInt16BE(padded, 2);
-  packet.writeUInt32BE(0x2112a442, 4);
-  packet.fill(id, 8, 20);
-  if (username !== undefined) {
-    packet.writeUInt16BE(6, 20);
-    packet.writeUInt16BE(name.length, 22);
-    name.copy(packet, 24);
-  }
   return packet;
 }
 
@@ -409,6 +286,30 @@ for (const [implementation, open] of implementations) {
       expect(b.counters()).to.deep.include({ malformed: 3, received: 2 });
     });
 
+    it("brings packets of any lengths to each of several receivers in their order", async () => {
+      const { io: from } = await open(options());
+      const ends = [await open(options()), await open(options())].map(({ io }) => io!);
+      opened.push(from!, ...ends);
+      const slab = new TxSlab();
+      const sessions = ends.map((end) => {
+        const session = from!.openSession();
+        from!.bindAddress(session, 0, end.localAddresses[0]!);
+        from!.selectAddress(session, 0, end.localAddresses[0]!);
+        end.bindAddress(end.openSession(), 0, from!.localAddresses[0]!);
+        return session;
+      });
+      const lengths = [1200, 1200, 1200, 900, 900, 901, 1200, 10, 10, 1500, 1500];
+      const long = Array.from({ length: 70 }, () => 1000);
+      const sent = [...lengths, ...long].map((length, i) => bytes(length, i + 20).fill(22, 0, 1));
+      for (const data of sent) for (const session of sessions) put(slab, session, Kind.dtls, data);
+      expect(from!.send(slab)).to.equal(2 * sent.length);
+      for (const end of ends) {
+        const rows = await collect(end, sent.length);
+        expect(rows.map((row) => row.bytes)).to.deep.equal(sent.map(hex));
+      }
+      expect(from!.counters()).to.deep.include({ sent: 2 * sent.length, sendRefused: 0 });
+    });
+
     it("keeps indices when the same keys come again", async () => {
       const { a, b, sa, sb } = await pair();
       const slab = new TxSlab();
@@ -481,127 +382,3 @@ for (const [implementation, open] of implementations) {
     });
   });
 }
-
-describe("packet I/O of several workers", () => {
-  const opened: PacketIo[] = [];
-  const keep = ({ io, failures }: OpenedPacketIo): PacketIo => {
-    if (io === undefined) throw new Error(`bind failed: ${failures[0]?.code}`);
-    opened.push(io);
-    return io;
-  };
-  /** `count` workers on one socket, and a peer outside. */
-  const start = (count: number) => {
-    const group = `workers ${groups++}`;
-    const workers = Array.from({ length: count }, (_, worker) =>
-      keep(openNativePacketIo(options(undefined, { group, worker, workers: count }))),
-    );
-    return {
-      workers,
-      peer: keep(openNativePacketIo(options())),
-      to: workers[0]!.localAddresses[0]!,
-    };
-  };
-  afterEach(() => {
-    for (const io of opened.splice(0)) io.close();
-  });
-
-  it("hands requests over by ufrag, then everything by address", async () => {
-    const { workers, peer, to } = start(3);
-    const from = peer.localAddresses[0]!;
-    expect(workers[2]!.localAddresses).to.deep.equal([to]);
-    const sessions = workers.map((io, at) => {
-      const session = io.openSession();
-      io.registerUfrag(`worker${at}`, session);
-      return session;
-    });
-    for (const at of [2, 0, 1]) {
-      peer.sendTo(0, to, stun(1, `worker${at}:peer`));
-      const rows = await collect(workers[at]!, 1);
-      expect(rows.map((row) => row.kind)).to.deep.equal([Kind.stun]);
-      workers[at]!.bindAddress(sessions[at]!, 0, from);
-      for (let i = 0; i < 100; i++) peer.sendTo(0, to, Uint8Array.of(22, i));
-      const data = await collect(workers[at]!, 100);
-      expect(data.map((row) => row.bytes)).to.deep.equal(
-        [...Array(100).keys()].map((i) => hex(Uint8Array.of(22, i))),
-      );
-    }
-    workers[1]!.unbindAddress(sessions[1]!, 0, from);
-    peer.sendTo(0, to, Uint8Array.of(22));
-    peer.sendTo(0, to, stun(1, "nobody:peer"));
-    peer.sendTo(0, to, stun(1, "worker0:peer"));
-    expect((await collect(workers[0]!, 1)).length).to.equal(1);
-    expect(workers[0]!.counters()).to.deep.include({ unknownAddress: 1, unknownUfrag: 1 });
-    expect(workers[1]!.counters()).to.deep.include({ unknownAddress: 0, received: 101 });
-  });
-
-  it("brings the response of a check to the worker that sent it", async () => {
-    const { workers, peer, to } = start(2);
-    workers[1]!.sendTo(0, peer.localAddresses[0]!, stun(1, "peer:x", 99));
-    peer.sendTo(0, to, stun(0x0111, undefined, 99));
-    expect((await collect(workers[1]!, 1)).map((row) => row.bytes.slice(0, 4))).to.deep.equal([
-      "0111",
-    ]);
-    expect(workers[0]!.counters().received).to.equal(0);
-  });
-
-  it("drops and counts what a stalled worker leaves no room for, and then goes on", async () => {
-    const { workers, peer, to } = start(2);
-    const session = workers[0]!.openSession();
-    workers[0]!.bindAddress(session, 0, peer.localAddresses[0]!);
-    const out = peer.openSession();
-    peer.bindAddress(out, 0, to);
-    peer.selectAddress(out, 0, to);
-    const slab = new TxSlab();
-    for (let i = 0; i < 3000; i++) {
-      put(slab, out, Kind.dtls, Uint8Array.of(22, i & 255));
-      if (slab.count < 200) continue;
-      peer.send(slab);
-      // The kernel's queue is shorter than the ring where `net.core.rmem_max` is small or the
-      // receiving thread waits for a processor; what it drops is not the ring's.
-      await queueRead(to.port);
-    }
-    const rows = await collect(workers[0]!, 2048);
-    expect(rows.length).to.equal(2048);
-    expect(workers[0]!.counters().ringFull).to.equal(3000 - 2048);
-    put(slab, out, Kind.dtls, Uint8Array.of(23));
-    peer.send(slab);
-    expect((await collect(workers[0]!, 1)).map((row) => row.bytes)).to.deep.equal(["17"]);
-  });
-
-  it("forgets the ufrags, addresses and checks of a worker that ended", async () => {
-    const { workers, peer, to } = start(3);
-    const from = peer.localAddresses[0]!;
-    const session = workers[1]!.openSession();
-    workers[1]!.registerUfrag("gone", session);
-    workers[1]!.bindAddress(session, 0, from);
-    workers[1]!.sendTo(0, from, stun(1, "peer:x", 99));
-    workers[0]!.registerUfrag("here", workers[0]!.openSession());
-    workers[1]!.close();
-    peer.sendTo(0, to, stun(1, "gone:peer"));
-    peer.sendTo(0, to, Uint8Array.of(22));
-    peer.sendTo(0, to, stun(0x0111, undefined, 99));
-    peer.sendTo(0, to, stun(1, "here:peer"));
-    expect((await collect(workers[0]!, 1)).length).to.equal(1);
-    expect(workers[0]!.counters()).to.deep.include({
-      unknownUfrag: 1,
-      unknownAddress: 2,
-      ringFull: 0,
-    });
-  });
-
-  it("stays open until its last worker closes, and refuses a second worker of one number", async () => {
-    const { workers, peer, to } = start(2);
-    const session = workers[1]!.openSession();
-    workers[1]!.bindAddress(session, 0, peer.localAddresses[0]!);
-    workers[0]!.close();
-    peer.sendTo(0, to, Uint8Array.of(22));
-    expect((await collect(workers[1]!, 1)).length).to.equal(1);
-    workers[1]!.close();
-    const again = openNativePacketIo(options(undefined, { addresses: [to] }));
-    expect(again.failures).to.deep.equal([]);
-    keep(again);
-    const twice = options();
-    keep(openNativePacketIo(twice));
-    expect(openNativePacketIo(twice).io).to.equal(undefined);
-  });
-});

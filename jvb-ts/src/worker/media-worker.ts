@@ -5,9 +5,7 @@
  * Order of one turn: rows or a message, `endBatch` or `handleTimeout` of the engine, its events,
  * then one timer for the earliest deadline of everything.
  *
- * A bug of ours ends the conference in whose step it happened and no other; a bug of somebody who
- * only looks (debug states, statistics) ends none. What belongs to no conference is logged, and the
- * worker goes on: thrown further it would end every conference here.
+ * No bug of ours may leave a turn: thrown further it would end every conference here (`bug-fence.ts`).
  */
 import type { Logger } from "#shared/logging/logger";
 import { Bug } from "#shared/runtime/bug";
@@ -29,6 +27,7 @@ import type { AddressMapping } from "../transport/ice/address-mapping.ts";
 import { IceDemux } from "../transport/ice/ice-demux.ts";
 import { formatIp } from "../transport/stun/ip-address.ts";
 import type { FromWorker, ToWorker } from "../worker-messages.ts";
+import { BugFence } from "./bug-fence.ts";
 import { Standstill } from "./standstill.ts";
 import { snapshotStats } from "./worker-stats.ts";
 
@@ -41,9 +40,6 @@ const BATCHES_AFTER_STANDSTILL = 256;
 const READ_FIRST_MS = 10;
 /** Never sleeps longer: a missed deadline shows as a late action, not as a dead conference. */
 const LONGEST_SLEEP_MS = 500;
-/** Bugs that are nobody's may come with each batch: one line in that time. */
-const COMPLAINT_MS = 1000;
-
 export interface MediaWorkerOptions {
   readonly settings: BridgeSettings;
   readonly runtime: Runtime;
@@ -64,6 +60,7 @@ export class MediaWorker {
   readonly #byTransport = new Map<EndpointTransport, EndpointPort>();
   readonly #bySocket = new Map<SocketId, EndpointPort>();
   readonly #counters = zeroCounters();
+  readonly #bugs: BugFence;
   readonly #ports: ConferencePorts;
   readonly #standstill: Standstill;
   #mappings: readonly AddressMapping[];
@@ -75,15 +72,13 @@ export class MediaWorker {
   #controlAt: Millis = 0;
   /** Conferences whose media events broke; ended when nobody is in the middle of anything. */
   readonly #broken: { readonly conference: string; readonly cause: unknown }[] = [];
-  /** Conferences in which looking broke, told once for each. */
-  readonly #unreadable = new WeakSet<Conference>();
-  #complainedAt: Millis = Number.NEGATIVE_INFINITY;
   #nextStats: Millis;
   #stopped = false;
 
   constructor(options: MediaWorkerOptions) {
     const { settings, runtime, io, dtls, log } = options;
     this.#options = options;
+    this.#bugs = new BugFence(log, this.#counters);
     this.#mappings = settings.sockets.mappings;
     this.#engine = createMediaEngine({
       options: settings.engine,
@@ -129,7 +124,7 @@ export class MediaWorker {
     try {
       this.#handle(message, now);
     } catch (cause) {
-      this.#complain(cause, now);
+      this.#bugs.complain(cause, now);
     }
   }
 
@@ -188,7 +183,7 @@ export class MediaWorker {
       case "speakers": {
         const conference = this.#conferences.get(message.conference);
         const look = (): Json => speechActivity(message.conference, this.#ports);
-        this.#answer(message.tag, conference && this.#look(conference, look));
+        this.#answer(message.tag, conference && this.#bugs.look(conference, look));
         return;
       }
       case "mappings":
@@ -222,7 +217,8 @@ export class MediaWorker {
     const conference = this.#conferences.get(message.conference);
     const { socket, endpoint: id, password } = message;
     const endpoint =
-      conference && this.#guard(conference, now, () => conference.endpointForChannel(id, password));
+      conference &&
+      this.#bugs.guard(conference, now, () => conference.endpointForChannel(id, password));
     if (endpoint !== undefined) this.#bySocket.set(socket, endpoint);
     if (conference?.isExpired === true) this.#forget(conference);
     this.#options.post({ kind: "channelVerdict", socket, accepted: endpoint !== undefined });
@@ -239,7 +235,7 @@ export class MediaWorker {
       this.#options.post({ kind: "colibriDone", tag, outcome, expired: true });
       return;
     }
-    const done = this.#guard(conference, now, () => conference.handleRequest(request, now));
+    const done = this.#bugs.guard(conference, now, () => conference.handleRequest(request, now));
     if (conference.isExpired) this.#conferences.delete(conference.id);
     const expired = conference.isExpired;
     const post = this.#options.post;
@@ -262,7 +258,7 @@ export class MediaWorker {
       if (conference !== undefined && one.id !== conference) continue;
       if (mode === "stats" && !one.rtcstatsEnabled) continue;
       const look = (): Json => conferenceState(one, this.#ports, mode, endpoint, now);
-      const state = this.#look(one, look);
+      const state = this.#bugs.look(one, look);
       if (state !== undefined) states[one.id] = state;
     }
     return states;
@@ -280,7 +276,7 @@ export class MediaWorker {
       this.#read(now, stood ? BATCHES_AFTER_STANDSTILL : BATCHES_PER_TURN);
       this.#afterTurn();
     } catch (cause) {
-      this.#complain(cause, now);
+      this.#bugs.complain(cause, now);
     }
   }
 
@@ -317,7 +313,7 @@ export class MediaWorker {
     if (stood === 0 || this.#conferences.size === 0) return false;
     this.#options.log.warn("This media worker stood still", { milliseconds: Math.round(stood) });
     for (const conference of [...this.#conferences.values()]) {
-      this.#guard(conference, now, () => conference.handleStandstill(stood, now));
+      this.#bugs.guard(conference, now, () => conference.handleStandstill(stood, now));
       if (conference.isExpired) this.#forget(conference);
     }
     return true;
@@ -406,7 +402,7 @@ export class MediaWorker {
       if (now >= this.#controlAt) this.#tick(now);
       else this.#tickEngine(now);
     } catch (cause) {
-      this.#complain(cause, now);
+      this.#bugs.complain(cause, now);
       this.#wake(now + LONGEST_SLEEP_MS);
     }
   }
@@ -429,7 +425,7 @@ export class MediaWorker {
     this.#controlAt = Number.POSITIVE_INFINITY;
     if (this.#readsFirst(now)) return;
     for (const conference of [...this.#conferences.values()]) {
-      this.#guard(conference, now, () => {
+      this.#bugs.guard(conference, now, () => {
         for (const endpoint of conference.endpoints.values()) {
           const { deadline } = endpoint;
           if (deadline !== undefined && deadline <= now) endpoint.handleTimeout(now);
@@ -459,9 +455,9 @@ export class MediaWorker {
     for (const { conference: id, cause } of this.#broken.splice(0)) {
       const conference = this.#conferences.get(id);
       if (conference !== undefined) {
-        this.#endAfter(conference, now, cause);
+        this.#bugs.end(conference, now, cause);
         this.#forget(conference);
-      } else if (id === "") this.#complain(cause, now);
+      } else if (id === "") this.#bugs.complain(cause, now);
     }
     // Those who are left may have been told something by it.
     this.#drainEngine();
@@ -499,7 +495,7 @@ export class MediaWorker {
       const stats = snapshotStats(
         {
           conferences: this.#conferences.values(),
-          look: (conference, step) => this.#look(conference, step),
+          look: (conference, step) => this.#bugs.look(conference, step),
           counters: this.#counters,
           totals: this.#engine.totals(now),
           sockets: this.#options.io.counters(),
@@ -509,7 +505,7 @@ export class MediaWorker {
       );
       this.#options.post({ kind: "stats", stats });
     } catch (cause) {
-      this.#complain(cause, now);
+      this.#bugs.complain(cause, now);
     }
   }
 
@@ -538,33 +534,6 @@ export class MediaWorker {
     return this.#certificate.value;
   }
 
-  /** Runs one step of a conference; a bug ends that conference and nothing else. */
-  #guard<T>(conference: Conference, now: Millis, step: () => T): T | undefined {
-    try {
-      return step();
-    } catch (cause) {
-      this.#endAfter(conference, now, cause);
-      return undefined;
-    }
-  }
-
-  /** Looks at a conference. A bug there ends nothing: what is looked at is left out. */
-  #look<T>(conference: Conference, step: () => T): T | undefined {
-    try {
-      return step();
-    } catch (cause) {
-      if (this.#unreadable.has(conference)) return undefined;
-      this.#unreadable.add(conference);
-      const { log } = this.#options;
-      log.error(
-        "Bug while looking at a conference, leaving it out",
-        { conf: conference.id },
-        cause,
-      );
-      return undefined;
-    }
-  }
-
   #guardSocket(socket: SocketId, step: (endpoint: EndpointPort) => void): void {
     const endpoint = this.#bySocket.get(socket);
     if (endpoint === undefined) return;
@@ -578,26 +547,9 @@ export class MediaWorker {
   #endAfterBug(endpoint: EndpointPort | undefined, now: Millis, cause: unknown): void {
     const conference = this.#conferences.get(endpoint?.conference ?? "");
     if (conference !== undefined) {
-      this.#endAfter(conference, now, cause);
+      this.#bugs.end(conference, now, cause);
       this.#forget(conference);
-    } else this.#complain(cause, now);
-  }
-
-  /** A bug that is no conference's. */
-  #complain(cause: unknown, now: Millis): void {
-    if (now - this.#complainedAt < COMPLAINT_MS) return;
-    this.#complainedAt = now;
-    this.#options.log.error("Bug in a media worker, going on", {}, cause);
-  }
-
-  #endAfter(conference: Conference, now: Millis, cause: unknown): void {
-    this.#counters.colibri_queue_exceptions++;
-    this.#options.log.error("Bug in a conference, ending it", { conf: conference.id }, cause);
-    try {
-      conference.expire(now);
-    } catch (second) {
-      this.#options.log.error("Bug while ending a conference", { conf: conference.id }, second);
-    }
+    } else this.#bugs.complain(cause, now);
   }
 
   #forget(conference: Conference): void {
@@ -607,7 +559,7 @@ export class MediaWorker {
 
   #stop(now: Millis): void {
     for (const conference of this.#conferences.values()) {
-      this.#guard(conference, now, () => conference.expire(now));
+      this.#bugs.guard(conference, now, () => conference.expire(now));
     }
     this.#conferences.clear();
     this.#stopped = true;

@@ -4,11 +4,9 @@
  * a program at rest would hold the memory of its busiest minute for hours (spec
  * benchmarks-and-faults G, I4; decision 0012).
  */
-import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { nativeProcess } from "./native-process.ts";
 import type { Report } from "./report.ts";
 import type { Millis, Timer, Timers } from "./runtime.ts";
 
@@ -100,17 +98,10 @@ export function processMemory(): MemoryPort {
     release() {
       // Any other flavor leaves the freed pages in V8's pool.
       collector()({ type: "major", execution: "sync", flavor: "last-resort" });
-      trimmer()?.trim();
+      // Without the addon only heaps shrink.
+      nativeProcess()?.trim();
     },
   };
-}
-
-/** `shared/native/malloc-trim.c`: beside the bundle, else from the sources; without it only heaps shrink. */
-function trimmer(): { trim(): void } | undefined {
-  const places = ["../native/malloc-trim.node", "../../../dist/native/malloc-trim.node"];
-  const paths = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));
-  const path = paths.find((candidate) => existsSync(candidate));
-  return path === undefined ? path : (createRequire(import.meta.url)(path) as { trim(): void });
 }
 
 /** V8's collector, as a context made with `--expose-gc` has it. */

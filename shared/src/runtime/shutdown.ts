@@ -4,6 +4,7 @@
  * Exit status of a signal is 128 + its number, as a JVM's: 143 on SIGTERM, 130 on SIGINT, 129 on
  * SIGHUP. An uncaught error ends with 70, a wrong configuration with 78.
  */
+import { exitProcess } from "./native-process.ts";
 import type { Report } from "./report.ts";
 import type { Millis, Runtime } from "./runtime.ts";
 
@@ -56,6 +57,7 @@ export interface Shutdown {
 export function createShutdown(options: ShutdownOptions): Shutdown {
   const { runtime, log } = options;
   const port: ProcessPort = options.process ?? process;
+  const exit = options.process === undefined ? exitProcess : (code: number) => port.exit(code);
   const deadlineMs = options.deadlineMs ?? DEADLINE_MS;
   const hooks: { readonly name: string; readonly hook: StopHook }[] = [];
   let running: Promise<void> | undefined;
@@ -77,12 +79,12 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
     port.exitCode = exitCode;
     const late = runtime.timers.after(deadlineMs, () => {
       log.error(`Not stopped after ${deadlineMs} ms, ending`, { waitingFor: hooks.at(-1)?.name });
-      port.exit(exitCode);
+      exit(exitCode);
     });
     running = runHooks().then(() => {
       late.cancel();
       log.info("Stopped");
-      port.exit(exitCode);
+      exit(exitCode);
     });
     return running;
   };
@@ -91,7 +93,7 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
     const exitCode = 128 + SIGNALS[signal];
     if (signal === "SIGHUP" && options.onHangup !== undefined) options.onHangup();
     // A second signal means now.
-    else if (running !== undefined) port.exit(exitCode);
+    else if (running !== undefined) exit(exitCode);
     else void stop(signal, exitCode);
   };
 

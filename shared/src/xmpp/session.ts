@@ -4,7 +4,6 @@
  */
 import type { Logger } from "../logging/logger.ts";
 import { pii } from "../logging/pii.ts";
-import { Bug } from "../runtime/bug.ts";
 import type { Runtime, Timer } from "../runtime/runtime.ts";
 import { iqError } from "../stanza/iq.ts";
 import { parseStanzaError, type StanzaCondition, stanzaError } from "../stanza/stanza-error.ts";
@@ -19,11 +18,12 @@ import type {
 } from "./connection.ts";
 import { type BareJid, bareOf, type Jid, parseJid } from "./jid.ts";
 import { NS } from "./namespaces.ts";
+import { Reconnection, type ReconnectionOptions } from "./reconnection.ts";
 import type { StanzaTransport, StreamEnd } from "./transport.ts";
 import { attr, type Element, elementsOf, namespaceOf, xml } from "./xml.ts";
 
 /** Settings that every kind of connection has. */
-export interface SessionOptions {
+export interface SessionOptions extends ReconnectionOptions {
   /** For logs and statistics. */
   readonly name: string;
   /** ms without anything received until a ping is sent; default 30,000. */
@@ -36,20 +36,10 @@ export interface SessionOptions {
   readonly replyTimeoutMs?: number;
   /** What IQs without handler get; default `service-unavailable`. */
   readonly unknownIq?: StanzaCondition;
-  /** Account and `host:port`, for what goes wrong: `focus@auth.x at 127.0.0.1:5222`. */
-  readonly account?: string;
-  /** Where the configuration has this connection: `jicofo.xmpp.client`. */
-  readonly keyPrefix?: string;
-  /** Keys there, and words, for what we log in with. */
-  readonly credentials?: { readonly keys: string; readonly words: string };
   /** `from` of stanzas that have none; components need it. */
   readonly defaultFrom?: string;
 }
 
-const retryMinMs = 500;
-const retryMaxMs = 2000;
-/** An immediate reconnection is tried at most this often. */
-const promptEveryMs = 5000;
 const stopTimeoutMs = 2000;
 /** A server that takes nothing of more waiting bytes than this … */
 const backlogLimit = 2 ** 20;
@@ -63,16 +53,6 @@ const keepaliveMs = 1000;
  * which takes as long at most.
  */
 const standstillMs = 2000;
-/** Reasons of failed attempts that are said before it gets quiet … */
-const mostReasons = 10;
-/** … for this long: the end of a log must tell what a program waits for. */
-const repeatMs = 600_000;
-/** Pause after a refused login; doubled each time, as the same words seldom bring another answer. */
-const loginMinMs = 2_000;
-const loginMaxMs = 60_000;
-/** Pause after another stream took our place; doubled each time, so that two do not fight for it. */
-const conflictMinMs = 10_000;
-const conflictMaxMs = 300_000;
 /** Requests given up whose answers are still recognised. */
 const mostGivenUp = 1000;
 
@@ -98,6 +78,7 @@ export class XmppSession implements XmppConnection {
   readonly #stanzaListeners = new Set<(stanza: Element) => void>();
   readonly #fromListeners = new Map<BareJid, Set<(stanza: Element) => void>>();
   readonly #handlers = new Map<string, IqHandler[]>();
+  readonly #reconnection: Reconnection;
   readonly #idPrefix: string;
   #nextId = 1;
   #state: ConnectionState = "offline";
@@ -114,16 +95,6 @@ export class XmppSession implements XmppConnection {
   /** Bytes the server had taken when it last took some, and when that was. */
   #taken = 0;
   #takenAt = 0;
-  #promptAt = Number.NEGATIVE_INFINITY;
-  #onlineAt = 0;
-  /** How often in a row another stream took our place. */
-  #conflicts = 0;
-  /** Logins refused, and attempts that failed for whatever reason, since the last session. */
-  #refusedLogins = 0;
-  #failures = 0;
-  /** Why attempts have failed since the last session, each said once. */
-  readonly #saidReasons = new Set<string>();
-  #saidAt = 0;
 
   constructor(
     transport: StanzaTransport,
@@ -138,6 +109,7 @@ export class XmppSession implements XmppConnection {
     this.#options = options;
     this.#runtime = runtime;
     this.#log = log.child({ xmpp_connection: options.name }, "XmppConnection");
+    this.#reconnection = new Reconnection(domain, options, runtime, this.#log);
     this.#idPrefix = Buffer.from(runtime.random.bytes(4)).toString("hex");
     this.handleIq({ type: "get", name: "ping", ns: NS.ping }, ({ iq }) =>
       xml("iq", { type: "result", id: attr(iq, "id"), to: attr(iq, "from"), from: attr(iq, "to") }),
@@ -201,14 +173,13 @@ export class XmppSession implements XmppConnection {
   #handleOnline(jid: Jid, resumed: boolean): void {
     if (this.#stopped !== undefined) return;
     this.#jid = jid;
-    this.#saidReasons.clear();
-    this.#refusedLogins = this.#failures = 0;
     if (!resumed) {
       this.#sessions++;
       this.#failPending();
     }
-    this.#onlineAt = this.#lastReceived = this.#lastSent = this.#runtime.clock.now();
-    this.#checkedAt = this.#takenAt = this.#onlineAt;
+    const now = this.#runtime.clock.now();
+    this.#reconnection.handleOnline(now);
+    this.#lastReceived = this.#lastSent = this.#checkedAt = this.#takenAt = now;
     this.#taken = 0;
     this.#pinging = false;
     this.#keepalive?.cancel();
@@ -226,107 +197,9 @@ export class XmppSession implements XmppConnection {
     }
     const wasOnline = this.#state === "online";
     if (!end.resumable) this.#failPending();
-    const delay = this.#delayAfter(end.kind, wasOnline);
-    this.#logEnd(end, wasOnline, delay);
+    const delay = this.#reconnection.delayAfter(end, wasOnline, this.#jid);
     this.#retry = this.#runtime.timers.after(delay, () => this.#connect());
     if (wasOnline) this.#setState("connecting", false);
-  }
-
-  #delayAfter(kind: StreamEnd["kind"], wasOnline: boolean): number {
-    switch (kind) {
-      case "conflict":
-        return this.#conflictDelay();
-      case "login":
-        return this.#loginDelay();
-      case "failed":
-        return this.#retryDelay(wasOnline);
-      default:
-        throw new Bug(kind satisfies never);
-    }
-  }
-
-  #loginDelay(): number {
-    const pause = Math.min(loginMaxMs, loginMinMs * 2 ** this.#refusedLogins++);
-    return pause * (0.75 + this.#runtime.random.float() / 4);
-  }
-
-  /**
-   * At once after a loss; with jitter when that fails or does not last, so that a restarted server
-   * is not stormed.
-   */
-  #retryDelay(wasOnline: boolean): number {
-    const now = this.#runtime.clock.now();
-    const prompt = wasOnline && now - this.#promptAt >= promptEveryMs;
-    if (prompt) this.#promptAt = now;
-    return prompt ? 0 : retryMinMs + this.#runtime.random.float() * (retryMaxMs - retryMinMs);
-  }
-
-  /** Ever longer while the other one keeps taking our place; a session that lasted starts anew. */
-  #conflictDelay(): number {
-    const lasted = this.#runtime.clock.now() - this.#onlineAt > 2 * conflictMaxMs;
-    this.#conflicts = lasted ? 1 : this.#conflicts + 1;
-    const pause = Math.min(conflictMaxMs, conflictMinMs * 2 ** (this.#conflicts - 1));
-    return pause * (0.75 + this.#runtime.random.float() / 2);
-  }
-
-  #logEnd(end: StreamEnd, wasOnline: boolean, delay: number): void {
-    if (end.kind === "conflict") {
-      this.#logConflict(delay);
-      return;
-    }
-    let attempts: number | undefined;
-    if (!wasOnline) {
-      const said = this.#saidReasons;
-      const now = this.#runtime.clock.now();
-      this.#failures++;
-      if (said.has(end.reason) || said.size >= mostReasons) {
-        if (now - this.#saidAt < repeatMs) return;
-        attempts = this.#failures;
-      } else said.add(end.reason);
-      this.#saidAt = now;
-    }
-    const account = this.#options.account ?? this.#domain;
-    if (wasOnline) {
-      this.#log.warn(`XMPP connection lost, reconnecting: ${end.reason}`, { account });
-    } else if (end.kind === "login") {
-      const { keys = "username and password", words = "user name and password" } =
-        this.#options.credentials ?? {};
-      const check = this.#check(keys, words);
-      const next = `next in ${Math.round(delay / 1000)} s`;
-      this.#log.error(`XMPP ${end.reason} for ${account}; ${check}. Still trying, ${next}`, {
-        attempts,
-      });
-    } else {
-      const why = `${end.reason}, for ${account}${this.#advice(end.concerns)}`;
-      this.#log.warn(`XMPP connection failed, still trying: ${why}`, { attempts });
-    }
-  }
-
-  #advice(concerns: StreamEnd["concerns"]): string {
-    if (concerns === "address") {
-      return `; ${this.#check("hostname and port", "host name and port")}`;
-    }
-    if (concerns === "domain") {
-      const check = this.#check("domain", "the XMPP domain");
-      return `; the server does not serve the domain ${this.#domain}, ${check}`;
-    }
-    return "";
-  }
-
-  #check(keys: string, words: string): string {
-    const { keyPrefix } = this.#options;
-    return `check ${keyPrefix === undefined ? words : `${keyPrefix}.${keys}`}`;
-  }
-
-  /** Explained once; after that only that it happened again. */
-  #logConflict(delay: number): void {
-    const next = `Trying again in ${Math.round(delay / 1000)} s`;
-    if (this.#conflicts > 1) this.#log.warn(`XMPP connection lost to the other program. ${next}`);
-    else
-      this.#log.error(
-        `XMPP connection lost: another program logged in as ${this.#jid ?? this.#domain} (stream error conflict); ` +
-          `run only one of the two or give each its own resource. ${next}, then ever more rarely`,
-      );
   }
 
   #setState(state: ConnectionState, resumed: boolean): void {
