@@ -51,27 +51,33 @@ function arrivedAt(call: VirtualCall, from: number, to: number, capacity: number
 describe("bandwidth estimator on an emulated link", () => {
   for (const rate of [1_000_000, 4_000_000]) {
     it(`finds ${rate / 1e6} Mbps within 10 s and stays without swinging`, () => {
-      const call = run(45_000, { link: link(rate) });
-      expect(arrivedAt(call, 0, 20_000, rate)).to.be.at.most(10_000);
-      expectSettled(call, 10_000, 45_000, rate);
-      expect(call.waitAt(0.95, 0, 45_000)).to.be.below(150);
+      for (const seed of [1, 2, 3]) {
+        const call = run(45_000, { link: link(rate), seed });
+        expect(arrivedAt(call, 0, 20_000, rate)).to.be.at.most(10_000);
+        expectSettled(call, 10_000, 45_000, rate);
+        expect(call.waitAt(0.95, 0, 45_000)).to.be.below(150);
+      }
     });
   }
 
-  it("follows 4 Mbps for 20 s and 1 Mbps for 10 s, again and again", () => {
-    const call = run(90_000, {
-      link: [
-        { forMs: 20_000, ...link(4_000_000) },
-        { forMs: 10_000, ...link(1_000_000) },
-      ],
+  for (const seed of [1, 2, 3, 4])
+    it(`follows 4 Mbps for 20 s and 1 Mbps for 10 s, again and again, seed ${seed}`, () => {
+      const call = run(90_000, {
+        seed,
+        link: [
+          { forMs: 20_000, ...link(4_000_000) },
+          { forMs: 10_000, ...link(1_000_000) },
+        ],
+      });
+      for (let start = 0; start < 90_000; start += 30_000) {
+        expect(arrivedAt(call, start, start + 20_000, 4_000_000), "4").to.be.at.most(10_000);
+        expectSettled(call, start + 10_000, start + 20_000, 4_000_000);
+        expect(arrivedAt(call, start + 20_000, start + 30_000, 1_000_000), "1").to.be.at.most(
+          9_000,
+        );
+      }
+      expect(call.waitAt(0.95, 0, 90_000)).to.be.below(150);
     });
-    for (let start = 0; start < 90_000; start += 30_000) {
-      expect(arrivedAt(call, start, start + 20_000, 4_000_000), "4").to.be.at.most(10_000);
-      expectSettled(call, start + 10_000, start + 20_000, 4_000_000);
-      expect(arrivedAt(call, start + 20_000, start + 30_000, 1_000_000), "1").to.be.at.most(9_000);
-    }
-    expect(call.waitAt(0.95, 0, 90_000)).to.be.below(150);
-  });
 
   it("keeps what random loss leaves: 1, 5 and 10 % cost little, 20 % not everything", () => {
     for (const [loss, least] of [
@@ -120,6 +126,12 @@ describe("bandwidth estimator on an emulated link", () => {
     expect(call.range(10_000, 40_000).mean / 2e6).to.be.within(0.8, 1.3);
   });
 
+  it("tells losses of a short queue from others", () => {
+    const call = run(40_000, { link: link(3_000_000, { queueBytes: 30_000 }) });
+    expectSettled(call, 10_000, 40_000, 3_000_000);
+    expect(call.link.overflowed / call.link.offered).to.be.below(0.03);
+  });
+
   it("falls below a capacity that halves in about half a second (M-138)", () => {
     for (const clockStep of [undefined, { at: 20_000, ms: 30_000 }, { at: 20_000, ms: -30_000 }]) {
       const call = run(25_000, {
@@ -153,6 +165,23 @@ describe("bandwidth estimator on an emulated link", () => {
     });
     const before = call.range(7_000, 8_000).mean;
     expect(call.range(19_000, 20_000).mean).to.be.below(0.3 * before);
+  });
+
+  it("takes a pause of the sender for no silence of the receiver", () => {
+    const { estimator } = run(5_000, { link: link(4_000_000) });
+    const before = estimator.estimateBps;
+    for (let now = 5_500; now < 20_000; now += 500) estimator.handleTimeout(now);
+    expect(estimator.estimateBps).to.equal(before);
+    for (let now = 20_000; now < 22_500; now += 100) {
+      estimator.handleSent(1_000, now);
+      if (now % 500 === 0) estimator.handleTimeout(now);
+    }
+    expect(estimator.estimateBps).to.equal(before);
+    for (let now = 22_500; now < 24_500; now += 100) {
+      estimator.handleSent(1_000, now);
+      if (now % 500 === 0) estimator.handleTimeout(now);
+    }
+    expect(estimator.estimateBps).to.be.below(0.9 * before);
   });
 
   it("stays at its first estimate and says so without feedback (M-133)", () => {

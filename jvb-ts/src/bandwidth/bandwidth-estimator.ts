@@ -29,14 +29,21 @@ const STREAM_TIMEOUT_MS = 2_000;
 const SILENCE_MS = 3_000;
 const SILENCE_STEP_MS = 1_000;
 const SILENCE_KEPT = 0.8;
+const PAUSE_MS = 1_000;
+/** What arrives is computed this often while the way is not full: it looks at hundreds of packets. */
+const ACKED_MS = 200;
 const LEAST_BPS = 5_000;
 /** A probe may try this much of the estimate while losses limit it. */
 const PROBE_CAP_IN_LOSS = 1.5;
 /** Without overuse for this long the way may be probed. */
 const CLEAR_MS = 1_500;
 const CLEAR_QUEUE_MS = 20;
+const OVERFLOW_QUEUE_MS = 10;
 /** A second probe counts together with the first for this long. */
 const CONFIRM_MS = 1_000;
+/** And tries this much of what that one showed. */
+const PROOF_SCALE = 1.3;
+const MAX_PROBED_QUEUE_MS = 50;
 
 export class BandwidthEstimator {
   /** Bits per second. */
@@ -58,6 +65,8 @@ export class BandwidthEstimator {
   readonly #probes = new ProbeRate();
   readonly #burst = new ProbeBurst();
   #wantedBps = 0;
+  #lastAckedBps = -1;
+  #ackedAt: Millis = Number.NEGATIVE_INFINITY;
   #now: Millis = 0;
   // What the report being read has told so far.
   #ticks = 0;
@@ -66,11 +75,13 @@ export class BandwidthEstimator {
   #probedBps = -1;
   #probeWasFull = false;
   #firstProbedBps = 0;
+  #needsProof = false;
   #firstProbedAt: Millis = Number.NEGATIVE_INFINITY;
   #newestSent: Millis = Number.NEGATIVE_INFINITY;
   #lastGroupAt: Millis = Number.NEGATIVE_INFINITY;
   #lastOveruseAt: Millis = Number.NEGATIVE_INFINITY;
-  #silenceStepAt: Millis = Number.NEGATIVE_INFINITY;
+  /** Packets go out and no report tells of one sent since then; -1 none. */
+  #unansweredSince: Millis = -1;
   readonly #visit = (seq: number, received: boolean, deltaTicks: number): void => {
     this.#status(seq, received, deltaTicks);
   };
@@ -144,10 +155,16 @@ export class BandwidthEstimator {
   /** Ends probes that are over and lowers the estimate when nothing answers. */
   handleTimeout(now: Millis): void {
     if (this.#burst.isOver(now)) this.#burst.end();
-    const unanswered = this.history.lastSentAt - this.#newestSent;
-    if (!this.hasFeedback || unanswered < SILENCE_MS) return;
-    if (now - this.#silenceStepAt < SILENCE_STEP_MS) return;
-    this.#silenceStepAt = now;
+    const { lastSentAt } = this.history;
+    // Who sends nothing is not answered either.
+    if (!this.hasFeedback || lastSentAt <= this.#newestSent || now - lastSentAt > PAUSE_MS) {
+      this.#unansweredSince = -1;
+      return;
+    }
+    if (this.#unansweredSince < 0) this.#unansweredSince = now;
+    if (now - this.#unansweredSince < SILENCE_MS) return;
+    // Again after the next step.
+    this.#unansweredSince += SILENCE_STEP_MS;
     const bps = Math.max(LEAST_BPS, SILENCE_KEPT * this.estimateBps);
     this.estimateBps = Math.min(this.estimateBps, bps);
     this.#delay.set(this.estimateBps, now);
@@ -170,19 +187,28 @@ export class BandwidthEstimator {
     const wellFormed = decodeTwcc(bytes, at, length, this.#visit);
     if (this.#acknowledged > 0) {
       this.hasFeedback = true;
+      this.#unansweredSince = -1;
       this.#update(now);
     }
     return wellFormed;
   }
 
-  /** For statistics: what is known to arrive, bits per second, -1 unknown. */
-  acknowledgedBps(): number {
-    return this.#acked.bps();
-  }
-
   /** For statistics: how long packets wait on the way, milliseconds. */
   queueMs(): Millis {
     return this.#queue.standingMs();
+  }
+
+  /** Losses while a queue stands are those of a queue that is full, however short. */
+  #overflows(queueMs: Millis): boolean {
+    return queueMs > OVERFLOW_QUEUE_MS && this.#simpleLoss.share > this.#settings.lowLoss;
+  }
+
+  #ackedBps(isOver: boolean, now: Millis): number {
+    if (isOver || this.#lastAckedBps < 0 || now - this.#ackedAt >= ACKED_MS) {
+      this.#ackedAt = now;
+      this.#lastAckedBps = this.#acked.bps();
+    }
+    return this.#lastAckedBps;
   }
 
   #start(now: Millis): void {
@@ -234,15 +260,20 @@ export class BandwidthEstimator {
 
   #update(now: Millis): void {
     this.#idle.update(this.estimateBps, this.history.bytes, now);
-    const acked = this.#acked.bps();
-    const usage = this.#trend.state;
     const queueMs = this.#queue.standingMs();
+    this.#simpleLoss.update(this.#acknowledged, this.#lost, this.estimateBps, now);
+    const usage = this.#overflows(queueMs) ? Usage.over : this.#trend.state;
+    const acked = this.#ackedBps(usage === Usage.over, now);
     if (usage === Usage.over) {
       this.#lastOveruseAt = now;
       this.#plan.cancel();
     }
-    if (usage !== Usage.over && this.#probedBps >= 0) this.#takeProbe(acked, now);
-    else this.#delay.update(usage, queueMs, acked, this.#acked.recentBps(), now);
+    if (usage !== Usage.over && this.#probedBps >= 0) this.#takeProbe(acked, queueMs, now);
+    else {
+      const matters = usage === Usage.over || queueMs > CLEAR_QUEUE_MS;
+      const recent = matters ? this.#acked.recentBps() : -1;
+      this.#delay.update(usage, queueMs, acked, recent, now);
+    }
     if (this.#delay.queueIsLasting) this.#queue.rebase();
     this.#combine(acked, now);
     this.#planProbes(usage === Usage.normal && queueMs < CLEAR_QUEUE_MS, now);
@@ -252,17 +283,18 @@ export class BandwidthEstimator {
    * A probe raises the estimate. At the start it may lower it too, for nothing better is known; later
    * it takes two that agree, for packets that were held up together look like a fast way.
    */
-  #takeProbe(ackedBps: number, now: Millis): void {
+  #takeProbe(ackedBps: number, queueMs: Millis, now: Millis): void {
     if (!this.#delay.capacity.isKnown) {
       const floor = this.#probeWasFull ? 0.85 * Math.max(ackedBps, 0) : this.#delay.bps;
       this.#delay.set(Math.max(this.#probedBps, floor), now);
       return;
     }
-    if (this.#probedBps <= this.#delay.bps) return;
+    // Into a queue that stands nothing can be probed.
+    if (this.#probedBps <= this.#delay.bps || queueMs > MAX_PROBED_QUEUE_MS) return;
     if (now - this.#firstProbedAt > CONFIRM_MS) {
       this.#firstProbedAt = now;
       this.#firstProbedBps = this.#probedBps;
-      this.#plan.repeat(now);
+      this.#needsProof = true;
       return;
     }
     this.#firstProbedAt = Number.NEGATIVE_INFINITY;
@@ -277,7 +309,6 @@ export class BandwidthEstimator {
     const delayBps = Math.min(maxBps, this.#delay.bps);
     const proof = this.#idle.isLimited ? -1 : ackedBps;
     const byLoss = this.#loss.update(delayBps, proof, now);
-    this.#simpleLoss.update(this.#acknowledged, this.#lost, this.estimateBps, now);
     const bps = this.#loss.isReady ? byLoss : Math.min(delayBps, this.#simpleLoss.limitBps);
     this.estimateBps = Math.max(minBps, Math.min(maxBps, bps));
   }
@@ -285,6 +316,7 @@ export class BandwidthEstimator {
   #planProbes(isClear: boolean, now: Millis): void {
     this.#plan.handleEstimate(this.estimateBps, now);
     if (this.#loss.state === "decreasing" || this.#probeWasFull) this.#plan.cancel();
+    if (this.#needsProof) this.#plan.confirm(PROOF_SCALE * this.#firstProbedBps, now);
     else if (isClear && now - this.#lastOveruseAt > CLEAR_MS) {
       const cap =
         this.#loss.state === "increasing"
@@ -292,6 +324,7 @@ export class BandwidthEstimator {
           : Number.POSITIVE_INFINITY;
       this.#plan.handleClear(this.#wantedBps, cap, this.#idle.isLimited, now);
     }
+    this.#needsProof = false;
     if (this.#burst.cluster === 0) this.#beginBurst(now);
   }
 

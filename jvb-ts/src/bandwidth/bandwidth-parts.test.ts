@@ -33,9 +33,9 @@ describe("estimate by delay", () => {
     expect(rate.bps).to.be.closeTo(25_000, 1);
   });
 
-  it("falls by what empties the queue in half a second, and returns when it is empty", () => {
+  it("falls by what empties the queue in 0.6 s, and returns when it is empty", () => {
     const rate = new DelayRate(1_100_000, 5_000, MAX);
-    rate.update(Usage.over, 200, 1_000_000, 1_000_000, 1_000);
+    rate.update(Usage.over, 240, 1_000_000, 1_000_000, 1_000);
     expect(rate.bps).to.be.closeTo(595_000, 1);
     rate.update(Usage.under, 100, 900_000, 900_000, 1_300);
     expect(rate.bps).to.be.closeTo(595_000, 1);

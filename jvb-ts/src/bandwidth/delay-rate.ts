@@ -23,17 +23,17 @@ const HEADROOM = 1.5;
 const HEADROOM_BPS = 10_000;
 const DECREASE_BPS = 5_000;
 /** A decrease empties the queue in about this time. */
-const DRAIN_MS = 500;
+const DRAIN_MS = 600;
 const MAX_KEPT = 0.93;
 const MIN_KEPT = 0.15;
 
 /** Growth stops at this queue, and this one counts as overuse. */
 const HOLD_QUEUE_MS = 30;
-const MAX_QUEUE_MS = 70;
+const MAX_QUEUE_MS = 60;
 /** Behind a decrease: with the queue empty, the rate returns to this share of the capacity. */
 const RETURN_SHARE = 0.95;
 const EMPTY_QUEUE_MS = 15;
-/** A queue that does not shrink for this long after a decrease is none: the way became longer. */
+/** A queue that stays as it is for this long after a decrease is none: the way became longer. */
 const LASTING_MS = 2_000;
 
 export class DelayRate {
@@ -46,7 +46,7 @@ export class DelayRate {
   #decreasedAt: Millis = Number.NEGATIVE_INFINITY;
   /** A decrease waits for the queue to empty. */
   #draining = false;
-  /** The least queue meanwhile, and when it was seen. */
+  /** Where the queue was meanwhile, and when it was elsewhere. */
   #drainedTo: Millis = 0;
   #drainedAt: Millis = 0;
   #rttMs = DEFAULT_RTT_MS;
@@ -85,7 +85,7 @@ export class DelayRate {
     now: Millis,
   ): void {
     this.queueIsLasting = false;
-    if (this.#draining && queueMs < this.#drainedTo - EMPTY_QUEUE_MS) {
+    if (this.#draining && Math.abs(queueMs - this.#drainedTo) > EMPTY_QUEUE_MS) {
       this.#drainedTo = queueMs;
       this.#drainedAt = now;
     }

@@ -10,6 +10,8 @@ const OBSERVATION_MS = 250;
 const WINDOW = 15;
 const NEEDED = 3;
 const AGING = 0.9;
+/** Of an observation by its age. */
+const WEIGHTS = Float64Array.from({ length: WINDOW }, (_, age) => AGING ** age);
 const MIN_PROBABILITY = 1e-6;
 const NEWTON_STEP = 0.75;
 const INITIAL_INHERENT = 0.01;
@@ -182,7 +184,7 @@ export class LossRate {
       const lost = this.#lostBytes[slot]! / 1000;
       const all = this.#bytes[slot]! / 1000;
       const fit = lost * Math.log(p) + (all - lost) * Math.log(1 - p);
-      sum += AGING ** age * (fit + bias * all);
+      sum += WEIGHTS[age]! * (fit + bias * all);
     }
     return sum;
   }
@@ -197,7 +199,7 @@ export class LossRate {
       const p = probability(this.#inherent, bps, this.#sendingBps[slot]!);
       const lost = this.#lostBytes[slot]! / 1000;
       const arrived = this.#bytes[slot]! / 1000 - lost;
-      const weight = AGING ** age;
+      const weight = WEIGHTS[age]!;
       first += weight * (lost / p - arrived / (1 - p));
       second -= weight * (lost / (p * p) + arrived / ((1 - p) * (1 - p)));
     }
@@ -237,7 +239,7 @@ export class LossRate {
     for (let age = 0; age < count; age++) {
       const slot = this.#slot(age);
       if (slot === lowestSlot || (slot === highestSlot && !fast)) continue;
-      const weight = AGING ** age;
+      const weight = WEIGHTS[age]!;
       lost += weight * this.#lostBytes[slot]!;
       all += weight * this.#bytes[slot]!;
     }

@@ -7,6 +7,8 @@ import type { Millis } from "#shared/runtime/runtime";
 /** What the estimate leaves unused is kept this long, and what exceeds it is owed this long. */
 const SPARE_MS = 30;
 const DEBT_MS = 200;
+/** A whole packet may be owed, and room for it be kept, however slowly it adds up. */
+const ONE_PACKET_BYTES = 1_300;
 
 export class PaddingPlan {
   #owed = 0;
@@ -34,7 +36,10 @@ export class PaddingPlan {
   ): number {
     const share = estimateBps / 8000;
     const room = this.#room + elapsedMs * share - (sentBytes - this.#sentBytes);
-    this.#room = Math.max(-DEBT_MS * share, Math.min(SPARE_MS * share, room));
+    this.#room = Math.max(
+      -DEBT_MS * share,
+      Math.min(Math.max(ONE_PACKET_BYTES, SPARE_MS * share), room),
+    );
     this.#sentBytes = sentBytes;
     const needed = idealBps - targetBps;
     if (needed < 1 || idealBps <= estimateBps || estimateBps <= targetBps) {
@@ -42,7 +47,8 @@ export class PaddingPlan {
       return 0;
     }
     const bps = Math.min(needed, estimateBps - targetBps);
-    this.#owed = Math.min(this.#owed + (elapsedMs * bps) / 8000, (DEBT_MS * bps) / 8000);
+    const most = Math.max(ONE_PACKET_BYTES, (DEBT_MS * bps) / 8000);
+    this.#owed = Math.min(this.#owed + (elapsedMs * bps) / 8000, most);
     return Math.floor(Math.max(0, Math.min(this.#owed, this.#room)));
   }
 

@@ -30,7 +30,6 @@ export class ProbePlan {
   #furtherAbove = Number.POSITIVE_INFINITY;
   #furtherUntil: Millis = Number.NEGATIVE_INFINITY;
   #lastProbeAt: Millis = Number.NEGATIVE_INFINITY;
-  #lastBps = 0;
   #estimate = 0;
   /** The rate before the last fall. */
   #before = 0;
@@ -76,9 +75,9 @@ export class ProbePlan {
     this.#probe(Math.min(capBps, SEARCH_SCALE * this.#estimate), now);
   }
 
-  /** What the last probe showed is to be shown once more. */
-  repeat(now: Millis): void {
-    if (this.#count === 0) this.#probe(this.#lastBps, now);
+  /** What a probe showed is to be shown once more, at `bps`. */
+  confirm(bps: number, now: Millis): void {
+    if (this.#count === 0) this.#probe(bps, now);
   }
 
   /** The next probe to send in bits per second, 0 none; taken from the list. */
@@ -109,7 +108,6 @@ export class ProbePlan {
     if (rate <= this.#estimate) return;
     this.#pending[this.#count++] = rate;
     this.#lastProbeAt = now;
-    this.#lastBps = rate;
     this.#furtherUntil = rate < this.#maxBps ? now + RESULT_WAIT_MS : Number.NEGATIVE_INFINITY;
     this.#furtherAbove = FURTHER_SHARE * rate;
   }

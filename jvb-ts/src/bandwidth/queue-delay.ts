@@ -14,12 +14,15 @@ const NONE = Number.POSITIVE_INFINITY;
 export class QueueDelay {
   readonly #recent = new Float64Array(2).fill(NONE);
   readonly #base = new Float64Array(2).fill(NONE);
+  #last: Millis = NONE;
   #recentUntil: Millis = Number.NEGATIVE_INFINITY;
   #baseUntil: Millis = Number.NEGATIVE_INFINITY;
 
   add(sentAt: Millis, arrival: Millis): void {
     const delay = arrival - sentAt;
-    if (Math.abs(delay - this.#base[0]!) > JUMP_MS && this.#base[0]! !== NONE) this.reset();
+    // From one packet to the next; a queue may grow longer than that.
+    if (Math.abs(delay - this.#last) > JUMP_MS) this.reset();
+    this.#last = delay;
     if (arrival >= this.#recentUntil) {
       this.#recent[1] = this.#recent[0]!;
       this.#recent[0] = NONE;

@@ -11,6 +11,8 @@ const SPACING_MS = 300;
 export class SimpleLossRule {
   /** Bits per second, infinite while losses do not matter. */
   limitBps = Number.POSITIVE_INFINITY;
+  /** Share lost of the last packets, 0..1. */
+  share = 0;
   readonly #settings: BandwidthSettings;
   #packets = 0;
   #lost = 0;
@@ -26,6 +28,7 @@ export class SimpleLossRule {
     this.#lost += lost;
     if (this.#packets < MIN_PACKETS) return;
     const share = this.#lost / this.#packets;
+    this.share = share;
     this.#packets = 0;
     this.#lost = 0;
     const { lowLoss, highLoss, lossThresholdBps } = this.#settings;

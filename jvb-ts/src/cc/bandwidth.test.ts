@@ -187,7 +187,7 @@ describe("engine with a receiver behind a narrow way", () => {
     expect(wide.probePackets).to.be.above(0);
   });
 
-  it("probes with packets of padding where RTX is unknown or nothing is remembered (M-142)", () => {
+  it("probes with packets of padding where RTX is unknown (M-058, M-142)", () => {
     const call = new Call(narrow(10_000_000), {}, false);
     call.run(3_000);
     const padding = call.arrived.filter(({ rtp }) => isPadding(rtp));

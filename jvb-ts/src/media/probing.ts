@@ -12,6 +12,8 @@ import { repeat } from "./retransmit.ts";
 const NEVER = Number.POSITIVE_INFINITY;
 const RTP_HEADER_BYTES = 12;
 const MAX_PADDING_BYTES = 255;
+/** Padding toward the ideal is not worth a packet before. */
+const MIN_PADDING_BYTES = 100;
 /** Recent packets of a stream that are looked at for one that fits; a bit of a mask each. */
 const RECENT = 16;
 /** Original number of RFC 4588, and the transport-wide number's extension. */
@@ -39,7 +41,11 @@ export function sendProbes(ctx: PathContext, now: Millis): void {
     const { bandwidth } = receiver;
     bandwidth.handleTimeout(now);
     const bytes = bandwidth.probeBytes(now);
-    if (bytes > 0 && receiver.transportUp) fill(ctx, receiver, bytes, now);
+    if (bytes > 0 && receiver.transportUp) {
+      const goal = bandwidth.history.bytes + bytes;
+      repeatAny(ctx, receiver, goal, now);
+      writePaddingTo(ctx, receiver, goal, now);
+    }
     if (bandwidth.isProbing && receiver.transportUp) probing.set(kept++, receiver);
     else receiver.probeListed = false;
   }
@@ -95,21 +101,32 @@ function pad(ctx: PathContext, receiver: EndpointState, elapsed: Millis, now: Mi
   const bytes = padding.advance(targetBps, idealBps, estimateBps, elapsed, history.bytes);
   if (bytes < 1) return;
   const before = history.bytes;
-  fill(ctx, receiver, bytes, now);
+  const goal = before + bytes;
+  // What is too little for a repeat waits until it is enough: a packet costs more than its bytes.
+  const isRepeated = repeatAny(ctx, receiver, goal, now);
+  if (!isRepeated && bytes >= MIN_PADDING_BYTES) writePaddingTo(ctx, receiver, goal, now);
   padding.handleSent(history.bytes - before);
 }
 
-/** Sends about `bytes` to a receiver, in as few packets as can be. */
-function fill(ctx: PathContext, receiver: EndpointState, bytes: number, now: Millis): void {
-  const { history } = receiver.bandwidth;
-  const goal = history.bytes + bytes;
-  if (receiver.payloadTypes.hasRtx) {
-    const { allocated } = receiver;
-    for (let i = 0; i < allocated.length && history.bytes < goal; i++) {
-      const leg = allocated[i]!;
-      if (leg.targetIndex >= 0) repeatRecent(ctx, leg, goal, now);
-    }
+/** Repeats packets until about `goal` bytes were ever sent; false when none can be repeated. */
+function repeatAny(ctx: PathContext, receiver: EndpointState, goal: number, now: Millis): boolean {
+  if (!receiver.payloadTypes.hasRtx) return false;
+  const { allocated, bandwidth } = receiver;
+  let hasAny = false;
+  for (let i = 0; i < allocated.length && bandwidth.history.bytes < goal; i++) {
+    const leg = allocated[i]!;
+    if (leg.targetIndex >= 0 && repeatRecent(ctx, leg, goal, now)) hasAny = true;
   }
+  return hasAny;
+}
+
+function writePaddingTo(
+  ctx: PathContext,
+  receiver: EndpointState,
+  goal: number,
+  now: Millis,
+): void {
+  const { history } = receiver.bandwidth;
   while (goal - history.bytes >= RTP_HEADER_BYTES) {
     const before = history.bytes;
     writePadding(ctx, receiver, goal - before, now);
@@ -123,21 +140,25 @@ function countProbe(receiver: EndpointState, before: number): void {
   receiver.probeBytes += receiver.bandwidth.history.bytes - before;
 }
 
-/** Repeats the largest recent packets of a stream that fit, each once, until `goal` is reached. */
-function repeatRecent(ctx: PathContext, leg: VideoLeg, goal: number, now: Millis): void {
+/**
+ * Repeats the largest recent packets of a stream that fit, each once, until `goal` is reached. False
+ * when there is none of whatever size.
+ */
+function repeatRecent(ctx: PathContext, leg: VideoLeg, goal: number, now: Millis): boolean {
   const { receiver, log } = leg;
   const { history } = receiver.bandwidth;
   const { newest } = log;
   let used = 0;
   while (newest >= 0 && history.bytes < goal) {
     const age = largestFitting(leg, used, goal - history.bytes);
-    if (age < 0) return;
+    if (age < 0) break;
     used |= 1 << age;
     const seq = (newest - age) & 0xffff;
     const before = history.bytes;
-    if (!log.find(seq) || !repeat(ctx, leg, seq, now)) return;
+    if (!log.find(seq) || !repeat(ctx, leg, seq, now)) break;
     countProbe(receiver, before);
   }
+  return used !== 0 || largestFitting(leg, 0, Number.POSITIVE_INFINITY) >= 0;
 }
 
 /** Age of the largest packet in the log that fits into `bytes` and is not `used`, -1 none. */

@@ -14,6 +14,12 @@ import type { PathContext } from "./path-context.ts";
 import { listPadding } from "./probing.ts";
 import { retransmit } from "./retransmit.ts";
 
+/**
+ * Who lacks a layer is probed for this much more than it needs: a little more than before does not make
+ * allocation look again (`bwe-change-threshold`), and it would stay without.
+ */
+const WANTED_MARGIN = 1.3;
+
 /** Takes one decrypted SRTCP packet. */
 export function receiveRtcp(
   ctx: PathContext,
@@ -183,7 +189,8 @@ function handleTransportCc(ctx: PathContext, endpoint: EndpointState, now: Milli
   if (!endpoint.sendsTransportCc) return;
   const { rtcp, egress } = ctx;
   const { bandwidth } = endpoint;
-  bandwidth.setWanted(endpoint.idealBps);
+  const { targetBps, idealBps } = endpoint;
+  bandwidth.setWanted(targetBps < idealBps ? WANTED_MARGIN * idealBps : idealBps);
   bandwidth.handleFeedback(rtcp.bytes, rtcp.offset, rtcp.length, now);
   endpoint.outgoingLoss.add(bandwidth.reported, bandwidth.reportedLost);
   if (!bandwidth.hasFeedback) return;
