@@ -121,6 +121,48 @@ describe("values of the configuration", () => {
     expect(read("videobridge.version.announce = true").announces).to.equal(true);
   });
 
+  it("reads what allocation, rewriting, RED and the reducer go by", () => {
+    const usual = read("");
+    expect(usual.load.reducer).to.equal(undefined);
+    expect(usual.settings.engine).to.deep.include({
+      trustBwe: true,
+      bweChangeThreshold: 0.15,
+      initialIgnoreBwePeriodMs: 0,
+      videoSsrcLimit: 50,
+      audioSsrcLimit: 50,
+      redPolicy: "NOOP",
+      redDistance: 2,
+      redVadOnly: true,
+    });
+    const other = read(`
+      videobridge.cc { trust-bwe = false, bwe-change-threshold = 0.3, initial-ignore-bwe-period = 10 seconds }
+      videobridge.ssrc-limit { video = 8, audio = 3 }
+      videobridge.connection-stats.enabled = false
+      jmt.audio.red { policy = PROTECT_ALL, distance = ONE, vad-only = false }
+      videobridge.load-management {
+        reducer-enabled = true
+        load-reducers.last-n { reduction-scale = 0.5, impact-time = 30 seconds }
+      }`);
+    expect(other.load.reducer).to.deep.equal({
+      reductionScale: 0.5,
+      recoverScale: 1.25,
+      impactTimeMs: 30_000,
+      minimum: 1,
+      maximum: 40,
+    });
+    expect(other.settings.life.connectionStatsMs).to.equal(undefined);
+    expect(other.settings.engine).to.deep.include({
+      trustBwe: false,
+      bweChangeThreshold: 0.3,
+      initialIgnoreBwePeriodMs: 10_000,
+      videoSsrcLimit: 8,
+      audioSsrcLimit: 3,
+      redPolicy: "PROTECT_ALL",
+      redDistance: 1,
+      redVadOnly: false,
+    });
+  });
+
   it("has upstream's times", () => {
     const { settings, shutdown, presenceIntervalMs } = read("");
     expect(settings.life).to.deep.equal({
@@ -131,6 +173,7 @@ describe("values of the configuration", () => {
       connectivityCheckMs: 500,
       statsIntervalMs: 5000,
       statsFilterThreshold: 20,
+      connectionStatsMs: 10_000,
     });
     expect(shutdown).to.deep.equal({
       gracefulMaxDurationMs: 86_400_000,

@@ -14,10 +14,11 @@ import { bweKeys } from "./config/bwe-keys.ts";
 import { privateHttpKeys, publicHttpKeys, restKeys, webSocketKeys } from "./config/http-keys.ts";
 import { ice4jKeys, iceKeys } from "./config/ice-keys.ts";
 import { healthKeys, lifeKeys } from "./config/life-keys.ts";
-import { loadKeys } from "./config/load-keys.ts";
+import { loadKeys, reducerKeys } from "./config/load-keys.ts";
 import { jmtKeys, srtpProfileNames } from "./config/media-keys.ts";
 import { octoKeys, relayKeys } from "./config/relay-keys.ts";
 import { xmppKeys } from "./config/xmpp-keys.ts";
+import type { LastNReducerSettings } from "./load/last-n-reducer.ts";
 import type { LoadMeasurement, LoadThresholds } from "./load/load-monitor.ts";
 import { localAddresses, whyNoAddress } from "./local-addresses.ts";
 import { defaultEngineOptions } from "./media/engine-options.ts";
@@ -64,6 +65,8 @@ export interface BridgeConfig {
     readonly thresholds: LoadThresholds;
     readonly detectSteal: boolean;
     readonly averageParticipantStress: number;
+    /** Absent: load is only measured. */
+    readonly reducer: LastNReducerSettings | undefined;
   };
   readonly webSockets: {
     readonly enabled: boolean;
@@ -119,6 +122,7 @@ export function readBridgeConfig(config: LoadedConfig, log: Logger): BridgeConfi
       },
       detectSteal: loads["load-measurements.cpu-usage.detect-cpu-steal"],
       averageParticipantStress: loads["average-participant-stress"],
+      reducer: reducerSettings(config),
     },
     webSockets: {
       enabled: sockets.enabled,
@@ -128,6 +132,18 @@ export function readBridgeConfig(config: LoadedConfig, log: Logger): BridgeConfi
       pingIntervalMs: sockets["keepalive-ping-interval"],
       idleTimeoutMs: sockets["idle-timeout"],
     },
+  };
+}
+
+function reducerSettings(config: LoadedConfig): LastNReducerSettings | undefined {
+  const reducer = config.readTable(reducerKeys);
+  if (!reducer["reducer-enabled"]) return undefined;
+  return {
+    reductionScale: reducer["load-reducers.last-n.reduction-scale"],
+    recoverScale: reducer["load-reducers.last-n.recover-scale"],
+    impactTimeMs: reducer["load-reducers.last-n.impact-time"],
+    minimum: reducer["load-reducers.last-n.minimum-last-n-value"],
+    maximum: reducer["load-reducers.last-n.maximum-enforced-last-n-value"],
   };
 }
 
@@ -217,7 +233,9 @@ function bridgeSettings(
       energyAlphaPct: speech["loudest.energy-alpha-pct"],
       discardSilence: jmt["audio.level.discard-silence"],
       forwardedSilencePacketsLimit: jmt["audio.level.forwarded-silence-packets-limit"],
-      redPolicy: jmt["audio.red.policy"] === "STRIP" ? "STRIP" : "NOOP",
+      redPolicy: jmt["audio.red.policy"],
+      redDistance: jmt["audio.red.distance"] === "ONE" ? 1 : 2,
+      redVadOnly: jmt["audio.red.vad-only"],
       keyframeMinIntervalMs: jmt["keyframe.min-interval"],
       keyframeMaxRequests: jmt["keyframe.max-requests"],
       keyframeMaxRequestIntervalMs: jmt["keyframe.max-request-interval"],
@@ -233,6 +251,9 @@ function bridgeSettings(
       firstTransferTimeoutMs: life["ep-connection-status.first-transfer-timeout"],
       maxInactivityMs: life["ep-connection-status.max-inactivity-limit"],
       connectivityCheckMs: life["ep-connection-status.check-interval"],
+      connectionStatsMs: life["connection-stats.enabled"]
+        ? life["connection-stats.interval"]
+        : undefined,
       statsIntervalMs: life["stats.interval"],
       statsFilterThreshold: life["stats-filter-threshold"],
     },

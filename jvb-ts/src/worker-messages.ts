@@ -64,6 +64,8 @@ export type ToWorker =
   | { readonly kind: "statsNow"; readonly tag: Tag }
   | { readonly kind: "speakers"; readonly tag: Tag; readonly conference: string }
   | { readonly kind: "mappings"; readonly mappings: BridgeSettings["sockets"]["mappings"] }
+  /** Bridge-wide last-n from now on, -1 unlimited. */
+  | { readonly kind: "bridgeLastN"; readonly lastN: number }
   | { readonly kind: "stop" };
 
 /** Outcome of one COLIBRI2 request. */
@@ -135,6 +137,8 @@ export interface ConferenceStats {
   readonly sendingAudio: number;
   readonly sendingVideo: number;
   readonly receiveOnly: number;
+  /** Video sources forwarded to the endpoint that gets most. */
+  readonly mostForwarded: number;
 }
 
 /** Figures of one worker that add up over workers; rates are averages over the last interval. */

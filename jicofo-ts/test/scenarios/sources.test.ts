@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { parseConferenceModify } from "#shared/stanza/colibri2-request";
 import { xml } from "#shared/xmpp/xml";
 import { featureUris } from "../../src/jingle/features.ts";
 import { audio, simulcast, ssrcsOf } from "./fake-client.ts";
@@ -99,6 +100,52 @@ describe("sources come and go", () => {
     expect(bob.actions).to.deep.equal(["session-initiate"]);
     expect([...(bob.received[0]?.compactSources?.keys() ?? [])]).to.deep.equal(["jvb"]);
   });
+
+  for (const { name, config, features, asked } of [
+    {
+      name: "asks for both where client and configuration have both",
+      config: {},
+      features: [featureUris.SSRC_REWRITING_V1, featureUris.RTP_MID_DEMUX],
+      asked: ["source-names", "ssrc-rewriting", "rtp-mid-demux"],
+    },
+    {
+      name: "asks for no mids without rewriting",
+      config: {},
+      features: [featureUris.RTP_MID_DEMUX],
+      asked: ["source-names"],
+    },
+    {
+      name: "asks for no mids where they are switched off",
+      config: { useRtpMidDemux: false },
+      features: [featureUris.SSRC_REWRITING_V1, featureUris.RTP_MID_DEMUX],
+      asked: ["source-names", "ssrc-rewriting"],
+    },
+    {
+      name: "asks for nothing where rewriting is switched off",
+      config: { useSsrcRewriting: false },
+      features: [featureUris.SSRC_REWRITING_V1, featureUris.RTP_MID_DEMUX],
+      asked: ["source-names"],
+    },
+  ])
+    it(`SSRC rewriting: ${name} (J-076)`, async () => {
+      const world = new World(config);
+      const bridge = world.bridge("jvb1");
+      await world.request();
+      await world.joinAll("ada");
+      const bob = world.client("bob");
+      bob.features = [...bob.features, ...features];
+      bob.join();
+      await world.pass(50);
+      const requests = bridge.requests.flatMap((request) => {
+        const parsed = parseConferenceModify(request);
+        return parsed.ok ? parsed.value.endpoints : [];
+      });
+      const created = requests.find(({ id, create }) => id === "bob" && create);
+      expect(created?.capabilities).to.deep.equal(asked);
+      await world.pass(1_000);
+      const owners = bob.received.flatMap((jingle) => [...(jingle.compactSources?.keys() ?? [])]);
+      expect(owners.includes("ada")).to.equal(!asked.includes("ssrc-rewriting"));
+    });
 
   it("shows only audio to a client without video", async () => {
     const world = new World();

@@ -159,6 +159,22 @@ describe("conference: who gets what", () => {
     expect(heard()).to.deep.equal([10, 20]);
   });
 
+  it("an injected source comes to those who name it, its owner among them (M-161)", () => {
+    const fixture = call();
+    const injected = { ...audioSource("a-a1", 15), synthetic: true };
+    fixture.engine.endpoint("c", "a")!.setSources([audioSource("a-a0", 10), injected]);
+    const heard = (seq: number): number[] => {
+      fixture.receive(1, { pt: OPUS, seq, ssrc: 15 });
+      return fixture.takeRtp().map(({ session }) => session);
+    };
+    expect(heard(1)).to.deep.equal([]);
+    for (const id of ["a", "d"]) {
+      const all = { all: true, include: ["a-a1"], exclude: [] };
+      fixture.engine.endpoint("c", id)!.setAudioSubscription(all);
+    }
+    expect(heard(2)).to.deep.equal([1, 3]);
+  });
+
   it("rewriting for one receiver never shows at another (M-182)", () => {
     const fixture = call();
     fixture.engine.endpoint("c", "a")!.setSources([videoSource("a-v0", [11, 12])]);

@@ -233,6 +233,17 @@ describe("SSRC rewriting: video", () => {
     ]);
   });
 
+  it("nothing flows without slots (M-099)", () => {
+    const { fixture, receiver } = rewriting({ videoSsrcLimit: -1, audioSsrcLimit: 0 });
+    sender(fixture, 1, [1100]);
+    ask(receiver, fixture, ["s1-v0"]);
+    fixture.receive(1, vp8(1100, 10, true));
+    fixture.receive(1, opus(1, 10));
+    expect(fixture.takeRtp(RECEIVER)).to.deep.equal([]);
+    expect(receiver.forwardedSources()).to.deep.equal([]);
+    expect(receiver.sourceMappings()).to.deep.equal({ video: [], audio: [] });
+  });
+
   it("after a change of source nothing flows before a key frame, then everything goes on (M-100)", () => {
     const { fixture, receiver } = rewriting({ videoSsrcLimit: 1 });
     sender(fixture, 1, [1100]);

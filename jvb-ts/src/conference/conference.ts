@@ -29,8 +29,6 @@ import { sameSecret } from "./same-secret.ts";
 const NEVER_ACTIVE_MS = 120_000;
 /** An empty conference younger than this is left alone by the expiry run. */
 const EMPTY_GRACE_MS = 20_000;
-/** Between messages about a receiver's bandwidth. */
-const CONNECTION_STATS_MS = 10_000;
 
 export interface ConferenceOptions {
   /** Bridge-local id. */
@@ -65,6 +63,7 @@ export class Conference {
   readonly #ssrcs: ConferenceSsrcs;
   #nextExpiry: Millis;
   #nextConnectivity: Millis;
+  /** Infinite when endpoints are not told. */
   #nextConnectionStats: Millis;
   #silence = false;
   #expired = false;
@@ -81,7 +80,7 @@ export class Conference {
     this.#ssrcs = ports.engine.addConference(options.id);
     this.#nextExpiry = now + ports.settings.life.expirationCheckMs;
     this.#nextConnectivity = nextOf(ports.settings.life.connectivityCheckMs, now);
-    this.#nextConnectionStats = nextOf(CONNECTION_STATS_MS, now);
+    this.#nextConnectionStats = nextOf(ports.settings.life.connectionStatsMs, now);
     ports.count("conferences_created");
     this.#log.info("Conference created", { name: options.name });
   }
@@ -126,8 +125,8 @@ export class Conference {
       this.#checkConnectivity(now);
     }
     if (this.#nextConnectionStats <= now) {
-      this.#nextConnectionStats = nextOf(CONNECTION_STATS_MS, now);
-      this.#tellBandwidth();
+      this.#nextConnectionStats = nextOf(this.#ports.settings.life.connectionStatsMs, now);
+      this.#tellConnectionStats();
     }
     if (this.#nextExpiry <= now) {
       this.#nextExpiry = now + this.#ports.settings.life.expirationCheckMs;
@@ -372,6 +371,15 @@ export class Conference {
     }
   }
 
+  /** Tells endpoints what their way from the bridge is estimated to carry. */
+  #tellConnectionStats(): void {
+    for (const endpoint of this.endpoints.values()) {
+      const bps = endpoint.media.estimatedBandwidthBps();
+      if (!Number.isFinite(bps) || !endpoint.hasChannel) continue;
+      endpoint.send({ kind: "ConnectionStats", estimatedDownlinkBandwidth: Math.round(bps) });
+    }
+  }
+
   #checkExpiry(now: Millis): void {
     const { expirationTimeoutMs } = this.#ports.settings.life;
     for (const endpoint of [...this.endpoints.values()]) {
@@ -514,15 +522,6 @@ export class Conference {
     target.send(message);
   }
 
-  /** Tells each endpoint what its downlink was found to carry. */
-  #tellBandwidth(): void {
-    for (const endpoint of this.endpoints.values()) {
-      const bps = endpoint.media.estimatedBandwidthBps();
-      if (!Number.isFinite(bps)) continue;
-      endpoint.send({ kind: "ConnectionStats", estimatedDownlinkBandwidth: Math.round(bps) });
-    }
-  }
-
   #relayStats(sender: Endpoint, message: Extract<BridgeMessage, { kind: "EndpointStats" }>): void {
     const everybody =
       this.endpoints.size <= this.#ports.settings.life.statsFilterThreshold ||
@@ -547,7 +546,8 @@ export class Conference {
 }
 
 /** The next multiple of a period: all conferences of a worker are checked in one turn. */
-function nextOf(period: Millis, now: Millis): Millis {
+function nextOf(period: Millis | undefined, now: Millis): Millis {
+  if (period === undefined) return Number.POSITIVE_INFINITY;
   return (Math.floor(now / period) + 1) * period;
 }
 

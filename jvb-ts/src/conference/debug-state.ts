@@ -94,6 +94,7 @@ function endpointState(
       ideal_bps: snapshot.idealBps,
     },
     bandwidth_probing: { num_packets: snapshot.probePackets, num_bytes: snapshot.probeBytes },
+    ...ssrcMaps(endpoint),
     ...transportState(endpoint.transport.state, ports),
     sctp: endpoint.hasSctp
       ? { ready: endpoint.transport.channelReady, ...endpoint.transport.state.sctp }
@@ -106,6 +107,15 @@ function endpointState(
     },
     transceiver,
   };
+}
+
+/** With SSRC rewriting: which source the endpoint gets under which SSRC. */
+function ssrcMaps({ media }: Endpoint) {
+  const { video, audio } = media.sourceMappings();
+  const bySource = (list: readonly { readonly source: string; readonly ssrc: number }[]) =>
+    Object.fromEntries(list.map(({ source, ssrc }) => [source, ssrc]));
+  if (video.length === 0 && audio.length === 0) return {};
+  return { audio_ssrcs: bySource(audio), video_ssrcs: bySource(video) };
 }
 
 /** ICE and DTLS; addresses of participants go through `pii`. */

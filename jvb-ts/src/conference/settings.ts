@@ -34,6 +34,8 @@ export interface LifeSettings {
   readonly statsIntervalMs: Millis;
   /** `videobridge.stats-filter-threshold`: endpoints up to which everybody gets everybody's stats. */
   readonly statsFilterThreshold: number;
+  /** `videobridge.connection-stats.interval`; undefined: endpoints are not told. */
+  readonly connectionStatsMs: Millis | undefined;
 }
 
 /** Upstream's. */
@@ -45,6 +47,7 @@ export const defaultLifeSettings: LifeSettings = {
   connectivityCheckMs: 500,
   statsIntervalMs: 5000,
   statsFilterThreshold: 20,
+  connectionStatsMs: 10_000,
 };
 
 /** `jmt.dtls`, `jmt.srtp` */

@@ -85,13 +85,11 @@ export const lifeKeys = keys("videobridge", {
   "connection-stats.enabled": {
     type: bool,
     default: true,
-    state: notBuilt("endpoints are not told figures of their connection"),
     doc: "Tell endpoints figures of their connection.",
   },
   "connection-stats.interval": {
     type: period,
     default: 10_000,
-    state: notBuilt("endpoints are not told figures of their connection"),
     doc: "How often.",
   },
   "stats-filter-threshold": {

@@ -1,18 +1,7 @@
 /** Load and what is done about it (jvb-control 7.1, 8.2 `load-management`). */
-import {
-  bool,
-  double,
-  duration,
-  int,
-  keys,
-  notBuilt,
-  oneOf,
-  record,
-  where,
-} from "#shared/config/keys";
+import { bool, double, duration, int, keys, oneOf, record, where } from "#shared/config/keys";
 
 const rate = where(double, "a positive number", (value) => value > 0);
-const noReducer = "load is measured and published, not reduced";
 
 export const loadKeys = keys("videobridge.load-management", {
   "load-measurements.load-measurement": {
@@ -62,37 +51,31 @@ export const reducerKeys = keys("videobridge.load-management", {
   "reducer-enabled": {
     type: bool,
     default: false,
-    state: notBuilt(noReducer),
     doc: "Lower last-N under overload.",
   },
   "load-reducers.last-n.reduction-scale": {
     type: double,
     default: 0.75,
-    state: notBuilt(noReducer),
     doc: "Factor of one reduction.",
   },
   "load-reducers.last-n.recover-scale": {
     type: double,
     default: 1.25,
-    state: notBuilt(noReducer),
     doc: "Factor of one recovery.",
   },
   "load-reducers.last-n.impact-time": {
     type: duration,
     default: 60_000,
-    state: notBuilt(noReducer),
     doc: "Time that a reduction takes to show.",
   },
   "load-reducers.last-n.minimum-last-n-value": {
     type: int,
     default: 1,
-    state: notBuilt(noReducer),
     doc: "Last-N is not reduced below this.",
   },
   "load-reducers.last-n.maximum-enforced-last-n-value": {
     type: int,
     default: 40,
-    state: notBuilt(noReducer),
     doc: "Last-N above this is no bound.",
   },
 });

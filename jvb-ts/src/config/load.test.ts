@@ -90,16 +90,8 @@ describe("the bridge's configuration", () => {
       "videobridge.octo.enabled: is not built yet: each conference stays on one bridge, relay_id is not published",
     ],
     [
-      "videobridge.load-management.reducer-enabled = true",
-      "videobridge.load-management.reducer-enabled: is not built yet: load is measured and published, not reduced",
-    ],
-    [
       "jmt.bwe.estimator.engine = GoogleCc",
       "jmt.bwe.estimator.engine: is not built yet: GoogleCc2 is used",
-    ],
-    [
-      "jmt.audio.red.policy = PROTECT_ALL",
-      "jmt.audio.red.policy: is not built yet: RED is forwarded as it comes",
     ],
     [
       "ice4j.harvest.mapping.aws.force = true",

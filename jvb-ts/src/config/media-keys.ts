@@ -93,21 +93,16 @@ export const jmtKeys = keys("jmt", {
   "audio.red.policy": {
     type: oneOf("NOOP", "STRIP", "PROTECT_ALL"),
     default: "NOOP",
-    state: notBuilt("RED is forwarded as it comes", {
-      values: (policy) => policy === "PROTECT_ALL",
-    }),
     doc: "What happens to RED audio.",
   },
   "audio.red.distance": {
     type: oneOf("ONE", "TWO"),
     default: "TWO",
-    state: notBuilt("no audio is put into RED"),
     doc: "Earlier packets repeated in one, with PROTECT_ALL.",
   },
   "audio.red.vad-only": {
     type: bool,
     default: true,
-    state: notBuilt("no audio is put into RED"),
     doc: "Repeat only packets with speech.",
   },
   "keyframe.min-interval": {

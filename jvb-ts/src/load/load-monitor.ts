@@ -10,6 +10,9 @@ export interface LoadThresholds {
 
 export type LoadMeasurement = "cpu-usage" | "packet-rate";
 
+/** Where the last sample lies: at or above the threshold, below the one of recovery, or between. */
+export type LoadLevel = "above" | "between" | "below";
+
 export type LoadState = "NOT_OVERLOADED" | "OVERLOADED";
 
 /** Upstream samples every 10 s, first at start. */
@@ -29,6 +32,13 @@ export class LoadMonitor {
     this.#load = load;
     if (load >= this.#thresholds.load) this.#state = "OVERLOADED";
     else if (load < this.#thresholds.recovery) this.#state = "NOT_OVERLOADED";
+  }
+
+  /** `between` before the first sample. */
+  get level(): LoadLevel {
+    if (this.#load === undefined) return "between";
+    if (this.#load >= this.#thresholds.load) return "above";
+    return this.#load < this.#thresholds.recovery ? "below" : "between";
   }
 
   get stress(): number {

@@ -14,6 +14,7 @@ import { parseBareJid } from "#shared/xmpp/jid";
 import type { BridgeConfig } from "../bridge-config.ts";
 import type { DebugMode, Json } from "../conference/debug-state.ts";
 import { CpuMeter } from "../load/cpu-load.ts";
+import { LastNReducer } from "../load/last-n-reducer.ts";
 import { LOAD_SAMPLE_PERIOD_MS, LoadMonitor } from "../load/load-monitor.ts";
 import { isPublicAddress } from "../local-addresses.ts";
 import { BATCH, SLOT_BYTES, TX_SLOTS } from "../media/slab.ts";
@@ -40,7 +41,13 @@ import {
 } from "../stats/bridge-stats.ts";
 import { debugStatistics } from "../stats/debug-stats.ts";
 import type { AddressMapping } from "../transport/ice/address-mapping.ts";
-import type { ColibriOutcome, FromWorker, Tag, ToWorker } from "../worker-messages.ts";
+import type {
+  ColibriOutcome,
+  ConferenceStats,
+  FromWorker,
+  Tag,
+  ToWorker,
+} from "../worker-messages.ts";
 
 /** First look at the CPU after the base line; upstream has its first value at once. */
 const FIRST_LOAD_SAMPLE_MS = 1000;
@@ -87,6 +94,7 @@ export class Bridge implements BridgeApi {
   readonly #health: Health;
   readonly #shutdown: Shutdown;
   readonly #load: LoadMonitor;
+  readonly #reducer: LastNReducer | undefined;
   readonly #cpu = new CpuMeter();
   readonly #stats = new BridgeStats();
   readonly #registry: MetricsRegistry;
@@ -128,6 +136,9 @@ export class Bridge implements BridgeApi {
     this.#health = new Health(config.health, runtime.clock.now());
     this.#shutdown = new Shutdown(config.shutdown);
     this.#load = new LoadMonitor(config.load.thresholds);
+    const { reducer } = config.load;
+    if (reducer !== undefined)
+      this.#reducer = new LastNReducer(reducer, config.settings.engine.bridgeLastN);
     this.#drain = config.initialDrain;
     this.#mappings = config.settings.sockets.mappings;
     this.#publishedAt = runtime.clock.now();
@@ -322,7 +333,8 @@ export class Bridge implements BridgeApi {
       load_management: {
         state: this.#load.state,
         stress: String(this.#load.stress),
-        reducer_enabled: "false",
+        reducer_enabled: String(this.#reducer !== undefined),
+        ...(this.#reducer === undefined ? {} : { reducer: { jvbLastN: this.#reducer.lastN } }),
       },
       health: { success, hardFailure, responseCode: null, message: message ?? null },
     };
@@ -407,6 +419,8 @@ export class Bridge implements BridgeApi {
     this.#wasReady = true;
     this.#running.add(worker);
     this.#sendMappings(worker);
+    if (this.#reducer !== undefined)
+      this.#options.post(worker, { kind: "bridgeLastN", lastN: this.#reducer.lastN });
     const failed = localAddresses.length === 0;
     this.#bindFailed[worker] = failed;
     const taken = (failure: string): boolean => failure.endsWith("EADDRINUSE");
@@ -480,6 +494,20 @@ export class Bridge implements BridgeApi {
         ? totals.incomingPps + totals.outgoingPps
         : busy + (detectSteal ? steal : 0);
     this.#load.handleSample(load);
+    this.#reduce(totals.conferences);
+  }
+
+  /** Lowers or raises the bridge-wide last-n as load demands. */
+  #reduce(conferences: readonly ConferenceStats[]): void {
+    const { config, runtime, post, log } = this.#options;
+    if (this.#reducer === undefined) return;
+    const forwarded = conferences.map(({ mostForwarded }) => mostForwarded);
+    const most = forwarded.length === 0 ? undefined : Math.max(...forwarded);
+    if (!this.#reducer.handleSample(this.#load.level, most, runtime.clock.now())) return;
+    const { lastN } = this.#reducer;
+    log.warn("Changed the bridge-wide last-n for load", { lastN, stress: this.#load.stress });
+    for (let worker = 0; worker < config.workers; worker++)
+      post(worker, { kind: "bridgeLastN", lastN });
   }
 
   #publish(): void {

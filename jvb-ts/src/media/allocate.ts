@@ -129,10 +129,17 @@ function allocateFor(ctx: PathContext, receiver: EndpointState, now: Millis): vo
     leg.maxHeight = maxHeight;
   }
   mapVideo(ctx, receiver);
-  for (let row = 0; row < allocation.count; row++)
-    allocated[row]!.setTarget(allocation.targetIndex[row]!);
+  for (let row = 0; row < allocation.count; row++) {
+    const leg = allocated[row]!;
+    leg.setTarget(isKnown(leg) ? allocation.targetIndex[row]! : -1);
+  }
   if (allocation.count === 0 && receiver.forwardedCount < 0) return;
   if (updateForwarded(receiver)) announceForwarded(ctx, receiver);
+}
+
+/** The receiver knows an SSRC for it. */
+function isKnown(leg: VideoLeg): boolean {
+  return leg.receiver.videoSlots === undefined || leg.slot !== undefined;
 }
 
 /** Notes what is forwarded; true when the set is another one than before. */

@@ -45,8 +45,15 @@ export interface MediaEngineOptions {
   /** `jmt.audio.level.discard-silence`, `forwarded-silence-packets-limit` */
   readonly discardSilence: boolean;
   readonly forwardedSilencePacketsLimit: number;
-  /** `jmt.audio.red.policy`: NOOP passes RED to who has it, STRIP always removes it. */
-  readonly redPolicy: "NOOP" | "STRIP";
+  /**
+   * `jmt.audio.red.policy`: NOOP passes RED to who has it, STRIP always removes it, PROTECT_ALL also
+   * puts Opus into it.
+   */
+  readonly redPolicy: "NOOP" | "STRIP" | "PROTECT_ALL";
+  /** `jmt.audio.red.distance`: how many earlier packets one repeats then, 1 or 2. */
+  readonly redDistance: number;
+  /** `jmt.audio.red.vad-only`: only those that were speech. */
+  readonly redVadOnly: boolean;
   /** `jmt.keyframe.*` */
   readonly keyframeMinIntervalMs: number;
   readonly keyframeMaxRequests: number;
@@ -89,6 +96,8 @@ export const defaultEngineOptions: MediaEngineOptions = {
   discardSilence: true,
   forwardedSilencePacketsLimit: 3,
   redPolicy: "NOOP",
+  redDistance: 2,
+  redVadOnly: true,
   keyframeMinIntervalMs: 200,
   keyframeMaxRequests: 3,
   keyframeMaxRequestIntervalMs: 10_000,

@@ -9,8 +9,8 @@ import { requestKeyframe } from "./keyframe-requests.ts";
 import type { EndpointState, RxStream, VideoLeg } from "./media-state.ts";
 import type { PathContext } from "./path-context.ts";
 import { PtKind } from "./payload-types.ts";
-import { forwardStrippedRed } from "./red.ts";
-import { sendAudio } from "./send-audio.ts";
+import { forwardProtected, forwardStrippedRed } from "./red.ts";
+import { sendAudio, wantsAudio } from "./send-audio.ts";
 
 /** Sends one audio packet to every other endpoint whose subscription wants it. */
 export function forwardAudio(
@@ -24,32 +24,27 @@ export function forwardAudio(
   stage.load(header, ctx.rx, owner.extensions.kept, ctx.seq);
   const isRed = owner.payloadTypes.kind[header.payloadType] === PtKind.audioRed;
   const alwaysStrip = isRed && ctx.options.redPolicy === "STRIP";
+  const protects =
+    ctx.options.redPolicy === "PROTECT_ALL" && owner.payloadTypes.opus[header.payloadType] === 1;
+  if (protects) stream.redHistory.put(stage, ctx.audioVad);
   let needStripped = false;
+  let needProtected = false;
   const endpoints = owner.conference.endpoints;
   for (let i = 0; i < endpoints.length; i++) {
     const receiver = endpoints[i]!;
-    if (!wantsAudio(receiver, owner, stream)) continue;
+    if (!wantsAudio(receiver, source)) continue;
     if (isRed && (alwaysStrip || !receiver.payloadTypes.hasRed)) {
       needStripped = true;
+      continue;
+    }
+    if (protects && receiver.payloadTypes.hasRed) {
+      needProtected = true;
       continue;
     }
     sendAudio(ctx, source, receiver, now);
   }
   if (needStripped) forwardStrippedRed(ctx, owner, stream, alwaysStrip, now);
-}
-
-/** Endpoint is up, takes audio, is not the sender, and its subscription does not exclude it. */
-export function wantsAudio(
-  receiver: EndpointState,
-  owner: EndpointState,
-  stream: RxStream,
-): boolean {
-  return (
-    receiver !== owner &&
-    receiver.transportUp &&
-    receiver.payloadTypes.acceptAudio &&
-    stream.audio!.unwanted[receiver.slot] === 0
-  );
+  if (needProtected) forwardProtected(ctx, owner, stream, now);
 }
 
 /** Sends one video packet along every leg whose projection accepts it. */

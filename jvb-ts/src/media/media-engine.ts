@@ -127,13 +127,13 @@ export interface MediaEndpoint {
   lastActivity(): Millis | undefined;
   /** Names of sources forwarded to this endpoint, by allocation priority. */
   forwardedSources(): readonly string[];
+  /** Bits per second that the way to it is estimated to carry, infinite before anything is known. */
+  estimatedBandwidthBps(): number;
   /** With SSRC rewriting: all that is mapped now (a bridge channel connected). */
   sourceMappings(): {
     readonly video: readonly VideoSourceMapping[];
     readonly audio: readonly AudioSourceMapping[];
   };
-  /** What the way to it was found to carry, bits per second; infinite before anything is known. */
-  estimatedBandwidthBps(): number;
   /** Names of the sources that this endpoint has on stage, selected or constrained above zero. */
   wantsSourceOf(endpointId: string): boolean;
   snapshot(now: Millis): EndpointSnapshot;

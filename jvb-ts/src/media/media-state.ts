@@ -10,7 +10,7 @@ import type { Millis } from "#shared/runtime/runtime";
 import { BandwidthEstimator } from "../bandwidth/bandwidth-estimator.ts";
 import { PaddingPlan } from "../bandwidth/padding-plan.ts";
 import type { BandwidthSettings } from "../bandwidth/settings.ts";
-import type { AllocationSettings, LayerValue, SourceValue } from "./allocation-port.ts";
+import type { AllocationSettings } from "./allocation-port.ts";
 import { DuplicateWindow } from "./duplicate-window.ts";
 import { EncodingPulse } from "./encoding-pulse.ts";
 import { HeaderExtensionIds } from "./header-extension-ids.ts";
@@ -24,10 +24,12 @@ import { layerIndex } from "./projection.ts";
 import { RateSampler } from "./rate-sampler.ts";
 import { RateTracker } from "./rate-tracker.ts";
 import { ReceiveStats } from "./receive-stats.ts";
+import { RedHistory } from "./red-history.ts";
 import { HistoryRewriter, PlainRewriter } from "./resumable-rewriter.ts";
 import { SenderReportLog } from "./sender-report-log.ts";
 import { SentLog } from "./sent-log.ts";
 import type { AudioSlotStream, VideoSlotStream } from "./slot-streams.ts";
+import { SourceView } from "./source-view.ts";
 import type { SpeechActivity } from "./speech-activity.ts";
 import type { SsrcSlot, SsrcSlots } from "./ssrc-slots.ts";
 import { TransportCcReceiver } from "./transport-cc-receiver.ts";
@@ -108,63 +110,6 @@ export class Encoding {
       changed = true;
     }
     return changed;
-  }
-}
-
-/** A layer as allocation sees it. */
-class LayerView implements LayerValue {
-  index = 0;
-  height = -1;
-  frameRate = -1;
-  bitrateBps = 0;
-}
-
-/** A source as allocation sees it: the same objects each time, because it runs often. */
-export class SourceView implements SourceValue {
-  readonly source: VideoSource;
-  readonly layers: LayerView[] = [];
-  #filledAt: Millis = Number.NEGATIVE_INFINITY;
-
-  constructor(source: VideoSource) {
-    this.source = source;
-  }
-
-  get name(): string {
-    return this.source.name;
-  }
-
-  get ownerId(): string {
-    return this.source.owner.id;
-  }
-
-  get videoType(): VideoType {
-    return this.source.videoType;
-  }
-
-  /** Reads layers and rates, once for all receivers that are allocated at `now`. */
-  fill(now: Millis): void {
-    if (now === this.#filledAt) return;
-    this.#filledAt = now;
-    let count = 0;
-    const { encodings } = this.source;
-    for (let e = 0; e < encodings.length; e++) {
-      const encoding = encodings[e]!;
-      for (let i = 0; i < encoding.layers.length; i++) {
-        const layer = encoding.layers[i]!;
-        if (count === this.layers.length) this.layers.push(new LayerView());
-        const view = this.layers[count++]!;
-        view.index = layer.index;
-        view.height = layer.height;
-        view.frameRate = layer.frameRate;
-        view.bitrateBps = encoding.bitrate(layer.tid, now);
-      }
-    }
-    this.layers.length = count;
-  }
-
-  /** Layers changed since: they are read again. */
-  forget(): void {
-    this.#filledAt = Number.NEGATIVE_INFINITY;
   }
 }
 
@@ -364,6 +309,7 @@ export class RxStream {
   #nack: NackGenerator | undefined = undefined;
   #store: PacketStore | undefined = undefined;
   #frames: Vp8Frames | undefined = undefined;
+  #redHistory: RedHistory | undefined = undefined;
 
   constructor(owner: EndpointState, ssrc: number) {
     this.owner = owner;
@@ -388,6 +334,11 @@ export class RxStream {
   /** The store, unless nothing was ever kept. */
   get existingStore(): PacketStore | undefined {
     return this.#store;
+  }
+
+  get redHistory(): RedHistory {
+    this.#redHistory ??= new RedHistory();
+    return this.#redHistory;
   }
 
   get frames(): Vp8Frames {

@@ -39,6 +39,8 @@ export class PathContext {
   rx: Buffer = Buffer.alloc(0);
   /** Found by the extension scan: level 0..127 and transport-wide number, -1 absent. */
   audioLevel = -1;
+  /** The sender says with the level that it is speech. */
+  audioVad = false;
   transportCcSeq = -1;
   /** Number of the packet at hand after hiding what was discarded. */
   seq = 0;

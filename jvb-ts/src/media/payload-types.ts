@@ -26,7 +26,11 @@ export class PayloadTypes {
   readonly clockRate = new Int32Array(128);
   acceptAudio = false;
   acceptVideo = false;
+  /** By payload type: 1 for Opus. */
+  readonly opus = new Uint8Array(128);
   hasRed = false;
+  /** Of RED audio, 0 none. */
+  redPayloadType = 0;
   /** Some payload type repairs another (RFC 4588). */
   hasRtx = false;
   /** Of the first video format signaled, 0 none: packets of nothing but padding bear it. */
@@ -43,6 +47,8 @@ export class PayloadTypes {
     this.kind.fill(0);
     this.apt.fill(0);
     this.rtxFor.fill(0);
+    this.opus.fill(0);
+    this.redPayloadType = 0;
     this.clockRate.fill(90_000);
     this.firstVideo = 0;
     this.hasRed = this.hasRtx = this.hasTransportCc = this.hasRemb = this.hasPli = false;
@@ -62,7 +68,10 @@ export class PayloadTypes {
     }
     if (media === "audio") {
       this.kind[pt.id] = name === "red" ? PtKind.audioRed : PtKind.audio;
-      if (name === "red") this.hasRed = true;
+      if (name === "opus") this.opus[pt.id] = 1;
+      if (name !== "red") return;
+      this.hasRed = true;
+      this.redPayloadType = pt.id;
       return;
     }
     if (media !== "video") return;

@@ -52,6 +52,7 @@ export function receiveRtp(
 
 function scanExtensions(ctx: PathContext, endpoint: EndpointState): void {
   ctx.audioLevel = -1;
+  ctx.audioVad = false;
   ctx.transportCcSeq = -1;
   const { header, extensions } = ctx;
   if (header.extensionProfile === 0) return;
@@ -59,9 +60,11 @@ function scanExtensions(ctx: PathContext, endpoint: EndpointState): void {
   const profile = header.extensionProfile;
   extensions.start(ctx.rx, header.extensionOffset, header.extensionLength, profile);
   while (extensions.next()) {
-    if (extensions.id === ids.audioLevel && extensions.dataLength >= 1)
-      ctx.audioLevel = ctx.rx[extensions.dataOffset]! & 0x7f;
-    else if (extensions.id === ids.transportCc && extensions.dataLength >= 2)
+    if (extensions.id === ids.audioLevel && extensions.dataLength >= 1) {
+      const level = ctx.rx[extensions.dataOffset]!;
+      ctx.audioLevel = level & 0x7f;
+      ctx.audioVad = level >= 0x80;
+    } else if (extensions.id === ids.transportCc && extensions.dataLength >= 2)
       ctx.transportCcSeq = readUint16(ctx.rx, extensions.dataOffset);
   }
 }

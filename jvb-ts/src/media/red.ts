@@ -1,11 +1,12 @@
 /**
- * Audio RED (RFC 2198) for receivers that did not negotiate it: the redundancy is unpacked, what
- * had been lost is restored, the primary goes out as plain Opus (spec jvb-media 11.5).
+ * Audio RED (RFC 2198, spec jvb-media 11.5). For receivers that did not negotiate it the redundancy is
+ * unpacked, what had been lost is restored, the primary goes out as plain Opus; for those that did,
+ * Opus may be put into it.
  */
 import type { Millis } from "#shared/runtime/runtime";
 import type { EndpointState, RxStream } from "./media-state.ts";
 import type { PathContext } from "./path-context.ts";
-import { sendAudio } from "./send-audio.ts";
+import { sendAudio, wantsAudio } from "./send-audio.ts";
 
 const MAX_BLOCKS = 8;
 
@@ -88,6 +89,26 @@ export function forwardStrippedRed(
   stage.payloadShift = 0;
 }
 
+/** Puts the staged Opus packet into RED and sends it to those receivers that know it. */
+export function forwardProtected(
+  ctx: PathContext,
+  owner: EndpointState,
+  stream: RxStream,
+  now: Millis,
+): void {
+  const { stage, options } = ctx;
+  const source = stream.audio!;
+  stream.redHistory.wrap(stage, options.redDistance, options.redVadOnly);
+  const { endpoints } = owner.conference;
+  for (let i = 0; i < endpoints.length; i++) {
+    const receiver = endpoints[i]!;
+    const { payloadTypes } = receiver;
+    if (!payloadTypes.hasRed || !wantsAudio(receiver, source)) continue;
+    stage.payloadType = payloadTypes.redPayloadType;
+    sendAudio(ctx, source, receiver, now);
+  }
+}
+
 function sendToPlainReceivers(
   ctx: PathContext,
   owner: EndpointState,
@@ -97,9 +118,8 @@ function sendToPlainReceivers(
 ): void {
   const source = stream.audio!;
   for (const receiver of owner.conference.endpoints) {
-    if (receiver === owner || !receiver.transportUp || !receiver.payloadTypes.acceptAudio) continue;
     if (!toAll && receiver.payloadTypes.hasRed) continue;
-    if (source.unwanted[receiver.slot] !== 0) continue;
+    if (!wantsAudio(receiver, source)) continue;
     sendAudio(ctx, source, receiver, now);
   }
 }

@@ -1,9 +1,23 @@
-/** Sends what is staged of one audio source to one receiver, under its own or a mapped SSRC. */
+/** Who gets an audio source, and what is staged of it on its way there: under its SSRC or a mapped one. */
 import type { Millis } from "#shared/runtime/runtime";
 import type { AudioSource, EndpointState } from "./media-state.ts";
 import type { PathContext } from "./path-context.ts";
 import { audioSlot } from "./ssrc-rewriting.ts";
 
+/**
+ * Endpoint is up, takes audio, is not the sender (but of what the bridge injects in its name), and its
+ * subscription does not exclude the source.
+ */
+export function wantsAudio(receiver: EndpointState, source: AudioSource): boolean {
+  return (
+    (receiver !== source.owner || source.synthetic) &&
+    receiver.transportUp &&
+    receiver.payloadTypes.acceptAudio &&
+    source.unwanted[receiver.slot] === 0
+  );
+}
+
+/** Sends what is staged to one receiver. */
 export function sendAudio(
   ctx: PathContext,
   source: AudioSource,

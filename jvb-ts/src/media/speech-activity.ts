@@ -31,6 +31,8 @@ export class SpeechActivity {
   #order: string[] = [];
   #quietSince: Millis = -1;
   readonly #energies = new Map<string, Energy>();
+  /** The same for the loop of each packet. */
+  #allEnergies: readonly Energy[] = [];
 
   constructor(options: MediaEngineOptions) {
     this.#options = options;
@@ -52,7 +54,7 @@ export class SpeechActivity {
     this.#members.delete(id);
     this.#order = this.#order.filter((other) => other !== id);
     this.#identification.remove(id);
-    this.#energies.delete(id);
+    if (this.#energies.delete(id)) this.#allEnergies = [...this.#energies.values()];
     return wasDominant;
   }
 
@@ -113,18 +115,22 @@ export class SpeechActivity {
     if (energy === undefined) {
       energy = new Energy();
       this.#energies.set(id, energy);
+      this.#allEnergies = [...this.#energies.values()];
     }
-    const { energyAlphaPct, energyExpireTimeMs, numLoudest, alwaysRouteDominant } = this.#options;
+    const options = this.#options;
+    const { energyAlphaPct } = options;
     const cooked = level >= this.#identification.minLevel(id) + 10 ? level : 0;
     energy.value = Math.floor(
       (energyAlphaPct * cooked + (100 - energyAlphaPct) * energy.value + 50) / 100,
     );
     energy.at = now;
-    if (alwaysRouteDominant && this.#identification.dominant === id) return true;
+    if (options.alwaysRouteDominant && this.#identification.dominant === id) return true;
     let louder = 0;
-    for (const [other, entry] of this.#energies)
-      if (other !== id && now - entry.at <= energyExpireTimeMs && entry.value >= energy.value)
-        louder++;
-    return louder < numLoudest;
+    for (let i = 0; i < this.#allEnergies.length; i++) {
+      const other = this.#allEnergies[i]!;
+      if (other === energy || now - other.at > options.energyExpireTimeMs) continue;
+      if (other.value >= energy.value) louder++;
+    }
+    return louder < options.numLoudest;
   }
 }

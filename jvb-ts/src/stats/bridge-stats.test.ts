@@ -54,6 +54,7 @@ const conference = (localEndpoints: number, sendingAudio: number) => ({
   sendingAudio,
   sendingVideo: 0,
   receiveOnly: localEndpoints - sendingAudio,
+  mostForwarded: 0,
 });
 
 describe("a worker that dies", () => {
@@ -65,6 +66,7 @@ describe("a worker that dies", () => {
       sendingAudio: 0,
       sendingVideo: 0,
       receiveOnly: 3,
+      mostForwarded: 0,
     };
     stats.handleReport(0, report({ conferences: [one] }));
     stats.handleReport(1, report());

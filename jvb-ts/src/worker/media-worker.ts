@@ -194,6 +194,9 @@ export class MediaWorker {
       case "mappings":
         this.#mappings = message.mappings;
         return;
+      case "bridgeLastN":
+        this.#engine.setBridgeLastN(message.lastN);
+        return;
       case "stop":
         this.#stop(now);
         return;

@@ -58,6 +58,7 @@ export function snapshotStats(sources: StatsSources, now: Millis): WorkerStats {
       sendingAudio: 0,
       sendingVideo: 0,
       receiveOnly: 0,
+      mostForwarded: 0,
     };
     const endpoints = [...conference.endpoints.values()];
     const snapshots = sources.look(conference, () =>
@@ -71,6 +72,8 @@ export function snapshotStats(sources: StatsSources, now: Millis): WorkerStats {
       if (one.sendingAudio) counts.sendingAudio++;
       if (one.sendingVideo) counts.sendingVideo++;
       if (!one.sendingAudio && !one.sendingVideo) counts.receiveOnly++;
+      const forwarded = one.sending.filter(({ targetIndex }) => targetIndex >= 0).length;
+      counts.mostForwarded = Math.max(counts.mostForwarded, forwarded);
       sum.incomingBps += one.receiveBitrateBps;
       sum.outgoingBps += one.sendBitrateBps;
       sum.incomingPps += one.receivePacketRate;

@@ -60,6 +60,7 @@ export const config: BridgeConfig = {
     thresholds: { load: 50_000, recovery: 40_000 },
     detectSteal: false,
     averageParticipantStress: 0.01,
+    reducer: undefined,
   },
   webSockets: {
     enabled: true,

@@ -1,5 +1,6 @@
 /** What clients say on the bridge channel, and what they and the others are told because of it. */
 import { expect } from "chai";
+import { writeRemb } from "#shared/rtp/rtcp-build";
 import { videoSource } from "../../src/cc/engine-fixture.ts";
 import { defaultLifeSettings } from "../../src/conference/settings.ts";
 import { defaultIceSettings } from "../../src/transport/ice/ice-settings.ts";
@@ -376,5 +377,35 @@ describe("who is heard", () => {
     // Who had asked for something and goes leaves nothing behind.
     await stage.ask(modify({ endpoints: [endpointRequest("cccc3333", { expire: true })] }));
     expect(await stage.stats()).to.include({ endpoints: 2 });
+  });
+
+  it("B-121 an endpoint is told its estimate every 10 s, once there is one", async () => {
+    const stage = new Stage();
+    const a = await joinWithCamera(stage, "aaaa1111", 11);
+    const told = () =>
+      heard(a, "ConnectionStats").map((message) => message["estimatedDownlinkBandwidth"]);
+    await stage.run(21_000);
+    expect(told()).to.deep.equal([]);
+    const remb = new Uint8Array(24);
+    writeRemb(remb, 0, 7, 1_000_000, [22]);
+    a.sendMedia(remb);
+    await stage.run(30_000);
+    expect(told()).to.deep.equal([1_000_000, 1_000_000, 1_000_000]);
+  });
+
+  it("a bridge under load forwards fewer sources to everybody (B-131)", async () => {
+    const stage = new Stage();
+    await joinWithCamera(stage, "aaaa1111", 11);
+    await joinWithCamera(stage, "bbbb2222", 22);
+    const c = await joinWithCamera(stage, "cccc3333", 33);
+    wants(c, 180);
+    await stage.run(100);
+    expect(forwarded(c)).to.deep.equal(["aaaa1111-v0", "bbbb2222-v0"]);
+    stage.worker.handle({ kind: "bridgeLastN", lastN: 1 });
+    await stage.run(100);
+    expect(forwarded(c)).to.deep.equal(["aaaa1111-v0"]);
+    stage.worker.handle({ kind: "bridgeLastN", lastN: -1 });
+    await stage.run(100);
+    expect(forwarded(c)).to.deep.equal(["aaaa1111-v0", "bbbb2222-v0"]);
   });
 });
