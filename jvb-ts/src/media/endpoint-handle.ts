@@ -113,12 +113,12 @@ export class EndpointHandle implements MediaEndpoint {
     return forwardedNames(this.#state);
   }
 
-  sourceMappings(): ReturnType<MediaEndpoint["sourceMappings"]> {
-    return allMappings(this.#state);
-  }
-
   estimatedBandwidthBps(): number {
     return estimatedBandwidthBps(this.#state);
+  }
+
+  sourceMappings(): ReturnType<MediaEndpoint["sourceMappings"]> {
+    return allMappings(this.#state);
   }
 
   wantsSourceOf(endpointId: string): boolean {

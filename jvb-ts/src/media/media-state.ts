@@ -382,8 +382,6 @@ export class EndpointState {
   muteVideo = false;
   /** Tags its outgoing video with transport-wide numbers (id and feedback negotiated). */
   sendsTransportCc = false;
-  /** Numbers that video and knows what became of it, where `sendsTransportCc`. */
-  readonly bandwidth: BandwidthEstimator;
   readonly padding = new PaddingPlan();
   /** Listed among those with a probe on its way, and with padding to be sent. */
   probeListed = false;
@@ -465,6 +463,8 @@ export class EndpointState {
     packetsSent: new RateSampler(),
   };
   removed = false;
+  readonly #bandwidthSettings: BandwidthSettings;
+  #bandwidth: BandwidthEstimator | undefined = undefined;
 
   constructor(
     conference: ConferenceState,
@@ -475,13 +475,27 @@ export class EndpointState {
     settings: AllocationSettings,
     bandwidth: BandwidthSettings,
   ) {
-    this.bandwidth = new BandwidthEstimator(bandwidth);
+    this.#bandwidthSettings = bandwidth;
     this.conference = conference;
     this.id = id;
     this.session = session;
     this.visitor = visitor;
     this.slot = slot;
     this.settings = settings;
+  }
+
+  /**
+   * Numbers the video it is sent and knows what became of it, where `sendsTransportCc`. Made with the
+   * first packet of that: an endpoint that only talks needs none.
+   */
+  get bandwidth(): BandwidthEstimator {
+    this.#bandwidth ??= new BandwidthEstimator(this.#bandwidthSettings);
+    return this.#bandwidth;
+  }
+
+  /** The same, unless nothing was ever numbered. */
+  get existingBandwidth(): BandwidthEstimator | undefined {
+    return this.#bandwidth;
   }
 
   /** The stream of `ssrc`, made with its first packet. */

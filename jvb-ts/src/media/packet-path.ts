@@ -467,6 +467,6 @@ function sampleRates(endpoint: EndpointState, now: Millis): void {
     if (stream.encoding !== undefined && !stream.isRtx && stream.packetRate.perSecond >= 1)
       endpoint.videoStreamMillis += REPORT_INTERVAL_MS;
   }
-  endpoint.bandwidth.handleTimeout(now);
+  endpoint.existingBandwidth?.handleTimeout(now);
   for (const leg of endpoint.legs.values()) leg.rate.sample(leg.octets, now);
 }

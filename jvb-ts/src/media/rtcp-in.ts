@@ -170,7 +170,7 @@ function handleReportBlocks(ctx: PathContext, endpoint: EndpointState, now: Mill
     const rtt = endpoint.senderReports.roundTrip(ssrc, lastSr, delay, now);
     if (rtt < 0) continue;
     endpoint.rttMs = rtt;
-    endpoint.bandwidth.setRoundTrip(rtt);
+    endpoint.existingBandwidth?.setRoundTrip(rtt);
   }
 }
 
@@ -186,9 +186,9 @@ function handleTransportFeedback(ctx: PathContext, endpoint: EndpointState, now:
 
 /** What became of the video it was sent: a new estimate, and perhaps probes or padding to send. */
 function handleTransportCc(ctx: PathContext, endpoint: EndpointState, now: Millis): void {
-  if (!endpoint.sendsTransportCc) return;
   const { rtcp, egress } = ctx;
-  const { bandwidth } = endpoint;
+  const bandwidth = endpoint.existingBandwidth;
+  if (!endpoint.sendsTransportCc || bandwidth === undefined) return;
   const { targetBps, idealBps } = endpoint;
   bandwidth.setWanted(targetBps < idealBps ? WANTED_MARGIN * idealBps : idealBps);
   bandwidth.handleFeedback(rtcp.bytes, rtcp.offset, rtcp.length, now);

@@ -40,7 +40,7 @@ export function snapshotOf(state: EndpointState, _now: Millis): EndpointSnapshot
     estimatedBandwidthBps: Number.isFinite(state.estimatedBps)
       ? Math.round(state.estimatedBps)
       : undefined,
-    queueMs: Math.round(state.bandwidth.queueMs()),
+    queueMs: Math.round(state.existingBandwidth?.queueMs() ?? 0),
     targetBps: Math.round(state.targetBps),
     idealBps: Math.round(state.idealBps),
     probePackets: state.probePackets,

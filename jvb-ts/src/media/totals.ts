@@ -38,7 +38,7 @@ export function addEndpointTotals(sum: MutableTotals, endpoint: EndpointState): 
   sum.retransmissionsSent += endpoint.retransmissionsSent;
   sum.plisSent += endpoint.plisSent;
   sum.nacksSent += endpoint.nacksSent;
-  sum.unmatchedFeedback += endpoint.bandwidth.history.unmatched;
+  sum.unmatchedFeedback += endpoint.existingBandwidth?.history.unmatched ?? 0;
   sum.probePacketsSent += endpoint.probePackets;
   sum.probeBytesSent += endpoint.probeBytes;
 }
