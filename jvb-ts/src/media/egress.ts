@@ -150,7 +150,8 @@ export class Egress {
   ): number {
     const { stage } = this;
     const bytes = stage.bytes;
-    const twoByte = this.#isTwoByte(receiver) || tcc > 14 || absSendTime > 14;
+    const hasKept = stage.extensionKinds !== 0;
+    const twoByte = tcc > 14 || absSendTime > 14 || (hasKept && this.#isTwoByte(receiver));
     const start = at + 4;
     let p = start;
     const source = stage.at + stage.headerLength;
