@@ -2,6 +2,13 @@
 import { createSocket, type Socket as Datagrams } from "node:dgram";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, Socket } from "node:net";
+import {
+  EmulatedLink,
+  type LinkConditions,
+  type LinkPhase,
+  LOST,
+} from "#shared/testing/network-emulator";
+import { SeededRandom } from "#shared/testing/virtual-runtime";
 
 /** Hands TCP connections on to a port of this machine. */
 export class TcpRelay {
@@ -72,11 +79,20 @@ export class TcpRelay {
   }
 }
 
+/** A link as it is always, or in phases that repeat. */
+type Link = LinkConditions | readonly LinkPhase[];
+
+const SEED = 20;
+/** Bytes of IPv4 and UDP before each datagram. */
+const HEADER_BYTES = 28;
+
 /** Hands datagrams on to a port of this machine, and the answers back to whoever asked. */
 export class UdpRelay {
   readonly port: number;
   /** While set, nothing passes, either way. */
   dropping = false;
+  #up: EmulatedLink | undefined;
+  #down: EmulatedLink | undefined;
   readonly #front: Datagrams;
   readonly #backs = new Map<number, Datagrams>();
 
@@ -84,17 +100,17 @@ export class UdpRelay {
     this.#front = front;
     this.port = front.address().port;
     front.on("message", (bytes, from) => {
-      if (this.dropping) return;
       let back = this.#backs.get(from.port);
       if (back === undefined) {
         back = createSocket("udp4");
         back.on("message", (answer) => {
-          if (!this.dropping) front.send(answer, from.port, from.address);
+          this.#pass(this.#down, answer, () => front.send(answer, from.port, from.address));
         });
         back.on("error", () => undefined);
         this.#backs.set(from.port, back);
       }
-      back.send(bytes, target, "127.0.0.1");
+      const far = back;
+      this.#pass(this.#up, bytes, () => far.send(bytes, target, "127.0.0.1"));
     });
     front.on("error", () => undefined);
   }
@@ -105,6 +121,28 @@ export class UdpRelay {
     front.bind(0, "127.0.0.1");
     await once(front, "listening");
     return new UdpRelay(front, target);
+  }
+
+  /**
+   * Makes the ways towards the port (`up`) and back (`down`) as given, from now on, for all who use this
+   * relay; a way that is left out is perfect.
+   */
+  shape({ up, down }: { readonly up?: Link; readonly down?: Link }): void {
+    const link = (plan: Link | undefined) =>
+      plan && new EmulatedLink(new SeededRandom(SEED), plan, performance.now());
+    this.#up = link(up);
+    this.#down = link(down);
+  }
+
+  #pass(link: EmulatedLink | undefined, bytes: Buffer, send: () => void): void {
+    if (this.dropping) return;
+    if (link === undefined) {
+      send();
+      return;
+    }
+    const now = performance.now();
+    const arrival = link.offer(bytes.length + HEADER_BYTES, now);
+    if (arrival !== LOST) setTimeout(send, arrival - now);
   }
 
   close(): void {

@@ -302,6 +302,29 @@ describe("AV1 through the engine", () => {
     }
   });
 
+  it("H.264 and VP8 without a temporal layer are followed by their descriptors, too", () => {
+    for (const [pt, payload, name] of [
+      [payloadTypes.H264, [0x41, 1, 2], "H264"],
+      [payloadTypes.VP8, [0x80, 0x80, 0x81, 5, 0x11, 1, 2], "VP8"],
+    ] as const) {
+      const call = new Call("AV1", [21], 180);
+      const { fixture } = call;
+      const source = encoder("AV1", { spatial: 2 });
+      const passed: number[] = [];
+      for (let i = 0; i < 5; i++) {
+        for (const { seq, timestamp, descriptor, frame } of source.picture(i === 0)) {
+          const extension = [DESCRIPTOR, descriptor!] as const;
+          fixture.receive(1, { pt, seq, timestamp, payload, ssrc: 21, extensions: [extension] });
+          const out = fixture.takeRtp(2);
+          expect(out.map((one) => one.payload)).to.deep.equal(out.map(() => [...payload]));
+          if (out.length > 0) passed.push(frame.sid);
+        }
+      }
+      expect(passed).to.deep.equal([0, 0, 0, 0, 0]);
+      expect(call.projection).to.equal(name);
+    }
+  });
+
   it("elements go out under the receiver's ids, and not at all where it has none", () => {
     const call = new Call("AV1", [21]);
     const b = call.fixture.engine.endpoint("c", "b")!;

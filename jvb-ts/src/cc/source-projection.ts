@@ -81,12 +81,17 @@ export class SourceProjection implements Projection {
     this.timestampDelta = context.timestampDelta;
     this.outPictureId = context.outPictureId;
     this.outTl0 = context.outTl0;
+    this.#lastAt = now;
+    if (this.#form === Form.vp9 || this.#form === Form.described) this.#takeMore(context);
+    return true;
+  }
+
+  /** Fields that packets of other forms leave as they are. */
+  #takeMore(context: Context): void {
     this.setsMarker = context.setsMarker;
     this.templateShift = context.templateShift;
     this.writesTargets = context.writesTargets;
     this.activeTargets = context.activeTargets;
-    this.#lastAt = now;
-    return true;
   }
 
   #change(packet: VideoPacket): void {
@@ -95,6 +100,7 @@ export class SourceProjection implements Projection {
     if (this.#lastAt >= 0) this.#state.endedAt = this.#lastAt;
     this.#context = createContext(packet.form, this.#state);
     this.#context.setTarget(this.#target);
+    this.#takeMore(this.#context);
   }
 }
 

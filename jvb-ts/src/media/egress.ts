@@ -184,7 +184,9 @@ export class Egress {
   ): number {
     const { stage } = this;
     const bytes = stage.bytes;
-    const twoByte = this.#isTwoByte(receiver) || tcc > 14 || absSendTime > 14 || mid > 14;
+    const hasKept = stage.extensionKinds !== 0;
+    const twoByte =
+      tcc > 14 || absSendTime > 14 || mid > 14 || (hasKept && this.#isTwoByte(receiver));
     const start = at + 4;
     let p = start;
     const source = stage.at + stage.headerLength;
