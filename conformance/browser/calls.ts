@@ -45,6 +45,8 @@ export interface CallOptions {
   readonly hibernationSeconds?: number;
   /** Gives the port at which a bridge logs in, for a relay before Prosody's. */
   readonly bridgeLogin?: (bridge: string, c2sPort: number) => Promise<number>;
+  /** More HOCON for the focus. */
+  readonly focusConfig?: string;
   /** More HOCON for the bridges. */
   readonly bridgeConfig?: string;
   /** An error that what the test does must leave in the logs, and that is therefore no fault. */
@@ -96,6 +98,7 @@ export async function startCalls(options: CallOptions): Promise<Calls> {
       options.webSocket === false ? undefined : { host: `127.0.0.1:${port}`, tls: false },
     sctp: options.sctp ?? true,
     usualPorts: false,
+    ...(options.focusConfig === undefined ? {} : { focusConfig: options.focusConfig }),
     ...(options.bridgeConfig === undefined ? {} : { bridgeConfig: options.bridgeConfig }),
     ...(options.bridgeLogin === undefined ? {} : { bridgeLogin: options.bridgeLogin }),
     ...(options.hibernationSeconds === undefined

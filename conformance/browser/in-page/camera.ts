@@ -8,6 +8,8 @@ interface Scene {
   readonly number: number;
   readonly width: number;
   readonly height: number;
+  /** With a band of noise below the strip, so that an encoder takes the rate it may. */
+  readonly noisy: boolean;
   /** Where the pictures go. */
   readonly into: WritableStream<VideoFrame>;
 }
@@ -18,7 +20,7 @@ function drawPictures(scope: {
   onmessage: ((event: { readonly data: Scene }) => void) | null;
   close(): void;
 }): void {
-  scope.onmessage = ({ data: { number, width, height, into } }) => {
+  scope.onmessage = ({ data: { number, width, height, noisy, into } }) => {
     const writer = into.getWriter();
     // I420 made by hand: a canvas would have every picture drawn by a graphics process without a chip.
     const luma = width * height;
@@ -28,12 +30,22 @@ function drawPictures(scope: {
       bars[x] = (number >> Math.floor((x * 8) / width)) & 1 ? 235 : 16;
     for (let y = 0; y < height; y++) bytes.set(bars, y * width);
     let step = 0;
+    const grain = 8;
+    const noise = () => {
+      for (let y = height >> 2; y < height >> 1; y += grain) {
+        for (let x = 0; x < width; x += grain)
+          bytes.fill(16 + Math.random() * 220, y * width + x, y * width + x + grain);
+        for (let row = 1; row < grain; row++)
+          bytes.copyWithin((y + row) * width, y * width, (y + 1) * width);
+      }
+    };
     const draw = () => {
       const left = (step++ * 8) % width;
       for (let y = 0; y < height >> 3; y++) {
         bytes.set(bars, y * width);
         bytes.fill(128, y * width + left, y * width + Math.min(width, left + (width >> 3)));
       }
+      if (noisy) noise();
       const picture = new VideoFrame(bytes, {
         format: "I420",
         codedWidth: width,

@@ -98,6 +98,7 @@ interface Window {
   const number = Number(query.get("n") ?? "0");
   /** Lines of the camera's picture. */
   const lines = Number(query.get("lines") ?? "360");
+  const noisy = query.has("noisy");
 
   /** A worker that runs the function, which gets the worker's global scope. */
   function start(inWorker: { toString(): string }): Worker {
@@ -109,7 +110,7 @@ interface Window {
     const track = new MediaStreamTrackGenerator({ kind: "video" });
     track.getSettings = () => ({ width, height, frameRate: 15 });
     const { writable: into } = track;
-    start(drawPictures).postMessage({ number: value, width, height, into }, [into]);
+    start(drawPictures).postMessage({ number: value, width, height, noisy, into }, [into]);
     return track;
   }
 
