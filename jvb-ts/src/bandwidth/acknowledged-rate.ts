@@ -13,16 +13,26 @@ const MIN_WINDOW_MS = 1_000;
 const MAX_WINDOW_MS = 5_000;
 const RECENT_MS = 150;
 const MIN_RECENT_MS = 60;
+/** What was sent over more than this much of the time in which it arrived leaves a queue behind that shrinks. */
+const DRAINING_SPAN = 1.15;
+/** Nothing is overtaken by so much: the receiver's clock was set back. */
+const BACKWARDS_MS = 3_000;
 /** Of a receiver that has not acknowledged anything: 10 kB are a lot for nothing. */
 const none = new Float64Array(0);
 
 export class AcknowledgedRate {
+  /**
+   * A queue became shorter while that arrived which `recentBps` told last: its rate is what was sent,
+   * not what the way carries.
+   */
+  isDraining = false;
   #sentAt = none;
   #arrival = none;
   #size = none;
   /** Packets ever taken, and the first of those in the window. */
   #end = 0;
   #start = 0;
+  #newest: Millis = Number.NEGATIVE_INFINITY;
 
   add(sentAt: Millis, arrival: Millis, sizeBytes: number): void {
     if (this.#sentAt === none) {
@@ -30,6 +40,8 @@ export class AcknowledgedRate {
       this.#arrival = new Float64Array(ENTRIES);
       this.#size = new Float64Array(ENTRIES);
     }
+    if (arrival < this.#newest - BACKWARDS_MS) this.reset();
+    this.#newest = arrival;
     const slot = this.#end++ & (ENTRIES - 1);
     this.#sentAt[slot] = sentAt;
     this.#arrival[slot] = arrival;
@@ -84,13 +96,19 @@ export class AcknowledgedRate {
     return Math.min(sentRate, (8000 * (bytes - arrivedFirst)) / arrivalSpan);
   }
 
-  /** Bits per second of what arrived in the last moments, -1 when that was too little. */
+  /**
+   * Bits per second of what arrived in the last moments, -1 when that was too little. `isDraining`
+   * tells then whether it came closer together than it was sent.
+   */
   recentBps(): number {
+    this.isDraining = false;
     if (this.#end === this.#start) return -1;
-    const last = this.#arrival[(this.#end - 1) & (ENTRIES - 1)]!;
+    const newest = (this.#end - 1) & (ENTRIES - 1);
+    const last = this.#arrival[newest]!;
     let bytes = 0;
     let first = last;
     let firstSize = 0;
+    let firstSent = this.#sentAt[newest]!;
     for (let i = this.#end - 1; i >= this.#start; i--) {
       const slot = i & (ENTRIES - 1);
       const arrival = this.#arrival[slot]!;
@@ -98,13 +116,16 @@ export class AcknowledgedRate {
       if (arrival <= first) {
         first = arrival;
         firstSize = this.#size[slot]!;
+        firstSent = this.#sentAt[slot]!;
       }
       bytes += this.#size[slot]!;
     }
     // The first one's bytes came before its arrival.
     bytes -= firstSize;
     const span = last - first;
-    return span < MIN_RECENT_MS ? -1 : (8000 * bytes) / span;
+    if (span < MIN_RECENT_MS) return -1;
+    this.isDraining = this.#sentAt[newest]! - firstSent > DRAINING_SPAN * span;
+    return (8000 * bytes) / span;
   }
 
   #isTooMuch(newest: Millis): boolean {

@@ -112,6 +112,25 @@ describe("bandwidth estimator on an emulated link", () => {
     expect(call.waitAt(0.95, 10_000, 60_000)).to.be.below(150);
   });
 
+  for (const seed of [1, 2, 3, 4])
+    it(`is back soon when 3 Mbps become 300 kbps that others use too, seed ${seed}`, () => {
+      const call = run(50_000, {
+        seed,
+        link: [
+          { forMs: 20_000, ...link(3_000_000), queueBytes: 40_000 },
+          { forMs: 30_000, ...link(300_000), queueBytes: 40_000 },
+        ],
+        layers: [80_000, 120_000, 200_000, 350_000, 1_000_000],
+        suspends: true,
+        audioBps: 100_000,
+        fps: 15,
+      });
+      expect(arrivedAt(call, 20_000, 40_000, 200_000)).to.be.at.most(5_000);
+      expect(call.range(25_000, 50_000).mean / 2e5).to.be.within(0.9, 1.1);
+      expect(call.range(20_000, 50_000).min, "what the lowest layer takes").to.be.at.least(80_000);
+      expect(call.waitAt(0.95, 25_000, 50_000)).to.be.below(150);
+    });
+
   it("bears jitter, overtaking and slow feedback", () => {
     const jitter = run(40_000, { link: link(4_000_000, { jitterMs: 20 }) });
     expect(jitter.range(10_000, 40_000).mean / 4e6).to.be.within(0.85, 1.1);

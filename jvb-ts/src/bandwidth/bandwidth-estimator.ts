@@ -39,6 +39,7 @@ const PROBE_CAP_IN_LOSS = 1.5;
 const CLEAR_MS = 1_500;
 const CLEAR_QUEUE_MS = 20;
 const OVERFLOW_QUEUE_MS = 10;
+const FULL_QUEUE_MS = 100;
 /** A second probe counts together with the first for this long. */
 const CONFIRM_MS = 1_000;
 /** And tries this much of what that one showed. */
@@ -193,6 +194,15 @@ export class BandwidthEstimator {
     return wellFormed;
   }
 
+  /**
+   * What padding may bring the sent rate to, bits per second: while a queue stands, only as much as
+   * keeps reports coming.
+   */
+  get paddingBps(): number {
+    const { minBps } = this.#settings;
+    return this.#queue.standingMs() > FULL_QUEUE_MS ? minBps : this.estimateBps;
+  }
+
   /** For statistics: how long packets wait on the way, milliseconds. */
   queueMs(): Millis {
     return this.#queue.standingMs();
@@ -272,7 +282,7 @@ export class BandwidthEstimator {
     else {
       const matters = usage === Usage.over || queueMs > CLEAR_QUEUE_MS;
       const recent = matters ? this.#acked.recentBps() : -1;
-      this.#delay.update(usage, queueMs, acked, recent, now);
+      this.#delay.update(usage, queueMs, acked, recent, matters && this.#acked.isDraining, now);
     }
     if (this.#delay.queueIsLasting) this.#queue.rebase();
     this.#combine(acked, now);

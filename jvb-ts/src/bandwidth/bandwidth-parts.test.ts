@@ -27,27 +27,44 @@ describe("estimate by delay", () => {
 
   it("is bound by what arrives, and does not follow it down (M-135)", () => {
     const rate = new DelayRate(10_000, 5_000, MAX);
-    for (let now = 0; now <= 20_000; now += 100) rate.update(Usage.normal, 0, 10_000, -1, now);
+    for (let now = 0; now <= 20_000; now += 100)
+      rate.update(Usage.normal, 0, 10_000, -1, false, now);
     expect(rate.bps).to.be.closeTo(25_000, 1);
-    for (let now = 20_100; now <= 40_000; now += 100) rate.update(Usage.normal, 0, 5_000, -1, now);
+    for (let now = 20_100; now <= 40_000; now += 100)
+      rate.update(Usage.normal, 0, 5_000, -1, false, now);
     expect(rate.bps).to.be.closeTo(25_000, 1);
   });
 
   it("falls by what empties the queue in 0.6 s, and returns when it is empty", () => {
     const rate = new DelayRate(1_100_000, 5_000, MAX);
-    rate.update(Usage.over, 240, 1_000_000, 1_000_000, 1_000);
+    rate.update(Usage.over, 240, 1_000_000, 1_000_000, false, 1_000);
     expect(rate.bps).to.be.closeTo(595_000, 1);
-    rate.update(Usage.under, 100, 900_000, 900_000, 1_300);
+    rate.update(Usage.under, 100, 900_000, 900_000, false, 1_300);
     expect(rate.bps).to.be.closeTo(595_000, 1);
-    rate.update(Usage.normal, 5, 800_000, 800_000, 1_600);
+    rate.update(Usage.normal, 5, 800_000, 800_000, false, 1_600);
     expect(rate.bps).to.be.closeTo(950_000, 1);
+  });
+
+  it("takes what arrives while a queue shrinks for no capacity, and leaves the lowest layer room", () => {
+    const rate = new DelayRate(2_800_000, 30_000, MAX);
+    rate.update(Usage.over, 600, 250_000, 240_000, false, 1_000);
+    expect(rate.bps).to.equal(105_000);
+    // Less is sent, and a window with few packets tells nothing.
+    rate.update(Usage.over, 500, 200_000, 60_000, true, 1_400);
+    rate.update(Usage.normal, 400, 60_000, -1, false, 1_800);
+    rate.update(Usage.over, 20, 60_000, 60_000, false, 2_200);
+    expect(rate.bps).to.be.within(105_000, 110_000);
+    expect(rate.capacity.bps).to.equal(240_000);
+    // The trend still looks back on the queue.
+    rate.update(Usage.under, 5, 60_000, 60_000, false, 2_400);
+    expect(rate.bps).to.be.closeTo(228_000, 1_000);
   });
 
   it("takes a queue that does not shrink for a longer way", () => {
     const rate = new DelayRate(1_000_000, 5_000, MAX);
     let lasting = 0;
     for (let now = 0; now < 3_000; now += 100) {
-      rate.update(Usage.normal, 150, rate.bps, rate.bps, now);
+      rate.update(Usage.normal, 150, rate.bps, rate.bps, false, now);
       if (rate.queueIsLasting) lasting = now;
       if (lasting > 0) break;
     }
@@ -56,7 +73,7 @@ describe("estimate by delay", () => {
 
   it("halves when nothing is known to arrive", () => {
     const rate = new DelayRate(1_000_000, 5_000, MAX);
-    rate.update(Usage.over, 0, -1, -1, 1_000);
+    rate.update(Usage.over, 0, -1, -1, false, 1_000);
     expect(rate.bps).to.equal(500_000);
   });
 });
@@ -247,6 +264,29 @@ describe("acknowledged rate", () => {
     expect(rate.recentBps()).to.be.closeTo(800_000, 1);
     for (let i = 200; i < 230; i++) rate.add(10 * i, 30 + 2300, 1000);
     expect(rate.bps()).to.be.at.most(1_000_000);
+  });
+});
+
+describe("acknowledged rate of the last moments", () => {
+  it("tells whether a queue became shorter meanwhile", () => {
+    for (const [apart, draining] of [
+      [10, false],
+      [5, false],
+      [20, true],
+    ] as const) {
+      const rate = new AcknowledgedRate();
+      for (let i = 0; i < 40; i++) rate.add(apart * i, 1000 + 10 * i, 1000);
+      expect(rate.recentBps()).to.be.closeTo(800_000, 1);
+      expect(rate.isDraining, `${apart} ms`).to.equal(draining);
+    }
+  });
+
+  it("begins anew when the receiver's clock is set back", () => {
+    const rate = new AcknowledgedRate();
+    for (let i = 0; i < 100; i++) rate.add(10 * i, 60_000 + 10 * i, 1000);
+    for (let i = 0; i < 20; i++) rate.add(1000 + 10 * i, 30_000 + 10 * i, 250);
+    expect(rate.recentBps()).to.be.closeTo(200_000, 1);
+    expect(rate.bps()).to.be.closeTo(200_000, 1);
   });
 });
 

@@ -24,6 +24,11 @@ const HEADROOM_BPS = 10_000;
 const DECREASE_BPS = 5_000;
 /** A decrease empties the queue in about this time. */
 const DRAIN_MS = 600;
+/**
+ * But leaves so much: the lowest layer of a camera. One that is given up needs a key frame to come back,
+ * which fills the queue again.
+ */
+const LEAST_DRAINING_BPS = 110_000;
 const MAX_KEPT = 0.93;
 const MIN_KEPT = 0.15;
 
@@ -75,13 +80,15 @@ export class DelayRate {
 
   /**
    * Once a report: `usage` by the trend of the delay, the queue that stands, what arrives over the
-   * last second and over the last moments (-1 unknown).
+   * last second and over the last moments (-1 unknown), and whether the queue became shorter while
+   * the latter arrived.
    */
   update(
     usage: UsageState,
     queueMs: Millis,
     ackedBps: number,
     recentBps: number,
+    isShrinking: boolean,
     now: Millis,
   ): void {
     this.queueIsLasting = false;
@@ -89,14 +96,20 @@ export class DelayRate {
       this.#drainedTo = queueMs;
       this.#drainedAt = now;
     }
-    if (usage === Usage.over || (usage === Usage.normal && queueMs > MAX_QUEUE_MS)) {
+    const isFull = usage === Usage.over || (usage === Usage.normal && queueMs > MAX_QUEUE_MS);
+    // Behind a decrease that works no more arrives than is sent, which tells nothing of the way; nor
+    // do the few packets that are sent then.
+    const isEasing = this.#draining && (isShrinking || recentBps < 0 || queueMs <= HOLD_QUEUE_MS);
+    if (isFull && !isEasing) {
       // What arrives right now is what a full way carries; while it is not full, it is by chance.
       const through =
         queueMs > HOLD_QUEUE_MS && recentBps >= 0 ? recentBps : Math.max(recentBps, ackedBps);
       if (this.#mayDecrease(through, now)) this.#decrease(usage, queueMs, through, now);
       return;
     }
-    if (usage === Usage.under) {
+    if (isFull && queueMs > HOLD_QUEUE_MS) return;
+    // The trend is that of the last groups: with few of them it looks back on a queue long gone.
+    if (usage === Usage.under && queueMs > EMPTY_QUEUE_MS) {
       this.#state = "hold";
       return;
     }
@@ -145,7 +158,9 @@ export class DelayRate {
       return;
     }
     const kept = Math.min(MAX_KEPT, Math.max(MIN_KEPT, 1 - queueMs / DRAIN_MS));
-    let next = kept * ackedBps - DECREASE_BPS;
+    if (ackedBps > this.capacity.upperBps) this.capacity.reset();
+    const enough = Math.min(MAX_KEPT * ackedBps, LEAST_DRAINING_BPS);
+    let next = Math.max(kept * ackedBps, enough) - DECREASE_BPS;
     if (next > this.bps && this.capacity.isKnown) next = kept * this.capacity.bps;
     if (ackedBps < this.capacity.lowerBps) this.capacity.reset();
     if (usage === Usage.over || !this.capacity.isKnown) this.capacity.add(ackedBps);

@@ -9,7 +9,7 @@ const GROUP_MS = 5;
 /** What arrives this close, and faster than it was sent, was held up together. */
 const BURST_ARRIVAL_MS = 5;
 const MAX_BURST_MS = 100;
-/** Arrivals that run ahead of our clock by this: the receiver's clock jumped. */
+/** Arrivals that run ahead of our clock by this, or go back: the receiver's clock jumped. */
 const CLOCK_JUMP_MS = 3_000;
 const MAX_REORDERED = 3;
 
@@ -74,6 +74,8 @@ export class PacketGroups {
     const sent = sentAt - this.#lastSent;
     if (sent === 0) return true;
     const arrived = arrival - this.#lastArrival;
+    // Not held up together: its clock was set back.
+    if (arrived < -CLOCK_JUMP_MS) return false;
     return (
       arrived < sent && arrived <= BURST_ARRIVAL_MS && arrival - this.#firstArrival < MAX_BURST_MS
     );

@@ -12,7 +12,8 @@ import { PaddingPlan } from "./padding-plan.ts";
 import type { BandwidthSettings } from "./settings.ts";
 import { defaultBandwidthSettings } from "./settings.ts";
 
-const FRAME_MS = 1000 / 30;
+const FRAMES_PER_SECOND = 30;
+const AUDIO_MS = 20;
 const PACKET_BYTES = 1150;
 const PADDING_BYTES = 255;
 const PADDING_PERIOD_MS = 15;
@@ -29,6 +30,12 @@ export interface CallOptions {
   readonly layers?: readonly number[];
   readonly settings?: Partial<BandwidthSettings>;
   readonly seed?: number;
+  /** Sends nothing but padding when no layer fits, as allocation does; else the lowest one. */
+  readonly suspends?: boolean;
+  /** Bits per second that share the link and are not reported on. */
+  readonly audioBps?: number;
+  /** 30 frames a second unless given. */
+  readonly fps?: number;
   /** Frame sizes vary by this share. */
   readonly frameNoise?: number;
   /** RTCP tells the round trip. */
@@ -106,6 +113,8 @@ export class VirtualCall {
       const padding = (bytes[0]! & 0x20) === 0 ? 0 : bytes[bytes.length - 1]!;
       estimator.handleFeedback(bytes, 0, bytes.length - padding, now);
     }
+    if (now % AUDIO_MS === 0 && this.#options.audioBps !== undefined)
+      this.link.offer((this.#options.audioBps * AUDIO_MS) / 8000, now);
     if (now >= this.#nextFrame) this.#frame();
     if (this.#rest > 0 && now >= this.#nextPacket) this.#mediaPacket();
     if (now >= this.#nextPadding) this.#pad();
@@ -118,13 +127,15 @@ export class VirtualCall {
   }
 
   #frame(): void {
-    this.#nextFrame += FRAME_MS;
+    const frameMs = 1000 / (this.#options.fps ?? FRAMES_PER_SECOND);
+    this.#nextFrame += frameMs;
     const { estimateBps } = this.estimator;
     const before = this.#target;
-    this.#target = this.#layers.findLast((bps) => bps <= estimateBps) ?? this.#layers[0]!;
+    const least = this.#options.suspends === true ? 0 : this.#layers[0]!;
+    this.#target = this.#layers.findLast((bps) => bps <= estimateBps) ?? least;
     if (before !== this.#target) this.layerChanges++;
     const noise = 1 + (this.#options.frameNoise ?? 0.2) * (2 * this.#random.float() - 1);
-    this.#rest += (this.#target * FRAME_MS * noise) / 8000;
+    this.#rest += (this.#target * frameMs * noise) / 8000;
   }
 
   #mediaPacket(): void {
@@ -143,12 +154,12 @@ export class VirtualCall {
 
   #pad(): void {
     this.#nextPadding += PADDING_PERIOD_MS;
-    const { estimateBps } = this.estimator;
+    const { paddingBps } = this.estimator;
     const ideal = this.#layers.at(-1)!;
     let left = this.#padding.advance(
       this.#target,
       ideal,
-      estimateBps,
+      paddingBps,
       PADDING_PERIOD_MS,
       this.estimator.history.bytes,
     );

@@ -35,7 +35,7 @@ function count(
   packet.tid = tid;
   packet.interPicture = prediction.picture ?? true;
   packet.interLayer = prediction.lower ?? sid > 0;
-  return layers.count(packet, bits, now);
+  return layers.count(packet, bits, false, now);
 }
 
 describe("layers of an encoding", () => {
@@ -116,6 +116,25 @@ describe("layers of an encoding", () => {
     return descriptor;
   }
 
+  it("count a quarter of a lone key frame, all of those that come often", () => {
+    const layers = new EncodingLayers(0);
+    const key = (timestamp: number, bits: number, now: number) => {
+      packet.reset();
+      packet.tid = 0;
+      packet.timestamp = timestamp;
+      layers.count(packet, bits, true, now);
+    };
+    // Nothing else tells of the layer.
+    key(1, 1_000, 0);
+    expect(layers.bitrate(layers.all[0]!, 500)).to.equal(2_000);
+    count(layers, 0, 0, 1_000, 1_900);
+    key(2, 4_000, 2_000);
+    key(2, 4_000, 2_001);
+    expect(layers.bitrate(layers.all[0]!, 2_400)).to.equal((1_000 + 2_000) / 0.5);
+    key(3, 4_000, 2_300);
+    expect(layers.bitrate(layers.all[0]!, 2_400)).to.equal((1_000 + 2_000 + 4_000) / 0.5);
+  });
+
   it("AV1: nine decode targets of three by three layers with cumulative bitrates (M-042)", () => {
     const layers = new EncodingLayers(0);
     const encoder = new DescribedEncoder(3, 3);
@@ -128,7 +147,7 @@ describe("layers of an encoding", () => {
         descriptor.parse(history, picture, bytes, 0, bytes.length);
         packet.describe(descriptor);
         layers.applyDescriptor(descriptor);
-        layers.count(packet, 1000 * 10 ** sid, 0);
+        layers.count(packet, 1000 * 10 ** sid, false, 0);
       }
     }
     expect(summary(layers)).to.deep.equal(
@@ -147,7 +166,7 @@ describe("layers of an encoding", () => {
     const start = described({ templateId: 0, frameNumber: 0, structure }, history);
     expect(layers.applyDescriptor(start)).to.equal(true);
     expect(layers.all.map((layer) => layer.index)).to.deep.equal([64, 65, 66, 67]);
-    layers.count(packet, 5000, 0);
+    layers.count(packet, 5000, false, 0);
     const next = (active?: number) =>
       described(
         { templateId: 1, frameNumber: 1, active: active === undefined ? undefined : [active, 4] },

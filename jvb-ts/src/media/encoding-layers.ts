@@ -17,6 +17,14 @@ import type { Vp9Structure } from "./vp9-structure.ts";
 const TEMPORAL_LAYERS = 3;
 const FRAME_RATES = [7.5, 15, 30];
 const LOWEST_HEIGHT = 180;
+/**
+ * A key frame comes now and then, because a receiver asked for it, and counts as if it took four seconds:
+ * in full it makes the lowest layer too large for a second for just those who begin with it; they are
+ * suspended again and need another one (decision 0025).
+ */
+const KEYFRAME_SHARE = 0.25;
+/** Closer together they are what the sender's pictures are like. */
+const KEYFRAME_MS = 1_000;
 /** Parts of a layer index. */
 const LAYER_MASK = 0x3f;
 const MAX_SPATIAL = 8;
@@ -63,6 +71,10 @@ export class EncodingLayers {
   readonly #usesLower = new Uint8Array(MAX_SPATIAL).fill(1);
   /** Active decode targets and structure that the layers were made from. */
   #activeTargets = 0;
+  /** The newest key frame, and how much of it counts. */
+  #keyframeTimestamp = 0;
+  #keyframeAt: Millis = Number.NEGATIVE_INFINITY;
+  #keyframeShare = 1;
   #structure: TemplateStructure | undefined = undefined;
 
   constructor(eid: number) {
@@ -100,15 +112,22 @@ export class EncodingLayers {
 
   /**
    * Counts a packet of `bits` with its layers. True when a layer was silent before, which makes
-   * receivers reallocate.
+   * receivers reallocate. A lone key frame counts in full only where nothing else
+   * tells of the layer.
    */
-  count(packet: VideoPacket, bits: number, now: Millis): boolean {
+  count(packet: VideoPacket, bits: number, isKeyframe: boolean, now: Millis): boolean {
     if (this.all.length === 0 && !this.#cumulative) this.reset();
-    if (this.#cumulative) return this.#countTargets(packet.descriptor, bits, now);
+    if (isKeyframe && packet.timestamp !== this.#keyframeTimestamp) {
+      this.#keyframeTimestamp = packet.timestamp;
+      this.#keyframeShare = now - this.#keyframeAt < KEYFRAME_MS ? 1 : KEYFRAME_SHARE;
+      this.#keyframeAt = now;
+    }
+    const share = isKeyframe ? this.#keyframeShare : 1;
+    if (this.#cumulative) return this.#countTargets(packet.descriptor, bits, share, now);
     if (packet.sid > 0 && packet.interPicture) this.#usesLower[packet.sid] = +packet.interLayer;
     const { tracker } = this.#layerOf(Math.max(0, packet.sid), Math.max(0, packet.tid));
     const wasSilent = tracker.rate(now) === 0;
-    tracker.add(bits, now);
+    tracker.add(wasSilent ? bits : share * bits, now);
     return wasSilent;
   }
 
@@ -264,7 +283,12 @@ export class EncodingLayers {
     return all[0]!;
   }
 
-  #countTargets(descriptor: DependencyDescriptor | undefined, bits: number, now: Millis): boolean {
+  #countTargets(
+    descriptor: DependencyDescriptor | undefined,
+    bits: number,
+    share: number,
+    now: Millis,
+  ): boolean {
     if (descriptor?.hasFrame !== true) return false;
     const { present } = descriptor;
     const { all } = this;
@@ -272,8 +296,9 @@ export class EncodingLayers {
     for (let i = 0; i < all.length; i++) {
       const { index, tracker } = all[i]!;
       if (((present >> (index & LAYER_MASK)) & 1) === 0) continue;
-      if (tracker.rate(now) === 0) wasSilent = true;
-      tracker.add(bits, now);
+      const isSilent = tracker.rate(now) === 0;
+      if (isSilent) wasSilent = true;
+      tracker.add(isSilent ? bits : share * bits, now);
     }
     return wasSilent;
   }

@@ -39,11 +39,15 @@ export function parseVideo(
   if (video.keyframe && video.startOfFrame) noteKeyframe(endpoint, stream, video, ctx);
   const before = encoding.pulse.running;
   notePulse(ctx, source, encoding, now);
-  const wasSilent = encoding.model.count(video, header.length * 8, now);
+  const wasSilent = encoding.model.count(video, 8 * header.length, isKeyframe(video), now);
   if (wasSilent || ctx.encodingStopped || before !== encoding.pulse.running)
     ctx.layeringChanged = true;
   if (ctx.layeringChanged) endpoint.layeringChanges++;
   return true;
+}
+
+function isKeyframe({ form, keyframe, frames, frame }: VideoPacket): boolean {
+  return form === Form.generic ? keyframe : frames?.isKeyframe(frame) === true;
 }
 
 /** Reads the descriptor that fits; the form tells which. */

@@ -97,8 +97,8 @@ function needsPadding(receiver: EndpointState): boolean {
 
 function pad(ctx: PathContext, receiver: EndpointState, elapsed: Millis, now: Millis): void {
   const { targetBps, idealBps, bandwidth, padding } = receiver;
-  const { history, estimateBps } = bandwidth;
-  const bytes = padding.advance(targetBps, idealBps, estimateBps, elapsed, history.bytes);
+  const { history, paddingBps } = bandwidth;
+  const bytes = padding.advance(targetBps, idealBps, paddingBps, elapsed, history.bytes);
   if (bytes < 1) return;
   const before = history.bytes;
   const goal = before + bytes;

@@ -89,7 +89,7 @@ class Rig {
           for (let tid = 0; tid < 3; tid++) {
             const kbps = KBPS[3 * encoding.eid + tid]! * scale(3 * encoding.eid + tid);
             this.#packet.tid = tid;
-            encoding.model.count(this.#packet, kbps * 100, this.now);
+            encoding.model.count(this.#packet, kbps * 100, false, this.now);
           }
         }
       }
