@@ -48,12 +48,12 @@ describe("estimate by delay", () => {
   it("takes what arrives while a queue shrinks for no capacity, and leaves the lowest layer room", () => {
     const rate = new DelayRate(2_800_000, 30_000, MAX);
     rate.update(Usage.over, 600, 250_000, 240_000, false, 1_000);
-    expect(rate.bps).to.equal(105_000);
+    expect(rate.bps).to.equal(125_000);
     // Less is sent, and a window with few packets tells nothing.
     rate.update(Usage.over, 500, 200_000, 60_000, true, 1_400);
     rate.update(Usage.normal, 400, 60_000, -1, false, 1_800);
     rate.update(Usage.over, 20, 60_000, 60_000, false, 2_200);
-    expect(rate.bps).to.be.within(105_000, 110_000);
+    expect(rate.bps).to.be.within(125_000, 130_000);
     expect(rate.capacity.bps).to.equal(240_000);
     // The trend still looks back on the queue.
     rate.update(Usage.under, 5, 60_000, 60_000, false, 2_400);

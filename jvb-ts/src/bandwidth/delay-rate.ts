@@ -28,7 +28,7 @@ const DRAIN_MS = 600;
  * But leaves so much: the lowest layer of a camera. One that is given up needs a key frame to come back,
  * which fills the queue again.
  */
-const LEAST_DRAINING_BPS = 110_000;
+const LEAST_DRAINING_BPS = 130_000;
 const MAX_KEPT = 0.93;
 const MIN_KEPT = 0.15;
 
