@@ -143,7 +143,7 @@ try {
   const killed = focus !== "our-jicofo" ? 25_000 : java ? 8000 : 4000;
   // One that was just started needs up to 5 s of that by itself, to load what a call needs.
   const cold = java ? Math.max(killed, 13_000) : killed;
-  const restarted = java ? 13_000 : 4000;
+  const restarted = java ? 8000 : 4000;
   limit("a bridge restarted", await lose(all, "SIGTERM"), restarted);
   limit("the other restarted, the call back on the first", await lose(all, "SIGTERM"), restarted);
   limit("R1 a bridge killed, the other one cold", await lose(all, "SIGKILL"), cold);

@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <node_api.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,34 +23,33 @@ struct ending {
   uint32_t ms;
 };
 
-/* Set once: whoever asks first decides the status, as the first exit does. */
-static struct ending ending;
-static pthread_once_t begun = PTHREAD_ONCE_INIT;
-
-static void *end_late(void *none) {
-  struct timespec rest = {.tv_sec = ending.ms / 1000, .tv_nsec = (long)(ending.ms % 1000) * 1000000};
+static void *end_late(void *data) {
+  struct ending *ending = data;
+  struct timespec rest = {.tv_sec = ending->ms / 1000,
+                          .tv_nsec = (long)(ending->ms % 1000) * 1000000};
   while (nanosleep(&rest, &rest) != 0) continue;
-  _exit(ending.status);
-  return none;
-}
-
-static void begin(void) {
-  pthread_t thread;
-  if (pthread_create(&thread, NULL, end_late, NULL) == 0) pthread_detach(thread);
+  _exit(ending->status);
+  return NULL;
 }
 
 static napi_value end_within(napi_env env, napi_callback_info info) {
+  static atomic_flag asked = ATOMIC_FLAG_INIT;
+  static struct ending ending;
   napi_value arguments[2];
   size_t count = 2;
-  struct ending asked;
+  int32_t status;
+  uint32_t ms;
+  pthread_t thread;
   if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count != 2 ||
-      napi_get_value_int32(env, arguments[0], &asked.status) != napi_ok ||
-      napi_get_value_uint32(env, arguments[1], &asked.ms) != napi_ok) {
+      napi_get_value_int32(env, arguments[0], &status) != napi_ok ||
+      napi_get_value_uint32(env, arguments[1], &ms) != napi_ok) {
     napi_throw_type_error(env, NULL, "endWithin(status, ms)");
     return NULL;
   }
-  if (ending.ms == 0) ending = asked;
-  pthread_once(&begun, begin);
+  /* Whoever asks first decides, as the first exit does. */
+  if (atomic_flag_test_and_set(&asked)) return NULL;
+  ending = (struct ending){.status = status, .ms = ms};
+  if (pthread_create(&thread, NULL, end_late, &ending) == 0) pthread_detach(thread);
   return NULL;
 }
 

@@ -5,6 +5,7 @@ import { execute } from "./execute.ts";
 async function run(script: string) {
   let output = "";
   const status = await execute(process.execPath, ["--eval", script], {
+    name: "this",
     log: (text) => {
       output += text;
     },
@@ -24,7 +25,18 @@ describe("the program of a stage", () => {
 
   it("is killed when it has counted and does not end, and keeps what it counted", async () => {
     const stuck = await run('console.log("1 passed"); for (;;);');
-    expect(stuck).to.deep.equal({ status: 0, output: "1 passed\n" });
+    const killed = "this has counted and did not end in 0.3 s: killed\n";
+    expect(stuck).to.deep.equal({ status: 0, output: `1 passed\n${killed}` });
+  });
+
+  it("is not waited for when a child of its own holds its output", async () => {
+    const { status, output } = await run(`
+      const { spawn } = require("node:child_process");
+      const child = spawn("sleep", ["8"], { stdio: "inherit" });
+      console.log(child.pid, "1 passed");
+      for (;;);`);
+    process.kill(Number.parseInt(output, 10));
+    expect(status).to.equal(0);
   });
 
   it("may take its time before", async () => {

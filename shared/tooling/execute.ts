@@ -6,6 +6,8 @@ import { constants } from "node:os";
 const END_WITHIN_MS = 30_000;
 
 export interface Execution {
+  /** For the line that says it was killed. */
+  readonly name: string;
   readonly cwd?: string;
   /** Takes its output as it comes. */
   readonly log: (text: string) => void;
@@ -24,7 +26,7 @@ export interface Execution {
 export function execute(
   command: string,
   args: readonly string[],
-  { cwd, log, hasCounted, env = {}, endWithinMs = END_WITHIN_MS }: Execution,
+  { name, cwd, log, hasCounted, env = {}, endWithinMs = END_WITHIN_MS }: Execution,
 ): Promise<number> {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
@@ -39,17 +41,20 @@ export function execute(
       resolve(1);
     });
     let looks = 0;
-    let isStuck = false;
     const looksAllowed = 10;
     const watch = setInterval(() => {
-      if (!hasCounted() || ++looks < looksAllowed || isStuck) return;
-      isStuck = true;
-      console.log(`${args.at(-1)}: has counted and did not end in ${endWithinMs / 1000} s; killed`);
+      if (!hasCounted() || ++looks < looksAllowed) return;
+      clearInterval(watch);
+      log(`${name} has counted and did not end in ${endWithinMs / 1000} s: killed\n`);
       child.kill("SIGKILL");
+      // Not when its output ends: a child that it left may hold that.
+      child.stdout.destroy();
+      child.stderr.destroy();
+      resolve(0);
     }, endWithinMs / looksAllowed);
     child.on("close", (code, signal) => {
       clearInterval(watch);
-      resolve(isStuck ? 0 : (code ?? 128 + constants.signals[signal!]));
+      resolve(code ?? 128 + constants.signals[signal!]);
     });
   });
 }

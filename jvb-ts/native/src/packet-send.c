@@ -14,15 +14,19 @@
  * different receivers changes.
  */
 
+/* Datagrams of one message. Linux before 5.16 counts their headers too when it holds them against its 64:
+ * half of that is right for all lengths. */
+enum { MAX_RUN = 32, MAX_RUN_BYTES = 60000 };
+
 static bool is_congestion(int error) {
   return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS || error == ENOMEM;
 }
 
 /* What became of a vector's row. */
-static int took(packet_io_t *io, tx_slab_t *slab, int vector) {
+static void took(packet_io_t *io, tx_slab_t *slab, int vector) {
   slab->result[io->tx_rows[vector]] = 0;
+  io->counters[SENT]++;
   io->counters[SENT_BYTES] += io->tx_vectors[vector].iov_len;
-  return 1;
 }
 
 static void lost(packet_io_t *io, tx_slab_t *slab, int vector, int counter) {
@@ -30,9 +34,8 @@ static void lost(packet_io_t *io, tx_slab_t *slab, int vector, int counter) {
   io->counters[counter]++;
 }
 
-/* The rows of one message, each by itself. Returns how many went. */
-static int send_singly(packet_io_t *io, tx_slab_t *slab, int fd, int message) {
-  int sent = 0;
+/* The rows of one message, each by itself. */
+static void send_singly(packet_io_t *io, tx_slab_t *slab, int fd, int message) {
   for (int vector = io->tx_starts[message]; vector < io->tx_starts[message + 1]; vector++) {
     struct mmsghdr single = {.msg_hdr = io->tx_messages[message].msg_hdr};
     single.msg_hdr.msg_iov = &io->tx_vectors[vector];
@@ -44,44 +47,44 @@ static int send_singly(packet_io_t *io, tx_slab_t *slab, int fd, int message) {
       done = sendmmsg(fd, &single, 1, MSG_DONTWAIT);
     while (done < 0 && errno == EINTR);
     if (done > 0)
-      sent += took(io, slab, vector);
+      took(io, slab, vector);
     else
       lost(io, slab, vector, is_congestion(errno) ? SEND_CONGESTED : SEND_REFUSED);
   }
-  return sent;
 }
 
-/* Sends `count` messages by one socket; fills the result column. Returns how many rows went. */
-static int send_messages(packet_io_t *io, tx_slab_t *slab, int fd, int count) {
-  int at = 0, sent = 0;
+/* Sends `count` messages by one socket; fills the result column. */
+static void send_messages(packet_io_t *io, tx_slab_t *slab, int fd, int count) {
+  int at = 0;
   while (at < count) {
     int batch = count - at < BATCH ? count - at : BATCH;
     int done = sendmmsg(fd, io->tx_messages + at, (unsigned)batch, MSG_DONTWAIT);
     if (done > 0) {
       for (int vector = io->tx_starts[at]; vector < io->tx_starts[at + done]; vector++)
-        sent += took(io, slab, vector);
+        took(io, slab, vector);
       at += done;
       continue;
     }
     if (errno == EINTR) continue;
-    if (is_congestion(errno)) {
+    bool is_run = io->tx_starts[at + 1] - io->tx_starts[at] > 1;
+    /* No memory for a long message may still be enough for short ones. */
+    if (is_congestion(errno) && !(is_run && (errno == ENOBUFS || errno == ENOMEM))) {
       /* Real-time packets are not worth waiting for room. */
       for (int vector = io->tx_starts[at]; vector < io->tx_starts[count]; vector++)
         lost(io, slab, vector, SEND_CONGESTED);
       break;
     }
     /* About the first message alone (ECONNREFUSED may even be about an earlier one). */
-    if (io->tx_starts[at + 1] - io->tx_starts[at] > 1) {
+    if (is_run) {
       /* A device without checksums refuses runs, a path those of longer datagrams than it takes. */
       if (errno == EIO || errno == EINVAL || errno == EMSGSIZE)
         io->tx_receivers[at]->one_by_one = true;
-      sent += send_singly(io, slab, fd, at);
+      send_singly(io, slab, fd, at);
     } else {
       lost(io, slab, io->tx_starts[at], SEND_REFUSED);
     }
     at++;
   }
-  return sent;
 }
 
 /* Protects one row; the session it goes to when it is ready, else NULL. */
@@ -108,7 +111,7 @@ static session_t *prepare(packet_io_t *io, tx_slab_t *slab, int row) {
 /* Protects all rows and strings those together that go to one session. Returns how many sessions. */
 static int prepare_all(packet_io_t *io, tx_slab_t *slab, int count, uint32_t *sockets) {
   int sessions = 0;
-  uint32_t turn = ++io->send_turn;
+  uint64_t turn = ++io->send_turn;
   for (int row = 0; row < count; row++) {
     session_t *session = prepare(io, slab, row);
     slab->result[row] = 1;
@@ -180,17 +183,20 @@ napi_value js_send(napi_env env, napi_callback_info info) {
   tx_slab_t *slab = &io->tx[at];
   uint32_t sockets = 0;
   int sessions = prepare_all(io, slab, count, &sockets);
-  int sent = 0;
+  uint64_t before = io->counters[SENT];
   for (int socket = 0; socket < io->group->sockets; socket++) {
     if ((sockets >> socket & 1) == 0) continue;
     int messages = 0;
-    for (int i = 0; i < sessions; i++)
-      if (io->tx_sessions[i]->destination_socket == socket)
-        messages = add_messages(io, slab, io->tx_sessions[i], messages);
-    sent += send_messages(io, slab, io->group->fds[socket], messages);
+    /* Another one first each time: who comes last loses most when the socket has no room. */
+    int first = (int)(io->send_turn % (uint64_t)sessions);
+    for (int i = 0; i < sessions; i++) {
+      session_t *session = io->tx_sessions[(first + i) % sessions];
+      if (session->destination_socket == socket)
+        messages = add_messages(io, slab, session, messages);
+    }
+    send_messages(io, slab, io->group->fds[socket], messages);
   }
-  io->counters[SENT] += (uint64_t)sent;
-  return js_int(env, sent);
+  return js_int(env, (int32_t)(io->counters[SENT] - before));
 }
 
 /* sendTo(socket, ip, port, bytes) */

@@ -138,6 +138,7 @@ napi_value js_select(napi_env env, napi_callback_info info) {
   session->destination_size = address_to_sockaddr(&remote, &session->destination);
   session->destination_socket = remote.socket;
   session->selected = remote;
+  session->one_by_one = false;
   return js_bool(env, true);
 }
 

@@ -13,8 +13,7 @@
 #include "waiter.h"
 #include "wire.h"
 
-/* Datagrams that the kernel may make of one message. */
-enum { MAX_RUN = 64, MAX_RUN_BYTES = 60000, RUN_CONTROL = CMSG_SPACE(sizeof(uint16_t)) };
+enum { RUN_CONTROL = CMSG_SPACE(sizeof(uint16_t)) };
 /* Rows of a slab registered once; the references keep the memory where it is. */
 enum { MAX_SLABS = 8, RX_COLUMNS = 11, TX_COLUMNS = 6 };
 /* Addresses one session may have at a time: more than an ICE agent has candidate pairs. */
@@ -60,7 +59,7 @@ typedef struct {
   address_t selected;
   int destination_socket;
   bool one_by_one; /* its path takes no runs */
-  uint32_t send_turn;
+  uint64_t send_turn;
   uint16_t first_row, last_row; /* to send in that turn */
   int bound_count;
   address_t bound[MAX_BOUND];
@@ -129,7 +128,7 @@ typedef struct packet_io {
   struct mmsghdr rx_messages[BATCH];
   struct iovec rx_vectors[BATCH];
   struct sockaddr_storage rx_from[BATCH];
-  uint32_t send_turn;
+  uint64_t send_turn;
   session_t *tx_sessions[TX_SLOTS]; /* with rows in this turn, in the order of their first ones */
   uint16_t tx_next[TX_SLOTS];       /* row of the same session */
   /* Message i has the vectors tx_starts[i] to tx_starts[i + 1], which are the rows tx_rows. */

@@ -21,6 +21,12 @@ function fail(which: number, code: string, times: number): void {
   writeSync(table, Int32Array.of(codes[code] ?? 0, times), 0, 8, 8 * which);
 }
 
+function timesLeft(which: number): number {
+  const left = Buffer.alloc(4);
+  readSync(table, left, 0, 4, 8 * which + 4);
+  return left.readInt32LE();
+}
+
 function open(workers: number, worker = 0): PacketIo {
   const { io } = openNativePacketIo({
     addresses: [{ ip: "127.0.0.1", port: 0 }],
@@ -41,7 +47,8 @@ function pair(workers: number) {
   const to = open(workers);
   const session = from.openSession();
   from.bindAddress(session, 0, to.localAddresses[0]!);
-  from.selectAddress(session, 0, to.localAddresses[0]!);
+  const select = () => from.selectAddress(session, 0, to.localAddresses[0]!);
+  select();
   to.bindAddress(to.openSession(), 0, from.localAddresses[0]!);
   const rx = new RxSlab();
   const received = { count: 0 };
@@ -61,7 +68,7 @@ function pair(workers: number) {
     tx.count = ROWS;
     return from.send(tx);
   };
-  return { from, to, received, send };
+  return { from, to, received, send, select };
 }
 
 const { from, received, send } = pair(1);
@@ -101,19 +108,22 @@ for (const [code, times] of [
   );
 }
 
-for (const code of ["EIO", "EINVAL", "EMSGSIZE", "EPERM"]) {
+for (const code of ["EIO", "EINVAL", "EMSGSIZE", "ENOBUFS", "EPERM"]) {
   const one = pair(1);
   fail(3, code, 1);
   const sent = one.send(0);
   fail(3, code, 1000);
   const later = one.send(0);
-  const left = Buffer.alloc(4);
-  readSync(table, left, 0, 4, 8 * 3 + 4);
+  const runs = 1000 - timesLeft(3);
+  // Another way may take runs.
+  one.select();
+  one.send(0);
+  const runsAnew = 1000 - timesLeft(3) - runs;
   fail(3, code, 0);
   await sleep(30);
   const refused = one.from.counters().sendRefused;
-  const runs = 1000 - left.readInt32LE();
-  console.log(JSON.stringify({ code, sent, refused, later, runs, arrived: one.received.count }));
+  const arrived = one.received.count;
+  console.log(JSON.stringify({ code, sent, refused, later, runs, runsAnew, arrived }));
   one.from.close();
   one.to.close();
 }

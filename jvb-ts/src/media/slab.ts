@@ -73,7 +73,7 @@ export const TX_SLOTS = 256;
 /**
  * Outgoing packets. The writer puts plaintext at `offset[i]` (at least `HEADROOM` bytes before it
  * belong to the slot, and 64 behind), fills the columns and raises `count`; one send call protects
- * RTP and RTCP rows with the session's keys, sends all rows to the session's selected address in
+ * RTP and RTCP rows with the session's keys, sends the rows of each session to its selected address in
  * order and sets `count` to 0.
  */
 export class TxSlab {

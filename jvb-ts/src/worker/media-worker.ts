@@ -40,6 +40,7 @@ const BATCHES_AFTER_STANDSTILL = 256;
 const READ_FIRST_MS = 10;
 /** Never sleeps longer: a missed deadline shows as a late action, not as a dead conference. */
 const LONGEST_SLEEP_MS = 500;
+
 export interface MediaWorkerOptions {
   readonly settings: BridgeSettings;
   readonly runtime: Runtime;

@@ -1,5 +1,6 @@
 /** How a program begins: words of the command line, log, configuration, signals and exit status. */
 import type { Logger } from "#shared/logging/logger";
+import { exitProcess } from "#shared/runtime/native-process";
 import { realRuntime } from "#shared/runtime/real-runtime";
 import {
   createShutdown,
@@ -95,7 +96,8 @@ export async function runProgram<C>(program: Program<C>, host?: ProgramHost): Pr
     // What stops a start belongs among the lines that it logged; before, nothing was logged.
     if (reads) port.stderr.write(errorLines(program.program, cause));
     else for (const fault of cause.faults) log.error(faultLine(fault));
-    port.exit(EXIT_CONFIG);
+    if (host === undefined) exitProcess(EXIT_CONFIG);
+    else host.exit(EXIT_CONFIG);
   }
 }
 

@@ -23,10 +23,22 @@ export function nativeProcess(): NativeProcess | undefined {
 }
 
 /**
+ * Ends the process with `status` when `ms` have passed, whatever it does then. The first call counts. Without
+ * the addon nothing happens.
+ */
+export function endWithin(status: number, ms: Millis): void {
+  try {
+    nativeProcess()?.endWithin(status, ms);
+  } catch {
+    // An addon that cannot be loaded must not keep a process from ending.
+  }
+}
+
+/**
  * `process.exit`, and an end after 2 s at most: Node can wait for ever for its own compiling threads
  * (decision 0014).
  */
 export function exitProcess(status: number): never {
-  nativeProcess()?.endWithin(status, EXIT_MS);
+  endWithin(status, EXIT_MS);
   process.exit(status);
 }

@@ -4,7 +4,7 @@
  * Exit status of a signal is 128 + its number, as a JVM's: 143 on SIGTERM, 130 on SIGINT, 129 on
  * SIGHUP. An uncaught error ends with 70, a wrong configuration with 78.
  */
-import { exitProcess } from "./native-process.ts";
+import { endWithin, exitProcess } from "./native-process.ts";
 import type { Report } from "./report.ts";
 import type { Millis, Runtime } from "./runtime.ts";
 
@@ -17,6 +17,8 @@ const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 const HOLD_MS = 2 ** 30;
 /** A stop that was asked for ends within 5 s, whatever hangs (spec benchmarks-and-faults R23). */
 const DEADLINE_MS: Millis = 4500;
+/** Also when a hook never gives the thread back, or Node does not come to its end (decision 0014). */
+const END_MS: Millis = 4900;
 type StopSignal = keyof typeof SIGNALS;
 
 /** The part of `process` that is used; replaced in tests. */
@@ -77,6 +79,7 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
     log.info(`Stopping: ${reason}`);
     // Set first: timers are unref'd, so Node may find nothing left to wait for.
     port.exitCode = exitCode;
+    if (options.process === undefined) endWithin(exitCode, END_MS);
     const late = runtime.timers.after(deadlineMs, () => {
       log.error(`Not stopped after ${deadlineMs} ms, ending`, { waitingFor: hooks.at(-1)?.name });
       exit(exitCode);

@@ -66,8 +66,8 @@ export class Reconnection {
     this.#onlineAt = now;
   }
 
-  /** Pause in ms before the next attempt; `jid` is who we were. Says in the log what happened. */
-  delayAfter(end: StreamEnd, wasOnline: boolean, jid: Jid | undefined): Millis {
+  /** The stream ended; `jid` is who we were. Logs it and returns the pause in ms before the next attempt. */
+  handleEnd(end: StreamEnd, wasOnline: boolean, jid: Jid | undefined): Millis {
     const delay = this.#pauseAfter(end.kind, wasOnline);
     this.#say(end, wasOnline, delay, jid);
     return delay;

@@ -197,7 +197,7 @@ export class XmppSession implements XmppConnection {
     }
     const wasOnline = this.#state === "online";
     if (!end.resumable) this.#failPending();
-    const delay = this.#reconnection.delayAfter(end, wasOnline, this.#jid);
+    const delay = this.#reconnection.handleEnd(end, wasOnline, this.#jid);
     this.#retry = this.#runtime.timers.after(delay, () => this.#connect());
     if (wasOnline) this.#setState("connecting", false);
   }
