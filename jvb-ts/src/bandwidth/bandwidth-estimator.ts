@@ -294,6 +294,14 @@ export class BandwidthEstimator {
    * it takes two that agree, for packets that were held up together look like a fast way.
    */
   #takeProbe(ackedBps: number, queueMs: Millis, now: Millis): void {
+    const { lowLoss } = this.#settings;
+    const isLimited = this.estimateBps < this.#delay.bps || this.#loss.lossRatio > lowLoss;
+    if (isLimited && this.#loss.isClean && this.#probedBps > this.estimateBps) {
+      // Losses that are over limit the estimate, and so much came through.
+      this.#loss.forget();
+      this.#delay.set(this.#probedBps, now);
+      return;
+    }
     if (!this.#delay.capacity.isKnown) {
       const floor = this.#probeWasFull ? 0.85 * Math.max(ackedBps, 0) : this.#delay.bps;
       this.#delay.set(Math.max(this.#probedBps, floor), now);
@@ -325,11 +333,12 @@ export class BandwidthEstimator {
 
   #planProbes(isClear: boolean, now: Millis): void {
     this.#plan.handleEstimate(this.estimateBps, now);
-    if (this.#loss.state === "decreasing" || this.#probeWasFull) this.#plan.cancel();
+    const lossState = this.#loss.isClean ? "delayBased" : this.#loss.state;
+    if (lossState === "decreasing" || this.#probeWasFull) this.#plan.cancel();
     if (this.#needsProof) this.#plan.confirm(PROOF_SCALE * this.#firstProbedBps, now);
     else if (isClear && now - this.#lastOveruseAt > CLEAR_MS) {
       const cap =
-        this.#loss.state === "increasing"
+        lossState === "increasing"
           ? PROBE_CAP_IN_LOSS * this.estimateBps
           : Number.POSITIVE_INFINITY;
       this.#plan.handleClear(this.#wantedBps, cap, this.#idle.isLimited, now);

@@ -71,6 +71,29 @@ describe("estimate by delay", () => {
     expect(lasting).to.be.within(2_000, 2_500);
   });
 
+  it("waits for no queue between empty and full: what stays while little is sent is the way's", () => {
+    const rate = new DelayRate(1_000_000, 5_000, MAX);
+    rate.update(Usage.over, 300, 300_000, 300_000, false, 0);
+    const low = rate.bps;
+    let lasting = 0;
+    for (let now = 200; now < 4_000; now += 100) {
+      rate.update(Usage.normal, 40, low / 4, -1, false, now);
+      if (rate.queueIsLasting) lasting = now;
+      if (lasting > 0) break;
+    }
+    expect(lasting).to.be.within(2_000, 2_500);
+    for (let now = lasting; now < lasting + 1_000; now += 100)
+      rate.update(Usage.normal, 0, low, -1, false, now);
+    expect(rate.bps, "grows again").to.be.above(1.03 * low);
+  });
+
+  it("sends less for a moment when a queue stops its growth, to see whose it is", () => {
+    const rate = new DelayRate(500_000, 5_000, MAX);
+    for (let now = 0; now <= 3_000; now += 100)
+      rate.update(Usage.normal, 45, 500_000, 500_000, false, now);
+    expect(rate.bps).to.be.closeTo(465_000, 1);
+  });
+
   it("halves when nothing is known to arrive", () => {
     const rate = new DelayRate(1_000_000, 5_000, MAX);
     rate.update(Usage.over, 0, -1, -1, false, 1_000);
@@ -228,8 +251,23 @@ describe("padding", () => {
     expect(sum(500_000, 900_000, 899_000)).to.be.closeTo(399_000, 2_000);
     plan.begin(0);
     expect(sum(500_000, 900_000, 900_000), "the estimate allows all").to.equal(0);
+    plan.begin(0);
     expect(sum(900_000, 900_000, 800_000), "nothing is missing").to.equal(0);
+    plan.begin(0);
     expect(sum(500_000, 900_000, 400_000), "too much is sent already").to.equal(0);
+  });
+
+  it("fills what media leaves that does not come", () => {
+    const plan = new PaddingPlan();
+    let sent = 0;
+    let last = 0;
+    for (let i = 0; i < 200; i++) {
+      const due = plan.advance(110_000, 600_000, 125_000, 15, sent);
+      plan.handleSent(due);
+      sent += due;
+      if (i === 99) last = sent;
+    }
+    expect(((sent - last) * 8) / 1.5).to.be.within(110_000, 126_000);
   });
 
   it("is owed until it was sent", () => {

@@ -38,8 +38,12 @@ const MAX_QUEUE_MS = 60;
 /** Behind a decrease: with the queue empty, the rate returns to this share of the capacity. */
 const RETURN_SHARE = 0.95;
 const EMPTY_QUEUE_MS = 15;
-/** A queue that stays as it is for this long after a decrease is none: the way became longer. */
+/** A queue that stays as it is for this long while less is sent than the way takes is none: the way became longer. */
 const LASTING_MS = 2_000;
+/** So far it may move and still be the same: packets of one way differ in size. */
+const STEADY_MS = 20;
+/** Of the estimate; who sends no more than this is not what the queue comes from. */
+const UNUSED_SHARE = 0.8;
 
 export class DelayRate {
   bps: number;
@@ -51,9 +55,9 @@ export class DelayRate {
   #decreasedAt: Millis = Number.NEGATIVE_INFINITY;
   /** A decrease waits for the queue to empty. */
   #draining = false;
-  /** Where the queue was meanwhile, and when it was elsewhere. */
-  #drainedTo: Millis = 0;
-  #drainedAt: Millis = 0;
+  /** About where the queue is, and since when. */
+  #steadyMs: Millis = 0;
+  #steadySince: Millis = -1;
   #rttMs = DEFAULT_RTT_MS;
   readonly #minBps: number;
   readonly #maxBps: number;
@@ -91,10 +95,11 @@ export class DelayRate {
     isShrinking: boolean,
     now: Millis,
   ): void {
-    this.queueIsLasting = false;
-    if (this.#draining && Math.abs(queueMs - this.#drainedTo) > EMPTY_QUEUE_MS) {
-      this.#drainedTo = queueMs;
-      this.#drainedAt = now;
+    this.queueIsLasting = usage !== Usage.over && this.#isLasting(queueMs, ackedBps, now);
+    if (this.queueIsLasting) {
+      this.#draining = false;
+      this.#changedAt = now;
+      return;
     }
     const isFull = usage === Usage.over || (usage === Usage.normal && queueMs > MAX_QUEUE_MS);
     // Behind a decrease that works no more arrives than is sent, which tells nothing of the way; nor
@@ -119,8 +124,9 @@ export class DelayRate {
       this.#changedAt = now;
       return;
     }
-    if (queueMs > HOLD_QUEUE_MS) this.#changedAt = now;
-    else this.#increase(ackedBps, now);
+    if (queueMs <= HOLD_QUEUE_MS) this.#increase(ackedBps, now);
+    else if (now - this.#steadySince > LASTING_MS) this.#tryDraining(ackedBps, now);
+    else this.#changedAt = now;
   }
 
   /** Bits per second and second that the estimate grows when the capacity is known. */
@@ -132,6 +138,28 @@ export class DelayRate {
     return Math.max(MIN_SLOPE_BPS, (1000 * packetBits) / response);
   }
 
+  /** Less is sent than the way takes, and its queue does not mind. */
+  #isLasting(queueMs: Millis, ackedBps: number, now: Millis): boolean {
+    if (this.#steadySince < 0 || Math.abs(queueMs - this.#steadyMs) > STEADY_MS) {
+      this.#steadyMs = queueMs;
+      this.#steadySince = now;
+    }
+    const isUnused = ackedBps >= 0 && ackedBps < UNUSED_SHARE * this.bps;
+    if (queueMs <= EMPTY_QUEUE_MS || !(this.#draining || isUnused)) return false;
+    if (now - this.#steadySince <= LASTING_MS) return false;
+    this.#steadySince = now;
+    return true;
+  }
+
+  /** Growth stopped before a queue that stays: whether it is ours shows when less is sent. */
+  #tryDraining(ackedBps: number, now: Millis): void {
+    this.#draining = true;
+    this.#steadySince = now;
+    this.#decreasedAt = now;
+    this.#changedAt = now;
+    if (ackedBps >= 0) this.bps = this.#clamp(Math.min(this.bps, MAX_KEPT * ackedBps));
+  }
+
   #mayDecrease(ackedBps: number, now: Millis): boolean {
     const spacing = Math.min(
       MAX_DECREASE_SPACING_MS,
@@ -141,14 +169,7 @@ export class DelayRate {
   }
 
   #decrease(usage: UsageState, queueMs: Millis, ackedBps: number, now: Millis): void {
-    if (!this.#draining) {
-      this.#drainedTo = queueMs;
-      this.#drainedAt = now;
-    } else if (usage === Usage.normal && now - this.#drainedAt > LASTING_MS) {
-      this.queueIsLasting = true;
-      this.#draining = false;
-      return;
-    }
+    if (!this.#draining) this.#steadySince = now;
     this.#draining = true;
     this.#state = "hold";
     this.#changedAt = now;

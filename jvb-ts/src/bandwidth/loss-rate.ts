@@ -33,6 +33,8 @@ const INSTANT_BPS = 100_000;
 const INSTANT_OFFSET = 0.12;
 const FIRST_HOLD_MS = 300;
 const LONGEST_HOLD_MS = 60_000;
+/** Nothing lost for this long: what was before tells little of now. */
+const CLEAN_MS = 1_000;
 
 export type LossState = "delayBased" | "decreasing" | "increasing";
 
@@ -49,6 +51,7 @@ export class LossRate {
   #partialLost = 0;
   #firstSent: Millis = -1;
   #lastSent: Millis = -1;
+  #lastLostSent: Millis = Number.NEGATIVE_INFINITY;
   // The best pair of parameters.
   #bps: number;
   #inherent = INITIAL_INHERENT;
@@ -77,12 +80,31 @@ export class LossRate {
     return this.#lossRatio;
   }
 
+  /** Whether losses are over. */
+  get isClean(): boolean {
+    return this.#lastSent - this.#lastLostSent > CLEAN_MS;
+  }
+
+  /** Judges anew: the losses were those of another time. */
+  forget(): void {
+    this.#count = 0;
+    this.#inherent = INITIAL_INHERENT;
+    this.#lossRatio = 0;
+    this.#windowLimit = Number.POSITIVE_INFINITY;
+    this.#holdUntil = Number.NEGATIVE_INFINITY;
+    this.#holdMs = FIRST_HOLD_MS;
+    this.#holdBps = Number.POSITIVE_INFINITY;
+    this.state = "delayBased";
+  }
+
   /** One packet of a report, in order of sending. */
   add(sentAt: Millis, sizeBytes: number, lost: boolean): void {
     if (this.#firstSent < 0) this.#firstSent = sentAt;
     this.#lastSent = Math.max(this.#lastSent, sentAt);
     this.#partialBytes += sizeBytes;
-    if (lost) this.#partialLost += sizeBytes;
+    if (!lost) return;
+    this.#partialLost += sizeBytes;
+    this.#lastLostSent = Math.max(this.#lastLostSent, sentAt);
   }
 
   /** What was counted as lost had only been overtaken. */

@@ -88,6 +88,25 @@ describe("key frame requests", () => {
     expect(plis(fixture.takeRtcp(1))).to.have.length(1);
   });
 
+  it("go on every 2 s while a receiver can be sent nothing without one", () => {
+    const fixture = call();
+    let sent = 0;
+    for (let i = 0; i < 200; i++) {
+      video(fixture, 0, false, i);
+      sent += plis(fixture.takeRtcp(1)).length;
+      fixture.advance(100);
+    }
+    // Of two receivers: six, then one in 2 s of each.
+    expect(sent).to.be.within(14, 26);
+    video(fixture, 0, true, 200);
+    fixture.takeRtcp(1);
+    for (let i = 201; i < 241; i++) {
+      video(fixture, 0, false, i);
+      fixture.advance(100);
+    }
+    expect(plis(fixture.takeRtcp(1)), "with a picture").to.deep.equal([]);
+  });
+
   it("a FIR becomes a PLI where the sender knows it, a FIR where not, nothing to nobody (M-116)", () => {
     const fixture = call();
     const fir = new Uint8Array(20);

@@ -68,7 +68,7 @@ export function forwardVideo(
     if (leg.targetIndex < 0 || !receiver.transportUp || !receiver.payloadTypes.acceptVideo)
       continue;
     const accepted = leg.projection.project(ctx.video, now);
-    if (leg.projection.needsKeyframe) requestKeyframe(ctx, leg, now);
+    if (leg.projection.needsKeyframe) requestKeyframe(ctx, leg, true, now);
     if (!accepted) continue;
     if (!loaded) {
       loaded = true;

@@ -7,8 +7,20 @@ import type { PathContext } from "./path-context.ts";
 /** Added to the sender's round trip for the shortest useful interval. */
 const RTT_MARGIN_MS = 10;
 
-/** Asks the owner for a key frame on behalf of one receiver, unless a limit swallows it. */
-export function requestKeyframe(ctx: PathContext, leg: VideoLeg, now: Millis): void {
+/** A receiver that can show nothing without one is not left alone for longer than this. */
+const NEEDED_INTERVAL_MS = 2_000;
+
+/**
+ * Asks the owner for a key frame on behalf of one receiver, unless a limit swallows it. `isNeeded`: not the
+ * receiver asks, which may do so for ever, but its layer cannot be sent without one; how often in all is
+ * limited by `NEEDED_INTERVAL_MS` then (decision 0025).
+ */
+export function requestKeyframe(
+  ctx: PathContext,
+  leg: VideoLeg,
+  isNeeded: boolean,
+  now: Millis,
+): void {
   const { options } = ctx;
   const { source, keyframeRequests } = leg;
   const rtt = source.owner.rttMs;
@@ -20,7 +32,8 @@ export function requestKeyframe(ctx: PathContext, leg: VideoLeg, now: Millis): v
   const last = keyframeRequests[(count + size - 1) % size]!;
   if (now - last < Math.min(options.keyframeMinIntervalMs, shortest)) return;
   const oldest = keyframeRequests[count % size]!;
-  if (now - oldest < options.keyframeMaxRequestIntervalMs) return;
+  const isTooMany = now - oldest < options.keyframeMaxRequestIntervalMs;
+  if (isTooMany && !(isNeeded && now - last >= NEEDED_INTERVAL_MS)) return;
   keyframeRequests[count % size] = now;
   leg.keyframeRequestCount = count + 1;
   collectKeyframe(ctx, source, now);

@@ -19,7 +19,7 @@ import type { EngineTotals } from "./media-statistics.ts";
 import type { PacketIo } from "./packet-io.ts";
 import type { CongestionControl } from "./path-context.ts";
 import { invalidateAllocation, PathContext } from "./path-context.ts";
-import { nextProbeAt, sendPadding, sendProbes } from "./probing.ts";
+import { listPadding, nextProbeAt, sendPadding, sendProbes } from "./probing.ts";
 import { receiveRtp } from "./receive.ts";
 import { receiveRtcp } from "./rtcp-in.ts";
 import type { RxSlab, TxSlab } from "./slab.ts";
@@ -375,6 +375,7 @@ export class PacketPath implements MediaEngine {
       if (slot < endpoint.nextReportSlot) continue;
       writeReports(this.#ctx, endpoint, now);
       sampleRates(endpoint, now);
+      listPadding(this.#ctx, endpoint, now);
       endpoint.nextReportSlot = slot + REPORT_INTERVAL_MS / REPORT_SLOT_MS;
     }
   }

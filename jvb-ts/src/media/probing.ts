@@ -52,7 +52,10 @@ export function sendProbes(ctx: PathContext, now: Millis): void {
   probing.truncate(kept);
 }
 
-/** Has `sendPadding` look after a receiver that lacks bandwidth and can be sent more than it is. */
+/**
+ * Has `sendPadding` look after a receiver that lacks bandwidth. Not only feedback may call it: without a
+ * source none comes, and what comes later may cost more than was found then.
+ */
 export function listPadding(ctx: PathContext, receiver: EndpointState, now: Millis): void {
   if (receiver.paddingListed || !needsPadding(receiver)) return;
   receiver.paddingListed = true;
@@ -83,15 +86,13 @@ export function sendPadding(ctx: PathContext, now: Millis): void {
 }
 
 function needsPadding(receiver: EndpointState): boolean {
-  const { targetBps, idealBps, bandwidth } = receiver;
-  const { estimateBps } = bandwidth;
+  const bandwidth = receiver.existingBandwidth;
   return (
+    bandwidth !== undefined &&
     receiver.transportUp &&
     receiver.sendsTransportCc &&
     bandwidth.hasFeedback &&
-    idealBps > estimateBps &&
-    estimateBps > targetBps &&
-    idealBps - targetBps >= 1
+    receiver.idealBps > bandwidth.estimateBps
   );
 }
 

@@ -234,7 +234,7 @@ function handlePayloadFeedback(ctx: PathContext, endpoint: EndpointState, now: M
 function keyframeFor(ctx: PathContext, endpoint: EndpointState, ssrc: number, now: Millis): void {
   const leg = endpoint.legBySsrc.get(ssrc);
   if (leg !== undefined) {
-    requestKeyframe(ctx, leg, now);
+    requestKeyframe(ctx, leg, false, now);
     return;
   }
   // Under rewriting it knows no others, and one that is not in use now means nothing.
@@ -242,5 +242,5 @@ function keyframeFor(ctx: PathContext, endpoint: EndpointState, ssrc: number, no
   // A receiver may name an SSRC of a higher encoding.
   const source = endpoint.conference.videoBySsrc.get(ssrc);
   const other = source === undefined ? undefined : endpoint.legs.get(source);
-  if (other !== undefined) requestKeyframe(ctx, other, now);
+  if (other !== undefined) requestKeyframe(ctx, other, false, now);
 }
