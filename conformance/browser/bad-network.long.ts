@@ -51,10 +51,10 @@ describe("a page behind a bad network", () => {
   });
   explainFailures(() => calls);
 
-  const sees = (lines: number, withinMs: number) =>
+  const sees = (lines: readonly number[], withinMs: number) =>
     until(
-      `it sees ${lines} lines`,
-      async () => (await picture(receiver)).height === lines,
+      `it sees ${lines.join(" or ")} lines`,
+      async () => lines.includes((await picture(receiver)).height),
       withinMs,
     );
 
@@ -73,26 +73,27 @@ describe("a page behind a bad network", () => {
     return gap;
   }
 
-  for (const [first, then] of [
-    [3_000_000, 300_000],
-    [4_000_000, 400_000],
+  // Beside the sound 400 kbps have room for few pictures of 360 lines.
+  for (const [first, then, lines] of [
+    [3_000_000, 300_000, [180]],
+    [4_000_000, 400_000, [180, 360]],
   ] as const)
     it(`gets fewer lines when ${first / 1e6} Mbps become ${then / 1000} kbps, and more again`, async () => {
       const link = (rateBps: number) =>
         relay.shape({ down: { rateBps, delayMs: 25, queueBytes: 40_000 }, up: { delayMs: 25 } });
       link(first);
-      await sees(720, 40_000);
+      await sees([720], 40_000);
       const narrow = await watch(`${then / 1000} kbps`, async () => {
         link(then);
-        await sees(180, 10_000);
+        await sees(lines, 10_000);
         await sleep(10_000);
-        expect((await picture(receiver)).height).to.equal(180);
+        await sees(lines, 1_000);
       });
       const wide = await watch(`${first / 1e6} Mbps again`, async () => {
         link(first);
-        await sees(720, 30_000);
+        await sees([720], 30_000);
         await sleep(5_000);
-        expect((await picture(receiver)).height).to.equal(720);
+        await sees([720], 1_000);
       });
       expect(Math.max(narrow, wide)).to.be.below(1000);
     });

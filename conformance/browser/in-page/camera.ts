@@ -8,7 +8,10 @@ interface Scene {
   readonly number: number;
   readonly width: number;
   readonly height: number;
-  /** With a band of noise below the strip, so that an encoder takes the rate it may. */
+  /**
+   * With a band of fine noise below the strip: a picture of many lines takes about the rate it may, and in
+   * one of few it is blurred.
+   */
   readonly noisy: boolean;
   /** Where the pictures go. */
   readonly into: WritableStream<VideoFrame>;
@@ -30,13 +33,11 @@ function drawPictures(scope: {
       bars[x] = (number >> Math.floor((x * 8) / width)) & 1 ? 235 : 16;
     for (let y = 0; y < height; y++) bytes.set(bars, y * width);
     let step = 0;
-    const grain = 8;
+    const grain = Uint8Array.from({ length: 1 << 14 }, () => 96 + Math.random() * 64);
     const noise = () => {
-      for (let y = height >> 2; y < height >> 1; y += grain) {
-        for (let x = 0; x < width; x += grain)
-          bytes.fill(16 + Math.random() * 220, y * width + x, y * width + x + grain);
-        for (let row = 1; row < grain; row++)
-          bytes.copyWithin((y + row) * width, y * width, (y + 1) * width);
+      for (let y = height >> 2; y < height >> 1; y++) {
+        const from = Math.floor(Math.random() * (grain.length - width));
+        bytes.set(grain.subarray(from, from + width), y * width);
       }
     };
     const draw = () => {
