@@ -38,6 +38,8 @@ const MAX_QUEUE_MS = 60;
 /** Behind a decrease: with the queue empty, the rate returns to this share of the capacity. */
 const RETURN_SHARE = 0.95;
 const EMPTY_QUEUE_MS = 15;
+/** For so long after it what arrives is what was sent to empty the queue. */
+const RETURNED_MS = 1_000;
 /** A queue that stays as it is for this long while less is sent than the way takes is none: the way became longer. */
 const LASTING_MS = 2_000;
 /** So far it may move and still be the same: packets of one way differ in size. */
@@ -55,6 +57,7 @@ export class DelayRate {
   #decreasedAt: Millis = Number.NEGATIVE_INFINITY;
   /** A decrease waits for the queue to empty. */
   #draining = false;
+  #returnedAt: Millis = Number.NEGATIVE_INFINITY;
   /** About where the queue is, and since when. */
   #steadyMs: Millis = 0;
   #steadySince: Millis = -1;
@@ -104,7 +107,9 @@ export class DelayRate {
     const isFull = usage === Usage.over || (usage === Usage.normal && queueMs > MAX_QUEUE_MS);
     // Behind a decrease that works no more arrives than is sent, which tells nothing of the way; nor
     // do the few packets that are sent then.
-    const isEasing = this.#draining && (isShrinking || recentBps < 0 || queueMs <= HOLD_QUEUE_MS);
+    const isEasing =
+      (this.#draining && (isShrinking || recentBps < 0 || queueMs <= HOLD_QUEUE_MS)) ||
+      (now - this.#returnedAt < RETURNED_MS && queueMs <= HOLD_QUEUE_MS);
     if (isFull && !isEasing) {
       // What arrives right now is what a full way carries; while it is not full, it is by chance.
       const through =
@@ -194,6 +199,7 @@ export class DelayRate {
   #return(queueMs: Millis, now: Millis): void {
     if (queueMs > EMPTY_QUEUE_MS || now - this.#decreasedAt < this.#rttMs) return;
     this.#draining = false;
+    this.#returnedAt = now;
     if (!this.capacity.isKnown) return;
     this.bps = this.#clamp(Math.max(this.bps, RETURN_SHARE * this.capacity.bps));
   }
