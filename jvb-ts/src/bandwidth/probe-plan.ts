@@ -14,6 +14,8 @@ const RESULT_WAIT_MS = 1_000;
 const MAX_PENDING = 5;
 const SEARCH_SCALE = 1.8;
 const SEARCH_MS = 2_500;
+/** A burst of less is a few bytes, whose rate says little. */
+const LEAST_SEARCH_BPS = 120_000;
 /** A fall below this share of the estimate, this long ago at most, is probed for. */
 const FALL_SHARE = 0.66;
 const FALL_MS = 5_000;
@@ -72,7 +74,8 @@ export class ProbePlan {
       return;
     }
     if (wantedBps <= this.#estimate || now - this.#lastProbeAt < SEARCH_MS) return;
-    this.#probe(Math.min(capBps, SEARCH_SCALE * this.#estimate), now);
+    const searchBps = Math.max(LEAST_SEARCH_BPS, SEARCH_SCALE * this.#estimate);
+    this.#probe(Math.min(capBps, searchBps), now);
   }
 
   /** What a probe showed is to be shown once more, at `bps`. */
