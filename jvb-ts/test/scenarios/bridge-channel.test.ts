@@ -1,6 +1,7 @@
 /** Messages between clients over the bridge channel, on data channel and WebSocket. */
 import { expect } from "chai";
 import { parseBridgeMessage } from "#shared/bridge-channel/parse";
+import { writeRemb } from "#shared/rtp/rtcp-build";
 import { videoSource } from "../../src/cc/engine-fixture.ts";
 import { audioSource, creation, modify } from "./requests.ts";
 import { Stage } from "./stage.ts";
@@ -35,6 +36,22 @@ describe("bridge channel", () => {
     expect(texts(a.messages, "EndpointMessage")).to.deep.equal([received("bbbb2222", "")]);
     expect(texts(c.messages, "EndpointMessage")).to.deep.equal([received("bbbb2222", "")]);
     expect(texts(b.messages, "EndpointMessage").length).to.equal(1);
+  });
+
+  it("B-121 tells what the downlink was found to carry, every ten seconds", async () => {
+    const stage = new Stage();
+    const a = await stage.join("aaaa1111");
+    const b = await stage.join("bbbb2222");
+    const remb = new Uint8Array(24);
+    writeRemb(remb, 0, 7, 500_000, [1]);
+    a.sendMedia(remb);
+    await stage.run(25_000);
+    const told = texts(a.messages, "ConnectionStats");
+    expect(told.length).to.be.within(2, 3);
+    expect(told[0]).to.equal(
+      '{"colibriClass":"ConnectionStats","estimatedDownlinkBandwidth":500000}',
+    );
+    expect(texts(b.messages, "ConnectionStats"), "nothing is known of it").to.deep.equal([]);
   });
 
   it("B-103 drops what a visitor says, and tells it everything", async () => {
