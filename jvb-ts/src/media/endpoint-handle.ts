@@ -46,12 +46,12 @@ export class EndpointHandle implements MediaEndpoint {
 
   setPayloadTypes(type: MediaType, payloadTypes: readonly PayloadType[]): void {
     this.#state.payloadTypes.set(type, payloadTypes);
-    this.#updateTransportCc();
+    this.#state.handleNegotiated();
   }
 
   setHeaderExtensions(type: MediaType, extensions: readonly HeaderExtension[]): void {
     this.#state.extensions.set(type, extensions);
-    this.#updateTransportCc();
+    this.#state.handleNegotiated();
   }
 
   setSources(sources: readonly ColibriMediaSource[]): readonly number[] {
@@ -150,10 +150,5 @@ export class EndpointHandle implements MediaEndpoint {
     if (settings === state.settings) return;
     state.settings = settings;
     invalidateReceiver(state);
-  }
-
-  #updateTransportCc(): void {
-    const state = this.#state;
-    state.sendsTransportCc = state.payloadTypes.hasTransportCc && state.extensions.transportCc > 0;
   }
 }

@@ -24,6 +24,7 @@ import { PacketStore } from "./packet-store.ts";
 import { PayloadTypes } from "./payload-types.ts";
 import type { Projection, StreamEnd } from "./projection.ts";
 import { RateSampler } from "./rate-sampler.ts";
+import { ReceiveEstimate } from "./receive-estimate.ts";
 import { ReceiveStats } from "./receive-stats.ts";
 import { RedHistory } from "./red-history.ts";
 import { HistoryRewriter, PlainRewriter } from "./resumable-rewriter.ts";
@@ -382,6 +383,8 @@ export class EndpointState {
   muteVideo = false;
   /** Tags its outgoing video with transport-wide numbers (id and feedback negotiated). */
   sendsTransportCc = false;
+  /** What its way to us carries; present while it is told that by REMB (see `handleNegotiated`). */
+  receiveEstimate: ReceiveEstimate | undefined = undefined;
   readonly padding = new PaddingPlan();
   /** Listed among those with a probe on its way, and with padding to be sent. */
   probeListed = false;
@@ -496,6 +499,18 @@ export class EndpointState {
   /** The same, unless nothing was ever numbered. */
   get existingBandwidth(): BandwidthEstimator | undefined {
     return this.#bandwidth;
+  }
+
+  /** Payload types or extensions changed: which feedback about the way holds in each direction. */
+  handleNegotiated(): void {
+    const { hasTransportCc, hasRemb } = this.payloadTypes;
+    this.sendsTransportCc = hasTransportCc && this.extensions.transportCc > 0;
+    if (!hasRemb || hasTransportCc || this.extensions.absSendTime === 0) {
+      this.receiveEstimate = undefined;
+      return;
+    }
+    const { minBps, maxBps } = this.#bandwidthSettings;
+    this.receiveEstimate ??= new ReceiveEstimate(minBps, maxBps);
   }
 
   /** The stream of `ssrc`, made with its first packet. */

@@ -70,6 +70,8 @@ export class PathContext {
   /** For whom collected work is being written: whose bug it is when that throws. */
   writing: EndpointState | undefined = undefined;
   readonly seqs = new Uint16Array(512);
+  /** SSRCs that a REMB names. */
+  readonly rembSsrcs: number[] = [];
   readonly events: MediaEvent[] = [];
   preemptiveSent = 0;
   preemptiveSuppressed = 0;

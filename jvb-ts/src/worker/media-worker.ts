@@ -282,10 +282,13 @@ export class MediaWorker {
   }
 
   /** Reads up to so many batches; the driver calls again for what is left. */
-  #read(now: Millis, batches: number): void {
-    const { io } = this.#options;
+  #read(begun: Millis, batches: number): void {
+    const { io, runtime } = this.#options;
     const engine = this.#engine;
+    let now = begun;
     for (let left = batches; left > 0; left--) {
+      // A turn of many batches takes a while, and estimates go by when a packet really left.
+      if (left < batches) now = runtime.clock.now();
       const rows = io.receive(this.#rx, engine.isMidFrame);
       if (rows === 0) {
         if (engine.isMidFrame) engine.endBatch(now);
