@@ -48,6 +48,7 @@ export function conferenceState(
     expired: conference.isExpired,
     creation_time: Math.round(ports.clock.wallNow() - (now - conference.createdAt)),
     speech_activity: speechActivity(conference.id, ports),
+    exporter: conference.exporters.state(now),
     endpoints: Object.fromEntries(
       shown.map((one) => [one.id, endpointState(one, ports, mode, now)]),
     ),

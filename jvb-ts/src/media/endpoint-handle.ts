@@ -1,7 +1,12 @@
 /** The control plane's handle of one endpoint: changes state and marks what must be recomputed. */
 import type { Millis } from "#shared/runtime/runtime";
 import type { ColibriMediaSource } from "#shared/stanza/colibri2";
-import type { HeaderExtension, MediaType, PayloadType } from "#shared/stanza/media";
+import type {
+  HeaderExtension,
+  MediaType,
+  PayloadParameter,
+  PayloadType,
+} from "#shared/stanza/media";
 import { announce, forwardedNames } from "./allocate.ts";
 import { estimatedBandwidthBps } from "./bandwidth-estimate.ts";
 import type {
@@ -119,6 +124,10 @@ export class EndpointHandle implements MediaEndpoint {
 
   sourceMappings(): ReturnType<MediaEndpoint["sourceMappings"]> {
     return allMappings(this.#state);
+  }
+
+  payloadParameters(payloadType: number): readonly PayloadParameter[] {
+    return this.#state.payloadTypes.parametersOf(payloadType);
   }
 
   wantsSourceOf(endpointId: string): boolean {

@@ -11,6 +11,7 @@ import { BandwidthEstimator } from "../bandwidth/bandwidth-estimator.ts";
 import { PaddingPlan } from "../bandwidth/padding-plan.ts";
 import type { BandwidthSettings } from "../bandwidth/settings.ts";
 import type { AllocationSettings } from "./allocation-port.ts";
+import type { AudioTap } from "./audio-tap.ts";
 import { DuplicateWindow } from "./duplicate-window.ts";
 import type { Layer } from "./encoding-layers.ts";
 import { EncodingLayers } from "./encoding-layers.ts";
@@ -561,6 +562,10 @@ export class ConferenceState {
   /** Video sources by the SSRC of each encoding and of its RTX. */
   readonly videoBySsrc = new Map<number, VideoSource>();
   readonly speech: SpeechActivity;
+  /** Who hears all audio besides; most conferences have nobody. */
+  tap: AudioTap | undefined = undefined;
+  /** Names of synthetic sources that went away, the newest last. */
+  readonly removedSynthetic: string[] = [];
   /** Something that allocation looks at changed. */
   allocationDirty = false;
   /** Something changed that only one receiver's allocation looks at. */

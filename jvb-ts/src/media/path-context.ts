@@ -102,6 +102,12 @@ export class PathContext {
     return this.#random.int(0x8000);
   }
 
+  /** The packet at hand is in none of the sockets' slabs. */
+  useBytes(bytes: Buffer): void {
+    this.#slab = undefined;
+    this.rx = bytes;
+  }
+
   useSlab(slab: RxSlab): void {
     if (slab === this.#slab) return;
     this.#slab = slab;

@@ -30,7 +30,7 @@ export class ReceiveEstimate {
   readonly #incoming = new RateTracker(WINDOW_MS);
   readonly #groups = new PacketGroups();
   readonly #trend = new DelayTrend();
-  #sendTimes = new Unwrapper(BITS);
+  readonly #sendTimes = new Unwrapper(BITS);
   #firstArrival: Millis = -1;
   #lastArrival: Millis = -1;
   #grownAt: Millis = 0;
@@ -58,7 +58,7 @@ export class ReceiveEstimate {
   #begin(arrival: Millis): void {
     this.#firstArrival = arrival;
     this.#grownAt = arrival;
-    this.#sendTimes = new Unwrapper(BITS);
+    this.#sendTimes.reset();
     this.#groups.reset();
     this.#trend.reset();
   }

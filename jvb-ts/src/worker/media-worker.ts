@@ -17,6 +17,11 @@ import { conferenceState, type Json, speechActivity } from "../conference/debug-
 import type { ConferencePorts, EndpointPort, SocketId } from "../conference/ports.ts";
 import { refusal } from "../conference/refusal.ts";
 import type { BridgeSettings } from "../conference/settings.ts";
+import {
+  type ExportSocketEvents,
+  inTurns,
+  type OpenExportSocket,
+} from "../export/export-socket.ts";
 import type { MediaEngine } from "../media/media-engine.ts";
 import type { PacketIo } from "../media/packet-io.ts";
 import { BATCH, Kind, NO_SESSION, RxSlab, Status } from "../media/slab.ts";
@@ -47,6 +52,7 @@ export interface MediaWorkerOptions {
   readonly io: PacketIo;
   readonly dtls: DtlsEngine;
   readonly log: Logger;
+  readonly openExport: OpenExportSocket;
   /** How many there are: they share the bounds of the whole bridge. Default 1. */
   readonly workers?: number;
   readonly post: (message: FromWorker) => void;
@@ -112,6 +118,8 @@ export class MediaWorker {
         this.#bySocket.delete(socket);
         options.post({ kind: "channelClose", socket, code, reason });
       },
+      openExport: (conference, url, headers, events) =>
+        options.openExport(url, headers, this.#fenced(conference, events)),
       drainEngine: () => this.#drainEngine(),
     };
     io.onReadable = () => this.#onReadable();
@@ -536,6 +544,19 @@ export class MediaWorker {
       this.#certificate = { value: this.#options.dtls.createCertificate(), madeAt: now };
     }
     return this.#certificate.value;
+  }
+
+  /** What an exporter's peer does is a turn like a message's; a bug in it ends its conference. */
+  #fenced(id: string, events: ExportSocketEvents): ExportSocketEvents {
+    return inTurns(events, (now, step) => {
+      const conference = this.#conferences.get(id);
+      if (this.#stopped || conference === undefined) return;
+      this.#bugs.guard(conference, now, step);
+      if (conference.isExpired) this.#forget(conference);
+      this.#engine.handleTimeout(now);
+      this.#afterTurn();
+      this.#wakeFor(conference);
+    });
   }
 
   #guardSocket(socket: SocketId, step: (endpoint: EndpointPort) => void): void {

@@ -1,6 +1,7 @@
 /** The configuration of the bridge on the stage: upstream's defaults, one worker, no HTTP server. */
 import type { BridgeConfig } from "../../src/bridge-config.ts";
 import { type BridgeSettings, defaultLifeSettings } from "../../src/conference/settings.ts";
+import { defaultExportSettings } from "../../src/export/export-settings.ts";
 import { defaultEngineOptions } from "../../src/media/engine-options.ts";
 import { defaultIceSettings } from "../../src/transport/ice/ice-settings.ts";
 import { bridgeAddress } from "./memory-io.ts";
@@ -12,6 +13,7 @@ export const settings: BridgeSettings = {
   engine: defaultEngineOptions,
   dtls: { cipherSuites: [], srtpProfiles: [] },
   life: defaultLifeSettings,
+  exporter: defaultExportSettings,
   sctpEnabled: true,
   webSocketPrefixes: ["ws://bridge/colibri-ws/jvb1"],
   announcedVersion: undefined,
