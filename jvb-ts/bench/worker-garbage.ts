@@ -59,6 +59,9 @@ const worker = new MediaWorker({
   openExport: () => {
     throw new Error("nothing is exported here");
   },
+  openCapture: () => {
+    throw new Error("nothing is captured here");
+  },
   post: (message: FromWorker) => {
     if (message.kind !== "colibriDone") return;
     if (!message.outcome.ok) throw new Error(message.outcome.error.text);

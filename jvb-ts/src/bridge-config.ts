@@ -15,6 +15,7 @@ import { privateHttpKeys, publicHttpKeys, restKeys, webSocketKeys } from "./conf
 import { ice4jKeys, iceKeys } from "./config/ice-keys.ts";
 import { healthKeys, lifeKeys } from "./config/life-keys.ts";
 import { loadKeys, reducerKeys } from "./config/load-keys.ts";
+import { mediaDebugKeys } from "./config/media-debug-keys.ts";
 import { jmtKeys, srtpProfileNames } from "./config/media-keys.ts";
 import { exporterKeys, octoKeys, relayKeys } from "./config/relay-keys.ts";
 import { xmppKeys } from "./config/xmpp-keys.ts";
@@ -163,6 +164,7 @@ function bridgeSettings(
   const bwe = config.readTable(bweKeys);
   const jmt = config.readTable(jmtKeys);
   const exporter = config.readTable(exporterKeys);
+  const debug = config.readTable(mediaDebugKeys);
   const limits = config.readTable(loadKeys)["conference-last-n-limits"];
   const rules = {
     useIpv6: ice4j["harvest.use-ipv6"],
@@ -269,6 +271,11 @@ function bridgeSettings(
       maxDelayMs: exporter["max-delay"],
       stableConnectionMs: exporter["stable-connection-threshold"],
       region: regionOf(config),
+    },
+    capture: {
+      enabled: debug["debug.pcap.enabled"],
+      startEnabled: debug["debug.pcap.start-enabled"],
+      directory: debug["debug.pcap.directory"],
     },
     sctpEnabled: life["sctp.enabled"],
     webSocketPrefixes: webSocketPrefixes(config, publicHttp),

@@ -1,5 +1,6 @@
 /** Test kit: what a media worker with real sockets and real DTLS is given, upstream's defaults. */
 import { type BridgeSettings, defaultLifeSettings } from "../src/conference/settings.ts";
+import { defaultCaptureSettings } from "../src/export/captures.ts";
 import { defaultExportSettings } from "../src/export/export-settings.ts";
 import { defaultEngineOptions } from "../src/media/engine-options.ts";
 import { SrtpProfile } from "../src/media/packet-io.ts";
@@ -14,6 +15,7 @@ export const loopbackSettings: BridgeSettings = {
   dtls: { cipherSuites: defaultCipherSuites, srtpProfiles: [SrtpProfile.AEAD_AES_128_GCM] },
   life: defaultLifeSettings,
   exporter: defaultExportSettings,
+  capture: defaultCaptureSettings,
   sctpEnabled: true,
   webSocketPrefixes: [],
   announcedVersion: undefined,

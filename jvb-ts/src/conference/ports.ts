@@ -17,6 +17,7 @@ export type SocketId = number;
 
 /** An endpoint as the worker sees it: where rows, frames and timers go. */
 export interface EndpointPort {
+  readonly id: string;
   readonly session: number;
   /** Bridge-local id of its conference. */
   readonly conference: string;

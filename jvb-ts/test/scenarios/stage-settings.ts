@@ -1,6 +1,7 @@
 /** The configuration of the bridge on the stage: upstream's defaults, one worker, no HTTP server. */
 import type { BridgeConfig } from "../../src/bridge-config.ts";
 import { type BridgeSettings, defaultLifeSettings } from "../../src/conference/settings.ts";
+import { defaultCaptureSettings } from "../../src/export/captures.ts";
 import { defaultExportSettings } from "../../src/export/export-settings.ts";
 import { defaultEngineOptions } from "../../src/media/engine-options.ts";
 import { defaultIceSettings } from "../../src/transport/ice/ice-settings.ts";
@@ -14,6 +15,7 @@ export const settings: BridgeSettings = {
   dtls: { cipherSuites: [], srtpProfiles: [] },
   life: defaultLifeSettings,
   exporter: defaultExportSettings,
+  capture: defaultCaptureSettings,
   sctpEnabled: true,
   webSocketPrefixes: ["ws://bridge/colibri-ws/jvb1"],
   announcedVersion: undefined,

@@ -42,6 +42,8 @@ export class Stage {
   readonly bridge: Bridge;
   /** What workers said about WebSockets. */
   readonly channel: ChannelMessage[] = [];
+  /** Files of captured packets, in order. */
+  readonly captures: { readonly path: string; readonly parts: Buffer[]; closed: boolean }[] = [];
   /** Connections to recorders and transcribers, in order. */
   readonly exports: ExportPeer[] = [];
   /** Conferences whose WebSockets the main thread closed by itself. */
@@ -93,6 +95,16 @@ export class Stage {
         const socket = new ExportPeer(url, headers, events, () => runtime.clock.now());
         this.exports.push(socket);
         return socket;
+      },
+      openCapture: (path) => {
+        const file = { path, parts: [] as Buffer[], closed: false };
+        this.captures.push(file);
+        return {
+          write: (bytes) => void file.parts.push(bytes),
+          close: () => {
+            file.closed = true;
+          },
+        };
       },
       post: (message) => {
         if (message.kind === "localEndpoints") {
