@@ -348,7 +348,15 @@ describe("exporters", () => {
       const seen: unknown[] = [];
       void stage.bridge.debug(id, undefined, mode).then((one) => void seen.push(one[id]));
       await stage.run(20);
-      const { exporter } = seen[0] as { exporter: { exporters: object[]; started: boolean } };
+      const { exporter, endpoints } = seen[0] as {
+        exporter: { exporters: object[]; started: boolean };
+        endpoints: Record<string, Record<string, unknown>>;
+      };
+      expect(endpoints["aaaa1111"]).to.include.keys(
+        "stats_id",
+        "bitrate_controller",
+        "transceiver",
+      );
       expect(exporter.started).to.equal(true);
       expect(exporter.exporters[0]).to.include({
         tag: "rec",
