@@ -56,6 +56,12 @@ const worker = new MediaWorker({
   io,
   dtls: createDtlsEngine(settings.dtls),
   log: silent,
+  openExport: () => {
+    throw new Error("nothing is exported here");
+  },
+  openCapture: () => {
+    throw new Error("nothing is captured here");
+  },
   post: (message: FromWorker) => {
     if (message.kind !== "colibriDone") return;
     if (!message.outcome.ok) throw new Error(message.outcome.error.text);

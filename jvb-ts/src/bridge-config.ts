@@ -15,9 +15,11 @@ import { privateHttpKeys, publicHttpKeys, restKeys, webSocketKeys } from "./conf
 import { ice4jKeys, iceKeys } from "./config/ice-keys.ts";
 import { healthKeys, lifeKeys } from "./config/life-keys.ts";
 import { loadKeys, reducerKeys } from "./config/load-keys.ts";
+import { mediaDebugKeys } from "./config/media-debug-keys.ts";
 import { jmtKeys, srtpProfileNames } from "./config/media-keys.ts";
-import { octoKeys, relayKeys } from "./config/relay-keys.ts";
+import { exporterKeys, octoKeys, relayKeys } from "./config/relay-keys.ts";
 import { xmppKeys } from "./config/xmpp-keys.ts";
+import { defaultExportSettings } from "./export/export-settings.ts";
 import type { LastNReducerSettings } from "./load/last-n-reducer.ts";
 import type { LoadMeasurement, LoadThresholds } from "./load/load-monitor.ts";
 import { localAddresses, whyNoAddress } from "./local-addresses.ts";
@@ -82,8 +84,6 @@ export interface BridgeConfig {
 export function readBridgeConfig(config: LoadedConfig, log: Logger): BridgeConfig {
   const life = config.readTable(lifeKeys);
   const xmpp = config.readTable(xmppKeys);
-  const relay = config.readTable(relayKeys);
-  const octo = config.readTable(octoKeys);
   const sockets = config.readTable(webSocketKeys);
   const publicHttp = httpSettings(config.readTable(publicHttpKeys), "public");
   const loads = config.readTable(loadKeys);
@@ -98,7 +98,7 @@ export function readBridgeConfig(config: LoadedConfig, log: Logger): BridgeConfi
     }),
     version: life["ts.version"],
     release: life["version.release"],
-    region: octo.region ?? relay.region,
+    region: regionOf(config),
     initialDrain: life["initial-drain-mode"],
     jvmStats: life["stats.jvm.enabled"],
     statsIntervalMs: life["stats.interval"],
@@ -135,6 +135,10 @@ export function readBridgeConfig(config: LoadedConfig, log: Logger): BridgeConfi
   };
 }
 
+function regionOf(config: LoadedConfig): string | undefined {
+  return config.readTable(octoKeys).region ?? config.readTable(relayKeys).region;
+}
+
 function reducerSettings(config: LoadedConfig): LastNReducerSettings | undefined {
   const reducer = config.readTable(reducerKeys);
   if (!reducer["reducer-enabled"]) return undefined;
@@ -159,6 +163,8 @@ function bridgeSettings(
   const speech = config.readTable(speechKeys);
   const bwe = config.readTable(bweKeys);
   const jmt = config.readTable(jmtKeys);
+  const exporter = config.readTable(exporterKeys);
+  const debug = config.readTable(mediaDebugKeys);
   const limits = config.readTable(loadKeys)["conference-last-n-limits"];
   const rules = {
     useIpv6: ice4j["harvest.use-ipv6"],
@@ -257,6 +263,19 @@ function bridgeSettings(
         : undefined,
       statsIntervalMs: life["stats.interval"],
       statsFilterThreshold: life["stats-filter-threshold"],
+    },
+    exporter: {
+      ...defaultExportSettings,
+      maxReconnectAttempts: exporter["max-reconnect-attempts"],
+      baseDelayMs: exporter["base-delay"],
+      maxDelayMs: exporter["max-delay"],
+      stableConnectionMs: exporter["stable-connection-threshold"],
+      region: regionOf(config),
+    },
+    capture: {
+      enabled: debug["debug.pcap.enabled"],
+      startEnabled: debug["debug.pcap.start-enabled"],
+      directory: debug["debug.pcap.directory"],
     },
     sctpEnabled: life["sctp.enabled"],
     webSocketPrefixes: webSocketPrefixes(config, publicHttp),

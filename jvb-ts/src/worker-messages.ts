@@ -60,6 +60,14 @@ export type ToWorker =
       readonly endpoint: string | undefined;
       readonly mode: DebugMode;
     }
+  | {
+      /** Begins or ends the capture of an endpoint, or asks; answered with whether it is captured. */
+      readonly kind: "capture";
+      readonly tag: Tag;
+      readonly conference: string;
+      readonly endpoint: string;
+      readonly on: boolean | undefined;
+    }
   /** Wants a `stats` message now; answered after it, without a value. */
   | { readonly kind: "statsNow"; readonly tag: Tag }
   | { readonly kind: "speakers"; readonly tag: Tag; readonly conference: string }

@@ -5,6 +5,8 @@ import type { Logger } from "#shared/logging/logger";
 import { redactPii } from "#shared/logging/pii";
 import { Bug } from "#shared/runtime/bug";
 import { realRuntime } from "#shared/runtime/real-runtime";
+import { openCaptureFile } from "./net/capture-file.ts";
+import { openExportWebSocket } from "./net/export-web-socket.ts";
 import { NativeAddonError } from "./net/native-addon.ts";
 import { createDtlsEngine } from "./net/native-dtls.ts";
 import { openNativePacketIo } from "./net/native-packet-io.ts";
@@ -70,6 +72,9 @@ function run(): void {
     runtime: realRuntime,
     io,
     dtls: createDtlsEngine(dtls),
+    openExport: (url, headers, events) =>
+      openExportWebSocket(realRuntime.clock, url, headers, events),
+    openCapture: (path) => openCaptureFile(path, log),
     workers,
     log,
     post,

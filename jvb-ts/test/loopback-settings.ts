@@ -1,5 +1,7 @@
 /** Test kit: what a media worker with real sockets and real DTLS is given, upstream's defaults. */
 import { type BridgeSettings, defaultLifeSettings } from "../src/conference/settings.ts";
+import { defaultCaptureSettings } from "../src/export/captures.ts";
+import { defaultExportSettings } from "../src/export/export-settings.ts";
 import { defaultEngineOptions } from "../src/media/engine-options.ts";
 import { SrtpProfile } from "../src/media/packet-io.ts";
 import { defaultCipherSuites } from "../src/net/native-dtls.ts";
@@ -12,6 +14,8 @@ export const loopbackSettings: BridgeSettings = {
   engine: defaultEngineOptions,
   dtls: { cipherSuites: defaultCipherSuites, srtpProfiles: [SrtpProfile.AEAD_AES_128_GCM] },
   life: defaultLifeSettings,
+  exporter: defaultExportSettings,
+  capture: defaultCaptureSettings,
   sctpEnabled: true,
   webSocketPrefixes: [],
   announcedVersion: undefined,

@@ -60,7 +60,7 @@ module.exports = {
       ["net", "load"],
       ["worker-messages"],
       ["conference"],
-      ["transport", "cc"],
+      ["transport", "cc", "export"],
       ["media"],
       ["bandwidth"],
       ["version"],

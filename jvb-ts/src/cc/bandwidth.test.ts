@@ -2,7 +2,8 @@
 import { expect } from "chai";
 import { writeRemb } from "#shared/rtp/rtcp-build";
 import type { LinkConditions } from "#shared/testing/network-emulator";
-import { TRANSPORT_CC, VP8, videoTypes } from "./engine-fixture.ts";
+import { BandwidthEstimator } from "../bandwidth/bandwidth-estimator.ts";
+import { readRtp, TRANSPORT_CC, VP8, videoTypes } from "./engine-fixture.ts";
 import { isPadding, isRepeat, NarrowCall } from "./narrow-call.test.ts";
 
 describe("engine with a receiver behind a narrow way", () => {
@@ -144,6 +145,41 @@ describe("engine with a receiver behind a narrow way", () => {
     expect(call.b.estimatedBandwidthBps()).to.be.within(499_000, 500_000);
     call.run(3_000);
     expect(call.b.snapshot(call.fixture.now).sending[0]!.currentEncoding).to.be.below(2);
+  });
+
+  it("takes the time of the hand-off for that of sending, for repeats and probes too (M-185)", () => {
+    const told: number[] = [];
+    const { prototype } = BandwidthEstimator;
+    const first = Object.getOwnPropertyDescriptor(prototype, "handleSent")!;
+    const again = Object.getOwnPropertyDescriptor(prototype, "handleSentAgain")!;
+    const noting = (original: PropertyDescriptor): PropertyDescriptor => ({
+      ...original,
+      value(this: BandwidthEstimator, what: number, now: number) {
+        told.push(now);
+        Reflect.apply(original.value as BandwidthEstimator["handleSent"], this, [what, now]);
+      },
+    });
+    Object.defineProperty(prototype, "handleSent", noting(first));
+    Object.defineProperty(prototype, "handleSentAgain", noting(again));
+    try {
+      const call = new NarrowCall(narrow(1_000_000));
+      let packets = 0;
+      call.fixture.onHandOff = (sent) => {
+        const numbered = sent.filter(
+          (one) => one.session === 2 && !one.isRtcp && readRtp(one).extensions.has(TRANSPORT_CC),
+        );
+        expect(told.length, "none is held back, none told of twice").to.equal(numbered.length);
+        for (const time of told) expect(time).to.equal(call.fixture.now);
+        packets += numbered.length;
+        told.length = 0;
+      };
+      call.run(3_000);
+      expect(packets).to.be.above(300);
+      expect(call.b.snapshot(call.fixture.now).probePackets).to.be.above(0);
+    } finally {
+      Object.defineProperty(prototype, "handleSent", first);
+      Object.defineProperty(prototype, "handleSentAgain", again);
+    }
   });
 
   it("stops probing and padding for an endpoint that left", () => {

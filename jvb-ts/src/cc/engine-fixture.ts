@@ -207,6 +207,8 @@ export class EngineFixture {
   readonly sent: Sent[] = [];
   readonly slab = new RxSlab();
   now = 1000;
+  /** Called with the packets of each hand-over to the sockets. */
+  onHandOff: ((packets: readonly Sent[]) => void) | undefined = undefined;
   readonly #numbers = new Map<string, Numbers>();
   readonly #received = new Set<string>();
   /** SSRCs that came with a number twice, which SRTP lets nobody do: not checked. */
@@ -331,6 +333,7 @@ export class EngineFixture {
   }
 
   #record(slab: TxSlab): number {
+    const before = this.sent.length;
     for (let i = 0; i < slab.count; i++) {
       const at = slab.offset[i]!;
       this.#checkNumber(slab, i);
@@ -342,6 +345,7 @@ export class EngineFixture {
     }
     const { count } = slab;
     slab.count = 0;
+    this.onHandOff?.(this.sent.slice(before));
     return count;
   }
 }

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { writeFir, writePli, writeSenderReport } from "#shared/rtp/rtcp-build";
+import { readRembBps, writeFir, writePli, writeSenderReport } from "#shared/rtp/rtcp-build";
 import { isWellFormedRtcp, RtcpWalker } from "#shared/rtp/rtcp-walk";
 import { readInt32 } from "#shared/rtp/rtp-header";
 import {
@@ -200,6 +200,57 @@ describe("receiver reports", () => {
     for (const one of reports) expect(one[0]! & 31).to.be.at.most(31);
     expect(reports.reduce((sum, one) => sum + (one[0]! & 31), 0)).to.equal(1024);
     expect(fixture.engine.endpoint("c", "a")!.snapshot(0).receiving).to.have.length(1024);
+  });
+});
+
+describe("REMB", () => {
+  /** Feedback that "a" gets for a second and a half of stamped video, where it negotiated `types`. */
+  const rembs = (...types: string[]): Uint8Array[] => {
+    const fixture = call();
+    fixture.engine.endpoint("c", "a")!.setPayloadTypes(
+      "video",
+      videoTypes.map((one) => ({
+        ...one,
+        rtcpFeedback: types.map((type) => ({ type, subtype: undefined })),
+      })),
+    );
+    for (let i = 0; i < 150; i++) {
+      const ticks = Math.floor((fixture.now * 2 ** 18) / 1000);
+      fixture.receive(1, {
+        pt: VP8,
+        seq: i,
+        ssrc: 21 + (i % 3),
+        payload: vp8Payload({ pictureId: i, tl0: i, tid: 0, keyframe: true, fill: 1_000 }),
+        extensions: [[ABS_SEND_TIME, [ticks >> 16, (ticks >> 8) & 0xff, ticks & 0xff]]],
+      });
+      fixture.advance(10);
+    }
+    const found: Uint8Array[] = [];
+    for (const one of fixture.takeRtcp(1)) {
+      const walker = new RtcpWalker();
+      walker.start(one, 0, one.length);
+      while (walker.next())
+        if (walker.type === 206 && walker.count === 15)
+          found.push(one.slice(walker.offset, walker.offset + walker.length));
+      expect(walker.malformed).to.equal(false);
+    }
+    return found;
+  };
+
+  it("tells a sender that knows no transport-cc what its way carries (M-124)", () => {
+    const found = rembs("goog-remb");
+    expect(found.length).to.be.within(1, 2);
+    const last = found.at(-1)!;
+    // 100 packets of 1 kB a second, and the room above them.
+    expect(readRembBps(last, 0, last.length)).to.be.within(1_100_000, 1_500_000);
+    expect(last[16]).to.equal(3);
+    expect([20, 24, 28].map((at) => readInt32(last, at))).to.have.members([21, 22, 23]);
+  });
+
+  it("is told to nobody else (M-124)", () => {
+    expect(rembs("goog-remb", "transport-cc")).to.deep.equal([]);
+    expect(rembs("transport-cc")).to.deep.equal([]);
+    expect(rembs()).to.deep.equal([]);
   });
 });
 

@@ -18,8 +18,10 @@ import type {
   ConferenceModified,
   ConferenceModify,
 } from "#shared/stanza/colibri2";
+import { ConferenceExporters } from "../export/conference-exporters.ts";
 import type { BrokenConference, ConferenceSsrcs, MediaEvent } from "../media/media-engine.ts";
 import { type ChannelPath, Endpoint, SCTP_PORT } from "./endpoint.ts";
+import { exportPorts } from "./export-ports.ts";
 import type { ConferencePorts } from "./ports.ts";
 import { refusal } from "./refusal.ts";
 import { structuralFault, toleratesUnknownIds } from "./request-rules.ts";
@@ -58,6 +60,7 @@ export class Conference {
   readonly rtcstatsEnabled: boolean;
   readonly createdAt: Millis;
   readonly endpoints = new Map<string, Endpoint>();
+  readonly exporters: ConferenceExporters;
   readonly #ports: ConferencePorts;
   readonly #log: Logger;
   readonly #ssrcs: ConferenceSsrcs;
@@ -78,6 +81,9 @@ export class Conference {
     this.#ports = ports;
     this.#log = ports.log.child({ conf: options.id, meeting: options.meetingId });
     this.#ssrcs = ports.engine.addConference(options.id);
+    this.exporters = new ConferenceExporters(
+      exportPorts(this, ports, this.#log, (message) => this.#broadcast(message)),
+    );
     this.#nextExpiry = now + ports.settings.life.expirationCheckMs;
     this.#nextConnectivity = nextOf(ports.settings.life.connectivityCheckMs, now);
     this.#nextConnectionStats = nextOf(ports.settings.life.connectionStatsMs, now);
@@ -100,7 +106,7 @@ export class Conference {
       if (!step.ok) return { ok: false, error: step.error, expired: this.#expired };
       endpoints.push(step.value);
     }
-    const refused = this.#connectFault(request.connects) ?? this.#relayFault(request);
+    const refused = this.#relayFault(request) ?? this.#applyConnects(request.connects, now);
     if (refused !== undefined) return { ok: false, error: refused, expired: this.#expired };
     const wantsSources = request.create || request.endpoints.some((endpoint) => endpoint.create);
     const modified: ConferenceModified = {
@@ -132,6 +138,7 @@ export class Conference {
       this.#nextExpiry = now + this.#ports.settings.life.expirationCheckMs;
       this.#checkExpiry(now);
     }
+    this.exporters.handleTimeout(now);
   }
 
   /** We could not listen for that long: judges again only after what waited was read. */
@@ -144,7 +151,12 @@ export class Conference {
 
   pollTimeout(): Millis | undefined {
     if (this.#expired) return undefined;
-    return Math.min(this.#nextConnectivity, this.#nextConnectionStats, this.#nextExpiry);
+    return Math.min(
+      this.#nextConnectivity,
+      this.#nextConnectionStats,
+      this.#nextExpiry,
+      this.exporters.deadline,
+    );
   }
 
   /** Takes one event of the packet path that concerns this conference. */
@@ -197,6 +209,11 @@ export class Conference {
     if (this.#expired) return;
     this.#expired = true;
     let bug: { readonly cause: unknown } | undefined;
+    try {
+      this.exporters.stop();
+    } catch (cause) {
+      bug = { cause };
+    }
     for (const endpoint of [...this.endpoints.values()]) {
       try {
         this.#remove(endpoint, now);
@@ -319,19 +336,14 @@ export class Conference {
     return undefined;
   }
 
+  #applyConnects(connects: readonly ColibriConnect[], now: Millis): ColibriError | undefined {
+    const fault = this.exporters.apply(connects, now);
+    return fault && refusal(fault.condition, fault.text);
+  }
+
   #relayFault(request: ConferenceModify): ColibriError | undefined {
     if (request.relays.length === 0) return undefined;
     return refusal("feature-not-implemented", "Octo is disabled in configuration.");
-  }
-
-  #connectFault(connects: readonly ColibriConnect[]): ColibriError | undefined {
-    const wanted = connects.find((connect) => !connect.expire);
-    if (wanted === undefined) return undefined;
-    if (!wanted.create) {
-      const text = `Connect for unknown id=${wanted.id ?? ""} without create=true`;
-      return refusal("bad-request", text);
-    }
-    return refusal("feature-not-implemented", `Protocol ${wanted.protocol ?? ""}`);
   }
 
   /** The bridge's own SSRCs, constant for the conference. */

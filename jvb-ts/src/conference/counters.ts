@@ -1,5 +1,8 @@
+import { exportCounters } from "../export/export-counters.ts";
+
 /** Totals that conferences count, by upstream's metric name (jvb-control 6.6). */
 export const conferenceCounters = [
+  ...exportCounters,
   "conferences_created",
   "conferences_completed",
   "conference_seconds",

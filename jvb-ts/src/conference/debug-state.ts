@@ -48,6 +48,7 @@ export function conferenceState(
     expired: conference.isExpired,
     creation_time: Math.round(ports.clock.wallNow() - (now - conference.createdAt)),
     speech_activity: speechActivity(conference.id, ports),
+    exporter: conference.exporters.state(now),
     endpoints: Object.fromEntries(
       shown.map((one) => [one.id, endpointState(one, ports, mode, now)]),
     ),
@@ -75,7 +76,17 @@ function endpointState(
   const snapshot = endpoint.media.snapshot(now);
   const last = endpoint.lastActivity();
   const transceiver = transceiverState(snapshot);
-  if (mode === "stats") return { stats_id: endpoint.statsId ?? null, transceiver };
+  const bitrate_controller = {
+    forwarded_sources: endpoint.media.forwardedSources(),
+    last_n: snapshot.lastN,
+    oversending: snapshot.oversending,
+    has_suspended_sources: snapshot.hasSuspendedSources,
+    bwe_bps: snapshot.estimatedBandwidthBps ?? null,
+    target_bps: snapshot.targetBps,
+    ideal_bps: snapshot.idealBps,
+  };
+  if (mode === "stats")
+    return { stats_id: endpoint.statsId ?? null, bitrate_controller, transceiver };
   return {
     expired: endpoint.isExpired,
     stats_id: endpoint.statsId ?? null,
@@ -84,15 +95,7 @@ function endpointState(
     accept_audio: snapshot.acceptAudio,
     accept_video: snapshot.acceptVideo,
     last_activity_ms_ago: last === undefined ? null : Math.round(now - last),
-    bitrate_controller: {
-      forwarded_sources: endpoint.media.forwardedSources(),
-      last_n: snapshot.lastN,
-      oversending: snapshot.oversending,
-      has_suspended_sources: snapshot.hasSuspendedSources,
-      bwe_bps: snapshot.estimatedBandwidthBps ?? null,
-      target_bps: snapshot.targetBps,
-      ideal_bps: snapshot.idealBps,
-    },
+    bitrate_controller,
     ...ssrcMaps(endpoint),
     bandwidth_probing: { num_packets: snapshot.probePackets, num_bytes: snapshot.probeBytes },
     ...transportState(endpoint.transport.state, ports),

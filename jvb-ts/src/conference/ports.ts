@@ -1,6 +1,7 @@
 /** What a conference needs from the worker it lives in. */
 import type { Logger } from "#shared/logging/logger";
 import type { Clock, Millis, Random } from "#shared/runtime/runtime";
+import type { ExportSocket, ExportSocketEvents, HttpHeader } from "../export/export-socket.ts";
 import type { MediaEngine } from "../media/media-engine.ts";
 import type { PacketIo, SocketAddress } from "../media/packet-io.ts";
 import type { DtlsCertificate, DtlsEngine } from "../transport/dtls/dtls-engine.ts";
@@ -16,6 +17,7 @@ export type SocketId = number;
 
 /** An endpoint as the worker sees it: where rows, frames and timers go. */
 export interface EndpointPort {
+  readonly id: string;
   readonly session: number;
   /** Bridge-local id of its conference. */
   readonly conference: string;
@@ -51,6 +53,13 @@ export interface ConferencePorts {
   socketSend(socket: SocketId, text: string): void;
   /** Closes a WebSocket from our side. */
   socketClose(socket: SocketId, code: number, reason: string): void;
+  /** Opens the WebSocket of an exporter of a conference. */
+  openExport(
+    conference: string,
+    url: string,
+    headers: readonly HttpHeader[],
+    events: ExportSocketEvents,
+  ): ExportSocket;
   /** Hands queued media events to their conferences now. */
   drainEngine(): void;
 }

@@ -3,6 +3,8 @@
  * and hands this over at start (spec jvb-control 8.2, 8.4, 8.5). Nothing below reads configuration.
  */
 import type { Millis } from "#shared/runtime/runtime";
+import type { CaptureSettings } from "../export/captures.ts";
+import type { ExportSettings } from "../export/export-settings.ts";
 import type { MediaEngineOptions } from "../media/engine-options.ts";
 import type { SocketAddress, SrtpProfileId } from "../media/packet-io.ts";
 import type { AddressMapping } from "../transport/ice/address-mapping.ts";
@@ -63,6 +65,8 @@ export interface BridgeSettings {
   readonly engine: MediaEngineOptions;
   readonly dtls: DtlsSettings;
   readonly life: LifeSettings;
+  readonly exporter: ExportSettings;
+  readonly capture: CaptureSettings;
   /** `videobridge.sctp.enabled` */
   readonly sctpEnabled: boolean;
   /** URL prefixes `ws[s]://<domain>/colibri-ws/<server-id>`; empty: nothing is advertised. */

@@ -49,8 +49,9 @@ export function readWholeConfig(
   if (loaded.strict && warnings.length > 0) throw new ConfigError(warnings);
   const own = read.version ?? version;
   const announcedVersion = announcesVersion(loaded) ? own : undefined;
+  const exporter = { ...read.settings.exporter, version: own };
   return {
-    config: { ...read, version: own, settings: { ...read.settings, announcedVersion } },
+    config: { ...read, version: own, settings: { ...read.settings, announcedVersion, exporter } },
     warnings,
   };
 }

@@ -14,7 +14,7 @@ import {
 const noEstimator = "the bandwidth of receivers is not estimated";
 const time = (doc: string) =>
   ({ type: optional(duration), state: notBuilt<number | undefined>(noEstimator), doc }) as const;
-const noCapture = "packets are not captured";
+const noCapture = "the way of packets is not logged";
 const noLoss = "no packets are dropped on purpose";
 const queue = "packets are handled in the batch in which they come";
 
@@ -36,19 +36,16 @@ export const mediaDebugKeys = keys("jmt", {
   "debug.pcap.enabled": {
     type: bool,
     default: false,
-    state: notBuilt(noCapture),
     doc: "Let the API capture decrypted packets.",
   },
   "debug.pcap.start-enabled": {
     type: bool,
     default: false,
-    state: notBuilt(noCapture),
     doc: "Capture all endpoints.",
   },
   "debug.pcap.directory": {
     type: str,
     default: "/tmp",
-    state: notBuilt(noCapture),
     doc: "Where captures go.",
   },
   "debug.packet-loss.incoming.uniform-rate": {

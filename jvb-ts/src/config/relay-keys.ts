@@ -76,30 +76,24 @@ export const cryptexKeys = keys("videobridge.cryptex", {
   },
 });
 
-const noExporter = "nothing is exported";
-
 export const exporterKeys = keys("videobridge.exporter", {
   "max-reconnect-attempts": {
     type: optional(int),
-    state: notBuilt(noExporter),
     doc: "Most attempts to reach a recorder or transcriber again; unset: no bound.",
   },
   "base-delay": {
     type: duration,
     default: 1000,
-    state: notBuilt(noExporter),
     doc: "First pause between such attempts.",
   },
   "max-delay": {
     type: duration,
     default: 30_000,
-    state: notBuilt(noExporter),
     doc: "Longest pause between them.",
   },
   "stable-connection-threshold": {
     type: duration,
     default: 30_000,
-    state: notBuilt(noExporter),
     doc: "After this long a connection counts as good.",
   },
 });

@@ -318,6 +318,20 @@ export class Bridge implements BridgeApi {
     return Object.assign({}, ...states) as Record<string, Json>;
   }
 
+  get mayCapture(): boolean {
+    return this.#options.config.settings.capture.enabled;
+  }
+
+  capture(
+    conference: string,
+    endpoint: string,
+    on: boolean | undefined,
+  ): Promise<Json | undefined> {
+    const entry = this.#directory.byConference(conference);
+    if (entry === undefined) return Promise.resolve(undefined);
+    return this.#ask(entry.worker, (tag) => ({ kind: "capture", tag, conference, endpoint, on }));
+  }
+
   speakers(conference: string): Promise<Json | undefined> {
     const entry = this.#directory.byConference(conference);
     if (entry === undefined) return Promise.resolve(undefined);

@@ -1,7 +1,12 @@
 /** The control plane's handle of one endpoint: changes state and marks what must be recomputed. */
 import type { Millis } from "#shared/runtime/runtime";
 import type { ColibriMediaSource } from "#shared/stanza/colibri2";
-import type { HeaderExtension, MediaType, PayloadType } from "#shared/stanza/media";
+import type {
+  HeaderExtension,
+  MediaType,
+  PayloadParameter,
+  PayloadType,
+} from "#shared/stanza/media";
 import { announce, forwardedNames } from "./allocate.ts";
 import { estimatedBandwidthBps } from "./bandwidth-estimate.ts";
 import type {
@@ -46,12 +51,12 @@ export class EndpointHandle implements MediaEndpoint {
 
   setPayloadTypes(type: MediaType, payloadTypes: readonly PayloadType[]): void {
     this.#state.payloadTypes.set(type, payloadTypes);
-    this.#updateTransportCc();
+    this.#state.handleNegotiated();
   }
 
   setHeaderExtensions(type: MediaType, extensions: readonly HeaderExtension[]): void {
     this.#state.extensions.set(type, extensions);
-    this.#updateTransportCc();
+    this.#state.handleNegotiated();
   }
 
   setSources(sources: readonly ColibriMediaSource[]): readonly number[] {
@@ -121,6 +126,10 @@ export class EndpointHandle implements MediaEndpoint {
     return allMappings(this.#state);
   }
 
+  payloadParameters(payloadType: number): readonly PayloadParameter[] {
+    return this.#state.payloadTypes.parametersOf(payloadType);
+  }
+
   wantsSourceOf(endpointId: string): boolean {
     const state = this.#state;
     const owner = state.conference.endpoints.find((endpoint) => endpoint.id === endpointId);
@@ -150,10 +159,5 @@ export class EndpointHandle implements MediaEndpoint {
     if (settings === state.settings) return;
     state.settings = settings;
     invalidateReceiver(state);
-  }
-
-  #updateTransportCc(): void {
-    const state = this.#state;
-    state.sendsTransportCc = state.payloadTypes.hasTransportCc && state.extensions.transportCc > 0;
   }
 }

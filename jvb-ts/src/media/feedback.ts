@@ -1,9 +1,10 @@
-/** RTCP the bridge makes itself: transport-cc feedback, NACK, receiver reports (spec 8.3-8.9). */
+/** RTCP the bridge makes itself: transport-cc feedback, NACK, receiver reports, REMB (spec 8.3-8.9). */
 import {
   REPORT_BLOCK_BYTES,
   RR_HEADER_BYTES,
   writeNack,
   writeReceiverReportHeader,
+  writeRemb,
   writeReportBlock,
 } from "#shared/rtp/rtcp-build";
 import type { Millis } from "#shared/runtime/runtime";
@@ -15,6 +16,7 @@ import type { PathContext } from "./path-context.ts";
 /** Period of receiver reports. */
 export const REPORT_INTERVAL_MS = 500;
 const MAX_BLOCKS = 31;
+const MAX_REMB_SSRCS = 8;
 
 /** Writes everything collected since the last batch. */
 export function writeCollected(ctx: PathContext, now: Millis): void {
@@ -103,28 +105,47 @@ function writeNackFor(ctx: PathContext, stream: RxStream, now: Millis): void {
   stream.nackedPackets += count;
 }
 
-/** One RR with a block for each SSRC that had packets since the last one; none when idle. */
+/**
+ * One RR with a block for each SSRC that had packets since the last one; none when idle. The last one
+ * takes REMB along where that is negotiated.
+ */
 export function writeReports(ctx: PathContext, endpoint: EndpointState, now: Millis): void {
   if (!endpoint.transportUp) return;
   const { egress } = ctx;
   const bytes = ctx.tx.bytes;
   let blocks = 0;
   let at = 0;
+  const { rembSsrcs } = ctx;
+  rembSsrcs.length = 0;
   for (const stream of endpoint.streams.values()) {
     if (!stream.stats.hasNews()) continue;
+    // A full one waits for another block: so the last one is known.
+    if (blocks === MAX_BLOCKS) {
+      egress.commitRtcp(endpoint, writeReportHeader(ctx, endpoint, at, blocks));
+      blocks = 0;
+    }
     if (blocks === 0) at = egress.beginRtcp();
     writeBlock(ctx, stream, bytes, at + RR_HEADER_BYTES + blocks * REPORT_BLOCK_BYTES, now);
     blocks++;
-    if (blocks < MAX_BLOCKS) continue;
-    commitReport(ctx, endpoint, at, blocks);
-    blocks = 0;
+    if (rembSsrcs.length < MAX_REMB_SSRCS) rembSsrcs.push(stream.ssrc);
   }
-  if (blocks > 0) commitReport(ctx, endpoint, at, blocks);
+  if (blocks === 0) return;
+  const length = writeReportHeader(ctx, endpoint, at, blocks);
+  const bps = endpoint.receiveEstimate?.bps ?? 0;
+  const sender = endpoint.conference.videoSsrc;
+  const remb = bps > 0 ? writeRemb(bytes, at + length, sender, bps, rembSsrcs) : 0;
+  egress.commitRtcp(endpoint, length + remb);
 }
 
-function commitReport(ctx: PathContext, endpoint: EndpointState, at: number, blocks: number): void {
+/** Returns the length of the report. */
+function writeReportHeader(
+  ctx: PathContext,
+  endpoint: EndpointState,
+  at: number,
+  blocks: number,
+): number {
   writeReceiverReportHeader(ctx.tx.bytes, at, endpoint.conference.videoSsrc, blocks);
-  ctx.egress.commitRtcp(endpoint, RR_HEADER_BYTES + blocks * REPORT_BLOCK_BYTES);
+  return RR_HEADER_BYTES + blocks * REPORT_BLOCK_BYTES;
 }
 
 function writeBlock(

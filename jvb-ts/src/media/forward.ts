@@ -23,6 +23,11 @@ export function forwardAudio(
 ): void {
   const { stage, header } = ctx;
   const source = stream.audio!;
+  const { tap } = owner.conference;
+  if (tap !== undefined && !source.synthetic && owner.payloadTypes.opus[header.payloadType] === 1) {
+    const { audioLevel, audioVad } = ctx;
+    tap.handleOpus(source.name, owner.id, header, ctx.seq, audioLevel, audioVad, now);
+  }
   stage.load(header, ctx.rx, owner.extensions.kept, ctx.seq);
   const isRed = owner.payloadTypes.kind[header.payloadType] === PtKind.audioRed;
   const alwaysStrip = isRed && ctx.options.redPolicy === "STRIP";

@@ -17,7 +17,13 @@
 import type { AudioSourceMapping, VideoSourceMapping } from "#shared/bridge-channel/messages";
 import type { Millis } from "#shared/runtime/runtime";
 import type { ColibriMediaSource } from "#shared/stanza/colibri2";
-import type { HeaderExtension, MediaType, PayloadType } from "#shared/stanza/media";
+import type {
+  HeaderExtension,
+  MediaType,
+  PayloadParameter,
+  PayloadType,
+} from "#shared/stanza/media";
+import type { AudioTap, Injected } from "./audio-tap.ts";
 import type { EndpointSnapshot, EngineTotals } from "./media-statistics.ts";
 import type { RxSlab, TxSlab } from "./slab.ts";
 
@@ -134,6 +140,8 @@ export interface MediaEndpoint {
     readonly video: readonly VideoSourceMapping[];
     readonly audio: readonly AudioSourceMapping[];
   };
+  /** Items (fmtp) of one of its payload types. */
+  payloadParameters(payloadType: number): readonly PayloadParameter[];
   /** Names of the sources that this endpoint has on stage, selected or constrained above zero. */
   wantsSourceOf(endpointId: string): boolean;
   snapshot(now: Millis): EndpointSnapshot;
@@ -187,6 +195,21 @@ export interface MediaEngine {
   /** When `handleTimeout` must be called next; 0 means at once, `undefined` never. */
   pollTimeout(): Millis | undefined;
   pollEvent(): MediaEvent | undefined;
+
+  /** `tap` hears all Opus of a conference from now on; undefined: nobody does. */
+  setAudioTap(conferenceId: string, tap: AudioTap | undefined): void;
+  /**
+   * Sends one Opus frame as a synthetic source of the conference to those who subscribed to it. Call
+   * `handleTimeout` or `endBatch` after it.
+   */
+  injectOpus(
+    conferenceId: string,
+    source: string,
+    payload: Uint8Array,
+    seq: number,
+    timestamp: number,
+    now: Millis,
+  ): Injected;
 
   /** Bridge-wide last-n (configuration, load reducer): -1 unlimited. */
   setBridgeLastN(lastN: number): void;

@@ -11,6 +11,7 @@ import { BandwidthEstimator } from "../bandwidth/bandwidth-estimator.ts";
 import { PaddingPlan } from "../bandwidth/padding-plan.ts";
 import type { BandwidthSettings } from "../bandwidth/settings.ts";
 import type { AllocationSettings } from "./allocation-port.ts";
+import type { AudioTap } from "./audio-tap.ts";
 import { DuplicateWindow } from "./duplicate-window.ts";
 import type { Layer } from "./encoding-layers.ts";
 import { EncodingLayers } from "./encoding-layers.ts";
@@ -24,6 +25,7 @@ import { PacketStore } from "./packet-store.ts";
 import { PayloadTypes } from "./payload-types.ts";
 import type { Projection, StreamEnd } from "./projection.ts";
 import { RateSampler } from "./rate-sampler.ts";
+import { ReceiveEstimate } from "./receive-estimate.ts";
 import { ReceiveStats } from "./receive-stats.ts";
 import { RedHistory } from "./red-history.ts";
 import { HistoryRewriter, PlainRewriter } from "./resumable-rewriter.ts";
@@ -382,6 +384,8 @@ export class EndpointState {
   muteVideo = false;
   /** Tags its outgoing video with transport-wide numbers (id and feedback negotiated). */
   sendsTransportCc = false;
+  /** What its way to us carries; present while it is told that by REMB (see `handleNegotiated`). */
+  receiveEstimate: ReceiveEstimate | undefined = undefined;
   readonly padding = new PaddingPlan();
   /** Listed among those with a probe on its way, and with padding to be sent. */
   probeListed = false;
@@ -498,6 +502,18 @@ export class EndpointState {
     return this.#bandwidth;
   }
 
+  /** Payload types or extensions changed: which feedback about the way holds in each direction. */
+  handleNegotiated(): void {
+    const { hasTransportCc, hasRemb } = this.payloadTypes;
+    this.sendsTransportCc = hasTransportCc && this.extensions.transportCc > 0;
+    if (!hasRemb || hasTransportCc || this.extensions.absSendTime === 0) {
+      this.receiveEstimate = undefined;
+      return;
+    }
+    const { minBps, maxBps } = this.#bandwidthSettings;
+    this.receiveEstimate ??= new ReceiveEstimate(minBps, maxBps);
+  }
+
   /** The stream of `ssrc`, made with its first packet. */
   stream(ssrc: number): RxStream {
     return this.streams.get(ssrc) ?? this.#addStream(ssrc);
@@ -546,6 +562,10 @@ export class ConferenceState {
   /** Video sources by the SSRC of each encoding and of its RTX. */
   readonly videoBySsrc = new Map<number, VideoSource>();
   readonly speech: SpeechActivity;
+  /** Who hears all audio besides; most conferences have nobody. */
+  tap: AudioTap | undefined = undefined;
+  /** Names of synthetic sources that went away, the newest last. */
+  readonly removedSynthetic: string[] = [];
   /** Something that allocation looks at changed. */
   allocationDirty = false;
   /** Something changed that only one receiver's allocation looks at. */

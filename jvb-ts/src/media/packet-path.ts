@@ -2,10 +2,12 @@
 import { Bug } from "#shared/runtime/bug";
 import type { Millis, Random } from "#shared/runtime/runtime";
 import { reallocate, reallocateReceivers, removeLeg } from "./allocate.ts";
+import type { AudioTap, Injected } from "./audio-tap.ts";
 import { EndpointHandle } from "./endpoint-handle.ts";
 import type { MediaEngineOptions } from "./engine-options.ts";
 import { dropCollected, REPORT_INTERVAL_MS, writeCollected, writeReports } from "./feedback.ts";
 import { forwardAudio, forwardVideo } from "./forward.ts";
+import { injectOpus } from "./inject-audio.ts";
 import { collectKeyframe } from "./keyframe-requests.ts";
 import type {
   AddEndpoint,
@@ -232,6 +234,24 @@ export class PacketPath implements MediaEngine {
       this.#eventsTaken = 0;
     }
     return undefined;
+  }
+
+  setAudioTap(conferenceId: string, tap: AudioTap | undefined): void {
+    const conference = this.#conferences.get(conferenceId);
+    if (conference !== undefined) conference.tap = tap;
+  }
+
+  injectOpus(
+    conferenceId: string,
+    source: string,
+    payload: Uint8Array,
+    seq: number,
+    timestamp: number,
+    now: Millis,
+  ): Injected {
+    const conference = this.#conferences.get(conferenceId);
+    if (conference === undefined) return "unknownSource";
+    return injectOpus(this.#ctx, conference, source, payload, seq, timestamp, now);
   }
 
   setBridgeLastN(lastN: number): void {

@@ -70,6 +70,8 @@ export class PathContext {
   /** For whom collected work is being written: whose bug it is when that throws. */
   writing: EndpointState | undefined = undefined;
   readonly seqs = new Uint16Array(512);
+  /** SSRCs that a REMB names. */
+  readonly rembSsrcs: number[] = [];
   readonly events: MediaEvent[] = [];
   preemptiveSent = 0;
   preemptiveSuppressed = 0;
@@ -98,6 +100,12 @@ export class PathContext {
   /** Where the numbers of a stream of ours begin. */
   drawSeq(): number {
     return this.#random.int(0x8000);
+  }
+
+  /** The packet at hand is in none of the sockets' slabs. */
+  useBytes(bytes: Buffer): void {
+    this.#slab = undefined;
+    this.rx = bytes;
   }
 
   useSlab(slab: RxSlab): void {

@@ -1,5 +1,5 @@
 /** What an endpoint's signaled payload types mean for the packet path (spec jvb-media 4.4). */
-import type { MediaType, PayloadType } from "#shared/stanza/media";
+import type { MediaType, PayloadParameter, PayloadType } from "#shared/stanza/media";
 import { Codec } from "./video-packet.ts";
 
 /** Treatment of a payload type. Video kinds are `video + codec`. */
@@ -55,6 +55,13 @@ export class PayloadTypes {
     this.acceptAudio = (this.#byMedia.get("audio") ?? []).length > 0;
     this.acceptVideo = (this.#byMedia.get("video") ?? []).length > 0;
     for (const [media, list] of this.#byMedia) for (const pt of list) this.#add(media, pt);
+  }
+
+  /** Items (fmtp) of a payload type. */
+  parametersOf(payloadType: number): readonly PayloadParameter[] {
+    for (const list of this.#byMedia.values())
+      for (const { id, parameters } of list) if (id === payloadType) return parameters;
+    return [];
   }
 
   #add(media: MediaType, pt: PayloadType): void {

@@ -8,6 +8,7 @@ import type { EndpointState, RxStream } from "./media-state.ts";
 import { parseVideo } from "./parse-video.ts";
 import type { PathContext } from "./path-context.ts";
 import { PtKind } from "./payload-types.ts";
+import type { ReceiveEstimate } from "./receive-estimate.ts";
 import type { CodecId } from "./video-packet.ts";
 
 /** Audio level that means digital silence, in -dBov. */
@@ -41,6 +42,8 @@ export function receiveRtp(
   scanExtensions(ctx, endpoint);
   if (ctx.transportCcSeq >= 0 && endpoint.sendsTransportCc)
     recordArrival(ctx, endpoint, arrival, now);
+  if (endpoint.receiveEstimate !== undefined)
+    estimateWay(ctx, endpoint.receiveEstimate, endpoint.extensions.absSendTime, length, arrival);
   const stream = endpoint.stream(header.ssrc);
   const clockRate = endpoint.payloadTypes.clockRate[header.payloadType]!;
   stream.stats.handlePacket(header.seq, header.timestamp, length, arrival, clockRate);
@@ -89,6 +92,27 @@ function recordArrival(
   if (!transportCc.due || endpoint.feedbackListed) return;
   endpoint.feedbackListed = true;
   ctx.feedbackDue.add(endpoint);
+}
+
+/** Only for endpoints that are told by REMB: others pay nothing for it. */
+function estimateWay(
+  ctx: PathContext,
+  estimate: ReceiveEstimate,
+  extensionId: number,
+  length: number,
+  arrival: Millis,
+): void {
+  const { header, extensions, rx } = ctx;
+  const profile = header.extensionProfile;
+  if (profile === 0) return;
+  extensions.start(rx, header.extensionOffset, header.extensionLength, profile);
+  while (extensions.next()) {
+    if (extensions.id !== extensionId || extensions.dataLength < 3) continue;
+    const at = extensions.dataOffset;
+    const sendTime = (rx[at]! << 16) | readUint16(rx, at + 1);
+    estimate.handlePacket(sendTime, length, arrival);
+    return;
+  }
 }
 
 function receiveAudio(

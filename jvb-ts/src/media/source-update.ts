@@ -123,6 +123,10 @@ export function dropAudioSource(endpoint: EndpointState, source: AudioSource): v
   endpoint.audioSources.delete(source.ssrc);
   const { audioBySsrc } = endpoint.conference;
   if (audioBySsrc.get(source.ssrc)?.owner === endpoint) audioBySsrc.delete(source.ssrc);
+  if (!source.synthetic) return;
+  const { removedSynthetic } = endpoint.conference;
+  removedSynthetic.push(source.name);
+  if (removedSynthetic.length > MAX_SOURCES) removedSynthetic.shift();
 }
 
 /** Takes a video source out of the conference. */

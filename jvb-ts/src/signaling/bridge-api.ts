@@ -23,6 +23,10 @@ export interface BridgeApi {
     endpoint: string | undefined,
     mode: DebugMode,
   ): Promise<Readonly<Record<string, Json>>>;
+  /** `jmt.debug.pcap.enabled` */
+  readonly mayCapture: boolean;
+  /** Begins (true) or ends (false) the capture of an endpoint's packets; whether it is captured then. */
+  capture(conference: string, endpoint: string, on: boolean | undefined): Promise<Json | undefined>;
   speakers(conference: string): Promise<Json | undefined>;
   /** `load_management`, `shutdown_state` and the like of `/debug`. */
   debugHead(): Readonly<Record<string, Json>>;

@@ -26,6 +26,8 @@ const api: BridgeApi = {
   conferenceOf: refused,
   colibri: refused,
   debug: refused,
+  mayCapture: false,
+  capture: refused,
   speakers: refused,
   debugHead: refused,
   debugStats: refused,
@@ -140,4 +142,51 @@ describe("debug routes", () => {
     }
     expect((await ask(`${feature}task-pool-stats/true`, "POST")).status).to.equal(404);
   });
+
+  for (const mayCapture of [false, true])
+    it(`capture an endpoint's packets ${mayCapture ? "where that is switched on" : "only where that is switched on"}`, async () => {
+      let captured = false;
+      const handlers = new Map<string, HttpHandler>();
+      const door = {
+        route: (method: string, pattern: string, handler: HttpHandler) =>
+          void handlers.set(`${method} ${pattern}`, handler),
+        upgrade: refused,
+        start: refused,
+        stop: refused,
+        port: 0,
+      };
+      const asked: BridgeApi = {
+        ...api,
+        mayCapture,
+        debug: () => Promise.resolve({ c: { endpoints: { e: null } } }),
+        capture: (_, __, on) => {
+          captured = on ?? captured;
+          return Promise.resolve(captured);
+        },
+      };
+      addPrivateRoutes(door, asked, { ...off, debug: true });
+      const one = "/debug/features/endpoint/{conference}/{endpoint}/{feature}";
+      const call = async (method: string, endpoint: string, feature: string, value?: string) => {
+        const handler = handlers.get(`${method} ${one}${value === undefined ? "" : "/{value}"}`)!;
+        const params = { conference: "c", endpoint, feature, ...(value && { value }) };
+        const query = new URLSearchParams();
+        const reply = await handler({
+          method,
+          path: "",
+          params,
+          query,
+          headers: {},
+          remoteAddress: "127.0.0.1",
+          body: new Uint8Array(),
+          json: () => ok(undefined),
+        });
+        return method === "POST" ? reply.status : reply.body;
+      };
+      expect(await call("POST", "e", "pcap-dump", "true")).to.equal(mayCapture ? 200 : 403);
+      expect(await call("GET", "e", "pcap-dump")).to.equal(String(mayCapture));
+      expect(await call("POST", "x", "pcap-dump", "true")).to.equal(404);
+      expect(await call("POST", "e", "sctp-pcap-dump", "true")).to.equal(mayCapture ? 501 : 403);
+      expect(await call("GET", "e", "sctp-pcap-dump")).to.equal("false");
+      expect(captured).to.equal(mayCapture);
+    });
 });

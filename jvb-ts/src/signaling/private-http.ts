@@ -243,13 +243,23 @@ function addFeatureRoutes(server: HttpServer, api: BridgeApi): void {
     return fieldOf(fieldOf(state, "endpoints"), endpoint) !== undefined;
   };
   const one = "/debug/features/endpoint/{conference}/{endpoint}/{feature}";
-  server.route("GET", one, async (request) =>
-    (await known(request)) ? plain("false") : emptyReply(404),
-  );
+  const capture = (request: HttpRequest, on: boolean | undefined): Promise<unknown> => {
+    const { conference = "", endpoint = "" } = request.params;
+    return api.capture(conference, endpoint, on);
+  };
+  server.route("GET", one, async (request) => {
+    if (!(await known(request))) return emptyReply(404);
+    const isPackets = request.params["feature"] === "pcap-dump";
+    return plain(String(isPackets && (await capture(request, undefined)) === true));
+  });
   for (const method of ["GET", "POST"]) {
     server.route(method, `${one}/{value}`, async (request) => {
       if (!(await known(request))) return emptyReply(404);
-      return textReply("PCAP capture is disabled in configuration", 403);
+      if (!api.mayCapture) return textReply("PCAP capture is disabled in configuration", 403);
+      if (request.params["feature"] !== "pcap-dump")
+        return textReply("SCTP packets are not captured", 501);
+      const on = request.params["value"]?.toLowerCase() === "true";
+      return emptyReply((await capture(request, on)) === undefined ? 404 : 200);
     });
   }
 }

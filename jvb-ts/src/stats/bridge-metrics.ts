@@ -1,5 +1,6 @@
 /** The bridge's metrics under upstream's names, fed from the joined statistics (jvb-control 6.6). */
 import type { Counter, Gauge, MetricsRegistry } from "#shared/metrics/registry";
+import { exportCounters } from "../export/export-counters.ts";
 import { type WorkerCounter, workerCounters } from "../worker-messages.ts";
 import { type BridgeFacts, type BridgeTotals, fraction } from "./bridge-stats.ts";
 
@@ -45,8 +46,21 @@ const counterHelp: Readonly<Record<WorkerCounter, string>> = {
   preemptive_keyframe_requests_sent: "Key frames asked for when the speaker changed.",
   preemptive_keyframe_requests_suppressed: "Key frame requests saved because nobody has a stage.",
   standstills: "Times that a media worker got no CPU for a second or more.",
+  exporter_websocket_failures: "Connections to recorders and transcribers that failed.",
+  exporter_websocket_internal_errors: "Such connections that the peer ended with 1011.",
+  exporter_starts: "Sources begun toward recorders and transcribers.",
+  exporter_packets_sent: "Packets of audio sent to recorders and transcribers.",
+  exporter_transcripts_received: "Transcripts received.",
+  exporter_media_events_received: "Packets of audio received from translators.",
+  exporter_sending_changes_received: "Times that a translator began or ended a source.",
+  exporter_other_messages_received: "Unknown messages of recorders and transcribers.",
+  exporter_parse_failures: "Messages of recorders and transcribers that were malformed.",
+  exporter_info_received: "Messages in which such a peer says what it is.",
   standstill_packets_dropped: "Media packets left out because they waited in a standstill.",
 };
+
+/** COMPAT(jvb): absent until an exporter was used. */
+const onceUsed: ReadonlySet<WorkerCounter> = new Set(exportCounters);
 
 /** Known upstream and always 0 here: no relays, no queues. */
 const alwaysZero = [
@@ -160,10 +174,9 @@ export class BridgeMetrics {
     this.#main = Object.fromEntries(
       Object.entries(mainCounterHelp).map(([name, help]) => [name, counter(name, help)]),
     ) as Record<MainCounter, Counter>;
-    const counters = workerCounters.map((name) => ({
-      name,
-      counter: counter(name, counterHelp[name]),
-    }));
+    const counters = new Map<WorkerCounter, Counter>();
+    for (const name of workerCounters)
+      if (!onceUsed.has(name)) counters.set(name, counter(name, counterHelp[name]));
     for (const name of alwaysZero) counter(name, "Not used by this bridge.");
     for (const name of alwaysZeroGauges) registry.gauge(name, { help: "Not used by this bridge." });
     const gauges = Object.fromEntries(
@@ -190,8 +203,11 @@ export class BridgeMetrics {
     registry.onCollect(() => {
       const totals = sources.totals();
       const facts = sources.facts();
-      for (const { name, counter: one } of counters) {
-        one.add(Math.max(0, totals.counters[name] - one.get()));
+      for (const name of workerCounters) {
+        if (!counters.has(name) && totals.counters[name] > 0)
+          counters.set(name, counter(name, counterHelp[name]));
+        const one = counters.get(name);
+        one?.add(Math.max(0, totals.counters[name] - one.get()));
       }
       for (const [name, value] of Object.entries(gaugeValues(totals, facts, sources))) {
         gauges[name as GaugeName].set(value);

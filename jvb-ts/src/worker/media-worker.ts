@@ -17,6 +17,12 @@ import { conferenceState, type Json, speechActivity } from "../conference/debug-
 import type { ConferencePorts, EndpointPort, SocketId } from "../conference/ports.ts";
 import { refusal } from "../conference/refusal.ts";
 import type { BridgeSettings } from "../conference/settings.ts";
+import { type CaptureFile, Captures } from "../export/captures.ts";
+import {
+  type ExportSocketEvents,
+  inTurns,
+  type OpenExportSocket,
+} from "../export/export-socket.ts";
 import type { MediaEngine } from "../media/media-engine.ts";
 import type { PacketIo } from "../media/packet-io.ts";
 import { BATCH, Kind, NO_SESSION, RxSlab, Status } from "../media/slab.ts";
@@ -47,6 +53,8 @@ export interface MediaWorkerOptions {
   readonly io: PacketIo;
   readonly dtls: DtlsEngine;
   readonly log: Logger;
+  readonly openExport: OpenExportSocket;
+  readonly openCapture: (path: string) => CaptureFile;
   /** How many there are: they share the bounds of the whole bridge. Default 1. */
   readonly workers?: number;
   readonly post: (message: FromWorker) => void;
@@ -54,6 +62,7 @@ export interface MediaWorkerOptions {
 
 export class MediaWorker {
   readonly #options: MediaWorkerOptions;
+  readonly #captures: Captures;
   readonly #engine: MediaEngine;
   readonly #rx = new RxSlab();
   readonly #conferences = new Map<string, Conference>();
@@ -81,9 +90,19 @@ export class MediaWorker {
     this.#options = options;
     this.#bugs = new BugFence(log, this.#counters);
     this.#mappings = settings.sockets.mappings;
+    this.#captures = new Captures({
+      settings: settings.capture,
+      open: options.openCapture,
+      wallNow: () => runtime.clock.wallNow(),
+    });
     this.#engine = createMediaEngine({
       options: settings.engine,
-      sender: io,
+      sender: {
+        send: (slab) => {
+          if (this.#captures.count > 0) this.#captures.sent(slab);
+          return io.send(slab);
+        },
+      },
       random: runtime.random,
     });
     this.#nextStats = runtime.clock.now();
@@ -112,6 +131,8 @@ export class MediaWorker {
         this.#bySocket.delete(socket);
         options.post({ kind: "channelClose", socket, code, reason });
       },
+      openExport: (conference, url, headers, events) =>
+        options.openExport(url, headers, this.#fenced(conference, events)),
       drainEngine: () => this.#drainEngine(),
     };
     io.onReadable = () => this.#onReadable();
@@ -187,6 +208,9 @@ export class MediaWorker {
         this.#answer(message.tag, conference && this.#bugs.look(conference, look));
         return;
       }
+      case "capture":
+        this.#answer(message.tag, this.#capture(message));
+        return;
       case "mappings":
         this.#mappings = message.mappings;
         return;
@@ -265,6 +289,16 @@ export class MediaWorker {
     return states;
   }
 
+  /** Whether the endpoint is captured now; undefined: there is none. */
+  #capture(message: Extract<ToWorker, { kind: "capture" }>): boolean | undefined {
+    const { conference, endpoint, on } = message;
+    const session = this.#conferences.get(conference)?.endpoints.get(endpoint)?.session;
+    if (session === undefined) return undefined;
+    if (on === true) this.#captures.start(session, endpoint);
+    else if (on === false) this.#captures.stop(session);
+    return this.#captures.isOn(session);
+  }
+
   #answer(tag: number, value: Json | undefined): void {
     this.#options.post({ kind: "answer", tag, value });
   }
@@ -282,17 +316,22 @@ export class MediaWorker {
   }
 
   /** Reads up to so many batches; the driver calls again for what is left. */
-  #read(now: Millis, batches: number): void {
-    const { io } = this.#options;
+  #read(begun: Millis, batches: number): void {
+    const { io, runtime } = this.#options;
     const engine = this.#engine;
+    let now = begun;
     for (let left = batches; left > 0; left--) {
+      // A turn of many batches takes a while, and estimates go by when a packet really left.
+      if (left < batches) now = runtime.clock.now();
       const rows = io.receive(this.#rx, engine.isMidFrame);
       if (rows === 0) {
         if (engine.isMidFrame) engine.endBatch(now);
         this.#socketsDry(now);
         return;
       }
-      this.#handleRows(Math.min(rows, BATCH), now);
+      const count = Math.min(rows, BATCH);
+      if (this.#captures.count > 0) this.#captures.received(this.#rx, count);
+      this.#handleRows(count, now);
       // What an SSRC means is told before packets with it go out.
       this.#drainEngine();
       if (!engine.isMidFrame) engine.endBatch(now);
@@ -512,6 +551,7 @@ export class MediaWorker {
 
   #attach(endpoint: EndpointPort): void {
     this.#bySession[endpoint.session] = endpoint;
+    this.#captures.attach(endpoint.session, endpoint.id);
     this.#byTransport.set(endpoint.transport, endpoint);
     this.#localEndpoints++;
     this.#options.post({ kind: "localEndpoints", count: this.#localEndpoints });
@@ -519,6 +559,7 @@ export class MediaWorker {
 
   #detach(endpoint: EndpointPort): void {
     this.#bySession[endpoint.session] = undefined;
+    this.#captures.stop(endpoint.session);
     this.#byTransport.delete(endpoint.transport);
     for (const [socket, owner] of this.#bySocket) {
       if (owner === endpoint) this.#bySocket.delete(socket);
@@ -533,6 +574,19 @@ export class MediaWorker {
       this.#certificate = { value: this.#options.dtls.createCertificate(), madeAt: now };
     }
     return this.#certificate.value;
+  }
+
+  /** What an exporter's peer does is a turn like a message's; a bug in it ends its conference. */
+  #fenced(id: string, events: ExportSocketEvents): ExportSocketEvents {
+    return inTurns(events, (now, step) => {
+      const conference = this.#conferences.get(id);
+      if (this.#stopped || conference === undefined) return;
+      this.#bugs.guard(conference, now, step);
+      if (conference.isExpired) this.#forget(conference);
+      this.#engine.handleTimeout(now);
+      this.#afterTurn();
+      this.#wakeFor(conference);
+    });
   }
 
   #guardSocket(socket: SocketId, step: (endpoint: EndpointPort) => void): void {

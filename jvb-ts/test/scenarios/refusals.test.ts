@@ -97,9 +97,9 @@ const cases: { name: string; request: ConferenceModify; expected: string }[] = [
     expected: "bad-request: Attempt to set sources for visitor endpoint x",
   },
   {
-    name: "an exporter",
-    request: modify({ connects: [connect] }),
-    expected: "feature-not-implemented: Protocol mediajson",
+    name: "an exporter of another protocol",
+    request: modify({ connects: [{ ...connect, protocol: "rtp" }] }),
+    expected: "feature-not-implemented: Protocol rtp",
   },
   {
     name: "an update of an unknown exporter",

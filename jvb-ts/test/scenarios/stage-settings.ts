@@ -1,6 +1,8 @@
 /** The configuration of the bridge on the stage: upstream's defaults, one worker, no HTTP server. */
 import type { BridgeConfig } from "../../src/bridge-config.ts";
 import { type BridgeSettings, defaultLifeSettings } from "../../src/conference/settings.ts";
+import { defaultCaptureSettings } from "../../src/export/captures.ts";
+import { defaultExportSettings } from "../../src/export/export-settings.ts";
 import { defaultEngineOptions } from "../../src/media/engine-options.ts";
 import { defaultIceSettings } from "../../src/transport/ice/ice-settings.ts";
 import { bridgeAddress } from "./memory-io.ts";
@@ -12,6 +14,8 @@ export const settings: BridgeSettings = {
   engine: defaultEngineOptions,
   dtls: { cipherSuites: [], srtpProfiles: [] },
   life: defaultLifeSettings,
+  exporter: defaultExportSettings,
+  capture: defaultCaptureSettings,
   sctpEnabled: true,
   webSocketPrefixes: ["ws://bridge/colibri-ws/jvb1"],
   announcedVersion: undefined,

@@ -16,6 +16,7 @@ import { fakeDtls } from "../../src/transport/dtls/fake-dtls.test.ts";
 import { MediaWorker } from "../../src/worker/media-worker.ts";
 import type { ColibriOutcome, FromWorker } from "../../src/worker-messages.ts";
 import { Client } from "./client.ts";
+import { ExportPeer } from "./export-peer.ts";
 import { startUpMs, unwatch, watch } from "./invariants.ts";
 import { addressKey, MemoryIo } from "./memory-io.ts";
 import { creation, endpointRequest, modify, transportRequest } from "./requests.ts";
@@ -41,6 +42,10 @@ export class Stage {
   readonly bridge: Bridge;
   /** What workers said about WebSockets. */
   readonly channel: ChannelMessage[] = [];
+  /** Files of captured packets, in order. */
+  readonly captures: { readonly path: string; readonly parts: Buffer[]; closed: boolean }[] = [];
+  /** Connections to recorders and transcribers, in order. */
+  readonly exports: ExportPeer[] = [];
   /** Conferences whose WebSockets the main thread closed by itself. */
   readonly closed: string[] = [];
   /** The statistics of each presence. */
@@ -86,6 +91,21 @@ export class Stage {
       io: this.io,
       dtls,
       log,
+      openExport: (url, headers, events) => {
+        const socket = new ExportPeer(url, headers, events, () => runtime.clock.now());
+        this.exports.push(socket);
+        return socket;
+      },
+      openCapture: (path) => {
+        const file = { path, parts: [] as Buffer[], closed: false };
+        this.captures.push(file);
+        return {
+          write: (bytes) => void file.parts.push(bytes),
+          close: () => {
+            file.closed = true;
+          },
+        };
+      },
       post: (message) => {
         if (message.kind === "localEndpoints") {
           this.seen.participants += Math.max(0, message.count - localEndpoints);

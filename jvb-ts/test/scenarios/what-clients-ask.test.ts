@@ -2,6 +2,7 @@
 import { expect } from "chai";
 import { videoSource } from "../../src/cc/engine-fixture.ts";
 import { defaultLifeSettings } from "../../src/conference/settings.ts";
+import { EndpointHandle } from "../../src/media/endpoint-handle.ts";
 import { defaultIceSettings } from "../../src/transport/ice/ice-settings.ts";
 import type { Client } from "./client.ts";
 import { audioSource, creation, endpointRequest, modify } from "./requests.ts";
@@ -376,6 +377,23 @@ describe("who is heard", () => {
     // Who had asked for something and goes leaves nothing behind.
     await stage.ask(modify({ endpoints: [endpointRequest("cccc3333", { expire: true })] }));
     expect(await stage.stats()).to.include({ endpoints: 2 });
+  });
+
+  it("B-121 an endpoint is told its estimate every 10 s, once there is one", async () => {
+    const stage = new Stage();
+    const a = await joinWithCamera(stage, "aaaa1111", 11);
+    const told = () =>
+      heard(a, "ConnectionStats").map((message) => message["estimatedDownlinkBandwidth"]);
+    await stage.run(21_000);
+    expect(told()).to.deep.equal([]);
+    const { estimatedBandwidthBps } = EndpointHandle.prototype;
+    try {
+      EndpointHandle.prototype.estimatedBandwidthBps = () => 1_234_567.8;
+      await stage.run(30_000);
+    } finally {
+      EndpointHandle.prototype.estimatedBandwidthBps = estimatedBandwidthBps;
+    }
+    expect(told()).to.deep.equal([1_234_568, 1_234_568, 1_234_568]);
   });
 
   it("a bridge under load forwards fewer sources to everybody (B-131)", async () => {

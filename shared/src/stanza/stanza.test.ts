@@ -40,14 +40,26 @@ describe("colibri2 requests", () => {
       name: "a sctp port that is no number",
       inner: "<endpoint id='a'><transport><sctp port='x'/></transport></endpoint>",
     },
-    {
-      name: "a connect to http",
-      inner: "<connects><connect url='http://x' protocol='mediajson' type='recorder'/></connects>",
-    },
-    {
-      name: "an unknown connect type",
-      inner: "<connects><connect url='ws://x' protocol='mediajson' type='x'/></connects>",
-    },
+    ...[
+      ["to nowhere", "<connect protocol='mediajson' type='recorder'/>"],
+      ["to http", "<connect url='http://x' protocol='mediajson' type='recorder'/>"],
+      ["without protocol", "<connect url='ws://x' type='recorder'/>"],
+      ["of an unknown protocol", "<connect url='ws://x' protocol='rtp' type='recorder'/>"],
+      ["without type", "<connect url='ws://x' protocol='mediajson'/>"],
+      ["of an unknown type", "<connect url='ws://x' protocol='mediajson' type='x'/>"],
+      ...[
+        ["a header without value", "<http-header name='A'/>"],
+        ["a header whose name is none", "<http-header name='A:' value='b'/>"],
+        ["a ping without timeout", "<ping interval='1'/>"],
+        ["a ping that is no number", "<ping interval='1' timeout='x'/>"],
+      ].map(([name, child]) => [
+        `with ${name}`,
+        `<connect url='ws://x' protocol='mediajson' type='recorder'>${child}</connect>`,
+      ]),
+    ].map(([name, connect]): { name: string; root?: string; inner: string } => ({
+      name: `a connect ${name} (B-055)`,
+      inner: `<connects>${connect}</connects>`,
+    })),
     {
       name: "an ssrc that is no number",
       inner:
