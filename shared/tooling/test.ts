@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import yargs from "yargs";
 import { execute } from "./execute.ts";
-import { type Outcome, type Row, summary, total } from "./test-summary.ts";
+import { failures, type Outcome, type Row, summary, total } from "./test-summary.ts";
 
 type Tier = "check" | "test" | "full";
 
@@ -365,7 +365,8 @@ for (let next = 0; next < chosen.length; ) {
         output += text;
       });
       print(`${row.failed === 0 ? "ok  " : "FAIL"} ${stage.name} (${row.seconds.toFixed(1)} s)\n`);
-      if (row.failed > 0 || row.retried > 0) print(`${output.trimEnd()}\n`);
+      // What failed first: the rest is long, and logs are cut.
+      if (row.failed > 0 || row.retried > 0) print(`${failures(row)}${output.trimEnd()}\n`);
       return row;
     }),
   );
