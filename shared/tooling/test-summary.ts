@@ -4,7 +4,7 @@ export interface Outcome {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
-  /** Tests that passed or failed at their second try. */
+  /** Tests and hooks that failed at their first try, where a second one was allowed. */
   readonly retried: number;
   /** What failed and why, a text for each; said again at the end, where it is looked for. */
   readonly problems: readonly string[];
