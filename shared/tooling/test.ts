@@ -228,7 +228,7 @@ const stages: readonly Stage[] = [
     without: ["**/test/scenarios/**"],
     // Beside the typed lint, which keeps one core busy for as long.
     group: "static",
-    timeoutMs: 10_000,
+    timeoutMs: 30_000,
   }),
   mocha("scenarios", beyond, ["{jicofo-ts,jvb-ts}/test/scenarios/*.ts"], { timeoutMs: 20_000 }),
   // These wait for most of their time, so they share the two cores.
