@@ -94,7 +94,14 @@ const outcomes: Outcome[] = [];
 async function playAll(cases: readonly Case[], authentication?: Authentication): Promise<void> {
   if (cases.length === 0) return;
   const logs = options.logs && join(options.logs, authentication ?? "");
-  const target = await startTarget(options.focus, options.bridge, logs, authentication);
+  const target = await startTarget(options.focus, options.bridge, logs, authentication).catch(
+    (error: Error) => {
+      console.error(
+        `conformance: focus ${options.focus}, bridge ${options.bridge}: ${error.message}`,
+      );
+      process.exit(1);
+    },
+  );
   if (!options.quick)
     console.log(
       `focus ${options.focus}${authentication === undefined ? "" : ` with ${authentication}`}, bridge ${options.bridge}: ready after ${seconds().toFixed(1)} s; ${cases.length} conversations`,

@@ -31,7 +31,7 @@ describe("a bridge that is lost, a second one up", () => {
   });
   explainFailures(() => calls);
 
-  /** In each test and not in a hook, which no second try covers. */
+  /** Each test has a call of its own. */
   const threeTalk = async () => {
     await calls.closePages();
     const room = `lost${++round}`;

@@ -42,14 +42,17 @@ describe("a bridge and its participants", function () {
   after(async function () {
     // I4 and I5 give it a minute each.
     this.timeout(150_000);
-    for (const client of clients.values()) client.close();
     try {
       await bridge.expectAtRest();
     } finally {
       await bridge.stop();
     }
   });
-  afterEach(() => bridge.expectUnaffected());
+  afterEach(async () => {
+    // Also of a test that failed: its sources would be in the next one's way.
+    for (const id of [...clients.keys()]) await leave(id);
+    await bridge.expectUnaffected();
+  });
 
   async function invite(ssrc: number): Promise<Invited> {
     const invited = await participant.invite(bridge, `cccc${1000 + next++}`, ssrc);
@@ -110,16 +113,24 @@ describe("a bridge and its participants", function () {
       }
       await sleep(50);
     };
-    await paced([...first, report]);
-    await until("a hundred packets", () => b.client.rtp.length === 100);
+    /** No more on the way than a socket holds: none of these may be lost. */
+    const genuine = async (packets: readonly Uint8Array[]): Promise<void> => {
+      for (let from = 0; from < packets.length; from += 50) {
+        const some = packets.slice(from, from + 50);
+        const goal = b.client.rtp.length + some.length;
+        for (const packet of some) a.client.sendRaw(packet);
+        await until("all genuine ones", () => b.client.rtp.length === goal, 5000);
+      }
+    };
+    await genuine(first);
+    a.client.sendRaw(report);
     let at = 101;
     for (const distance of [1, 63, 64, 1000, scale > 1 ? 70_000 : 2000]) {
       while (at < 100 + distance) {
         const count = Math.min(1000, Math.max(100, 100 + distance - at));
-        await paced(sequence(at, count));
+        await genuine(sequence(at, count));
         at += count;
       }
-      await until("all genuine ones", () => b.client.rtp.length >= at - 1 - at / 100, 5000);
       const before = b.client.rtp.length;
       const replayed = (await bridge.udpCounters())["replayed"] ?? 0;
       const failed = (await bridge.udpCounters())["authFailed"] ?? 0;
@@ -130,8 +141,6 @@ describe("a bridge and its participants", function () {
         (counters["replayed"] ?? 0) - replayed + (counters["authFailed"] ?? 0) - failed;
       expect(dropped, "counted").to.equal(101);
     }
-    await leave(a.id);
-    await leave(b.id);
   });
 
   it("A8 RTP and RTCP BYE from an address never validated, also as captured", async () => {
@@ -151,8 +160,6 @@ describe("a bridge and its participants", function () {
     );
     for (let seq = 51; seq <= 100; seq++) a.client.sendRaw(a.client.protect(rtp(1001, seq), "rtp"));
     await until("media of the owner", () => b.client.rtp.length === 50);
-    await leave(a.id);
-    await leave(b.id);
   });
 
   it("X2 DTLS junk from a validated address, before and after the handshake", async () => {
@@ -188,8 +195,6 @@ describe("a bridge and its participants", function () {
     for (let seq = 1; seq <= 50; seq++) a.client.sendRaw(a.client.protect(rtp(1001, seq), "rtp"));
     await until("media after the junk", () => b.client.rtp.length === 50);
     expect(bridge.memoryMiB - memory).to.be.below(40);
-    await leave(a.id);
-    await leave(b.id);
   });
 
   it("E2 ClientHello floods while genuine clients join: all of them do", async () => {
@@ -216,7 +221,6 @@ describe("a bridge and its participants", function () {
     running = false;
     await inside;
     await stop();
-    await leave(insider.id);
     took.sort((x, y) => x - y);
     expect(took.at(-1), "slowest join, ms").to.be.below(5000);
   });
@@ -261,7 +265,7 @@ describe("a bridge and its participants", function () {
       }
       cores.sort((x, y) => x - y);
       console.log(`      cores at 50,000/s: ${cores.map((it) => it.toFixed(3)).join(" ")}`);
-      const joined = await join(4004);
+      await join(4004);
       const sent = await stop();
       const { arrived } = await read();
       // What the kernel dropped because the bridge came late cost nothing, and is counted there.
@@ -270,7 +274,6 @@ describe("a bridge and its participants", function () {
       expect(arrived - first.arrived + dropped, "read or dropped").to.be.above(sent * 0.95);
       const median = cores[cores.length >> 1] ?? Number.NaN;
       expect(median, "cores at 50,000/s, median").to.be.below(MOST_FLOOD_CORES);
-      await leave(joined.id);
     });
   }
 });

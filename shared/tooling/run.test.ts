@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -28,25 +28,34 @@ describe("the door of the npm scripts", () => {
     expect(run("setup", "--help")).to.contain("--programs");
   });
 
-  it("ends with npm, also when that is killed", async () => {
-    const child = `
-      import { whenOrphaned } from ${JSON.stringify(join(root, "shared/tooling/orphan.mjs"))};
-      whenOrphaned(() => { console.log("orphaned"); process.exit(); });
-      setInterval(() => {}, 1000);
-      console.log("up");`;
-    const npm = `require("node:child_process").spawn(process.execPath,
-      ["--input-type=module", "-e", process.argv[1]], { stdio: "inherit" })`;
-    const started = spawn(process.execPath, ["-e", npm, child], {
-      env: { ...process.env, npm_lifecycle_event: "start" },
-      stdio: ["ignore", "pipe", "inherit"],
+  for (const [what, spawned] of [
+    ["", (file: string) => `"${process.execPath}", ["${file}"], { stdio: "inherit" }`],
+    [
+      ", behind a shell that lives on",
+      (file: string) => `"${process.execPath} ${file}; true", { stdio: "inherit", shell: true }`,
+    ],
+  ] as const) {
+    it(`ends with npm, also when that is killed${what}`, async () => {
+      const child = `
+        import { whenOrphaned } from ${JSON.stringify(join(root, "shared/tooling/orphan.mjs"))};
+        whenOrphaned(() => { console.log("orphaned"); process.exit(); });
+        setInterval(() => {}, 1000);
+        console.log("up");`;
+      const file = join(clone, "child.mjs");
+      writeFileSync(file, child);
+      const npm = `require("node:child_process").spawn(${spawned(file)})`;
+      const started = spawn(process.execPath, ["-e", npm], {
+        env: { ...process.env, npm_lifecycle_event: "start" },
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      const said: string[] = [];
+      for await (const text of started.stdout.setEncoding("utf8")) {
+        said.push(String(text).trim());
+        if (said.length === 1) started.kill("SIGKILL");
+      }
+      expect(said).to.deep.equal(["up", "orphaned"]);
     });
-    const said: string[] = [];
-    for await (const text of started.stdout.setEncoding("utf8")) {
-      said.push(String(text).trim());
-      if (said.length === 1) started.kill("SIGKILL");
-    }
-    expect(said).to.deep.equal(["up", "orphaned"]);
-  });
+  }
 
   it("has a line of help for every option of the demo", () => {
     const source = readFileSync(join(root, "shared/demo/main.ts"), "utf8");

@@ -100,9 +100,13 @@ function say(text) {
   console.log(`[set-up ${((Date.now() - started) / 1000).toFixed(1).padStart(5)} s] ${text}`);
 }
 
+/** Ends a command with this process: an npm that went on would be in the way of the next set-up. */
+const ENDED_WITH_US = onPath("setpriv") ? ["setpriv", "--pdeathsig", "TERM"] : [];
+
 /** Runs a command with its output shown on failure only. Returns the message of a failure. */
 function run(command, args, options = {}) {
-  const result = spawnSync(command, args, {
+  const [first, ...rest] = [...ENDED_WITH_US, command, ...args];
+  const result = spawnSync(first, rest, {
     cwd: root,
     encoding: "utf8",
     maxBuffer: 1 << 28,

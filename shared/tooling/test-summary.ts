@@ -4,7 +4,7 @@ export interface Outcome {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
-  /** Tests that passed or failed at their second try. */
+  /** Tests and hooks that failed at their first try, where a second one was allowed. */
   readonly retried: number;
   /** What failed and why, a text for each; said again at the end, where it is looked for. */
   readonly problems: readonly string[];
@@ -34,10 +34,12 @@ export function summary(rows: readonly Row[], wallSeconds: number): string {
     retried: total(rows, "retried"),
     problems: [],
   };
-  const failures = rows.flatMap(({ name, problems }) =>
-    problems.map((problem) => `\nFAILED ${name}: ${problem}`),
-  );
-  return `${[...rows, all].map(line).join("\n")}\n${failures.map((text) => `${text}\n`).join("")}`;
+  return `${[...rows, all].map(line).join("\n")}\n${rows.map(failures).join("")}`;
+}
+
+/** What failed in a stage and why, a paragraph for each; empty where nothing did. */
+export function failures({ name, problems }: Row): string {
+  return problems.map((problem) => `\nFAILED ${name}: ${problem}\n`).join("");
 }
 
 function line({ name, seconds, passed, failed, skipped, retried }: Row): string {

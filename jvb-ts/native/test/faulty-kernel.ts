@@ -7,7 +7,7 @@ import { openSync, readSync, writeSync } from "node:fs";
 import { constants } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { realRuntime } from "#shared/runtime/real-runtime";
-import type { PacketIo } from "../../src/media/packet-io.ts";
+import { type PacketIo, type SrtpKeys, SrtpProfile } from "../../src/media/packet-io.ts";
 import { HEADROOM, Kind, RxSlab, SLOT_BYTES, TxSlab } from "../../src/media/slab.ts";
 import { openNativePacketIo } from "../../src/net/native-packet-io.ts";
 import { receiveFaults } from "./receive-faults.ts";
@@ -27,9 +27,18 @@ function timesLeft(which: number): number {
   return left.readInt32LE();
 }
 
-function open(workers: number, worker = 0): PacketIo {
+/** Messages that `step` made of what it sent, and how many of them were runs. */
+function messagesOf(step: () => number): { sent: number; messages: number; runs: number } {
+  writeSync(table, Int32Array.of(0, 0), 0, 8, 8 * 4);
+  const sent = step();
+  const counts = new Int32Array(2);
+  readSync(table, counts, 0, 8, 8 * 4);
+  return { sent, messages: counts[0]!, runs: counts[1]! };
+}
+
+function open(workers: number, worker = 0, ip = "127.0.0.1"): PacketIo {
   const { io } = openNativePacketIo({
-    addresses: [{ ip: "127.0.0.1", port: 0 }],
+    addresses: [{ ip, port: 0 }],
     receiveBufferBytes: 1 << 20,
     worker,
     workers,
@@ -41,21 +50,49 @@ function open(workers: number, worker = 0): PacketIo {
 }
 let groups = 0;
 
+const keys = (local: number, remote: number): SrtpKeys => ({
+  profile: SrtpProfile.AEAD_AES_128_GCM,
+  localKey: new Uint8Array(16).fill(local),
+  localSalt: new Uint8Array(12).fill(local),
+  remoteKey: new Uint8Array(16).fill(remote),
+  remoteSalt: new Uint8Array(12).fill(remote),
+});
+
 /** A sender, and a receiver that counts. */
-function pair(workers: number) {
-  const from = open(1);
-  const to = open(workers);
+function pair(workers: number, ip?: string) {
+  const from = open(1, 0, ip);
+  const to = open(workers, 0, ip);
   const session = from.openSession();
   from.bindAddress(session, 0, to.localAddresses[0]!);
   const select = () => from.selectAddress(session, 0, to.localAddresses[0]!);
   select();
-  to.bindAddress(to.openSession(), 0, from.localAddresses[0]!);
+  const theirs = to.openSession();
+  to.bindAddress(theirs, 0, from.localAddresses[0]!);
   const rx = new RxSlab();
   const received = { count: 0 };
   to.onReadable = () => {
     for (let n = to.receive(rx); n > 0; n = to.receive(rx)) received.count += n;
   };
   const tx = new TxSlab();
+  const setKeys = () => {
+    from.setKeys(session, keys(1, 2));
+    to.setKeys(theirs, keys(2, 1));
+  };
+  /** RTP packets, equally long. */
+  const sendMedia = (): number => {
+    for (let row = 0; row < ROWS; row++) {
+      const at = row * SLOT_BYTES + HEADROOM;
+      tx.offset[row] = at;
+      tx.bytes.fill(0, at, at + 40);
+      tx.bytes[at] = 0x80;
+      tx.bytes[at + 3] = row;
+      tx.length[row] = 40;
+      tx.session[row] = session;
+      tx.kind[row] = Kind.rtp;
+    }
+    tx.count = ROWS;
+    return from.send(tx);
+  };
   /** `more` bytes each row than the one before: 0 makes runs of them. */
   const send = (more = 1): number => {
     for (let row = 0; row < ROWS; row++) {
@@ -68,7 +105,7 @@ function pair(workers: number) {
     tx.count = ROWS;
     return from.send(tx);
   };
-  return { from, to, received, send, select };
+  return { from, to, received, send, sendMedia, setKeys, select };
 }
 
 const { from, received, send } = pair(1);
@@ -124,6 +161,34 @@ for (const code of ["EIO", "EINVAL", "EMSGSIZE", "ENOBUFS", "EPERM"]) {
   const refused = one.from.counters().sendRefused;
   const arrived = one.received.count;
   console.log(JSON.stringify({ code, sent, refused, later, runs, runsAnew, arrived }));
+  one.from.close();
+  one.to.close();
+}
+
+for (const [code, ip, media] of [
+  ["equal", "127.0.0.1", false],
+  ["equal, IPv6", "::1", false],
+  ["media", "127.0.0.1", true],
+] as const) {
+  const one = pair(1, ip);
+  one.setKeys();
+  const counted = messagesOf(media ? one.sendMedia : () => one.send(0));
+  await sleep(30);
+  console.log(JSON.stringify({ code, ...counted, arrived: one.received.count }));
+  one.from.close();
+  one.to.close();
+}
+
+{
+  const one = pair(1);
+  fail(3, "EAGAIN", 1);
+  const sent = one.send(0);
+  const later = messagesOf(() => one.send(0));
+  await sleep(30);
+  const { sendCongested: congested } = one.from.counters();
+  console.log(
+    JSON.stringify({ code: "no room", ...later, sent, congested, arrived: one.received.count }),
+  );
   one.from.close();
   one.to.close();
 }

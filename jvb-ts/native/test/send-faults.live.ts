@@ -19,6 +19,8 @@ interface Line {
   readonly refused: number;
   readonly tookMs: number;
   readonly later: number;
+  /** What the packets sent were made of. */
+  readonly messages?: number;
   /** Runs that were tried in the later call. */
   readonly runs?: number;
   /** And after an address was selected again. */
@@ -36,7 +38,7 @@ describe("a kernel without room, route or descriptors (R20)", () => {
     const source = new URL("send-faults.c", import.meta.url).pathname;
     const built = spawnSync("cc", ["-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"]);
     expect(built.status, String(built.stderr)).to.equal(0);
-    writeFileSync(table, Buffer.alloc(32));
+    writeFileSync(table, Buffer.alloc(40));
     const child = new URL("faulty-kernel.ts", import.meta.url).pathname;
     const { stdout, stderr, status } = spawnSync(
       process.execPath,
@@ -84,6 +86,18 @@ describe("a kernel without room, route or descriptors (R20)", () => {
       expect(line.tookMs).to.be.below(50);
     });
   }
+
+  for (const code of ["equal", "equal, IPv6", "media"]) {
+    it(`packets of one length to one receiver (${code}) go as 4 messages, and all arrive`, () => {
+      const line = lines.find((one) => one.code === code);
+      expect(line).to.include({ sent: ROWS, messages: 4, runs: 4, arrived: ROWS });
+    });
+  }
+
+  it("a run for which there is no room is dropped with the batch and counted, and the next goes", () => {
+    const line = lines.find(({ code }) => code === "no room");
+    expect(line).to.include({ sent: 0, congested: ROWS, messages: 4, runs: 4, arrived: ROWS });
+  });
 
   for (const [code, runs] of [
     ["EIO", 0],

@@ -15,12 +15,12 @@ export const inverted = (name: string) => ({
 /** A number of seconds. */
 export const inSeconds = (name: string) => ({ name, convert: (text: string) => `${text} s` });
 
-/** Items between separators. */
+/** Items between separators; empty ones do not count. */
 export const listOf = (name: string, separator: string) => ({
   name,
-  convert: (text: string): string =>
-    `[${text
+  convert: (text: string): readonly string[] =>
+    text
       .split(separator)
-      .map((one) => JSON.stringify(one.trim()))
-      .join(", ")}]`,
+      .map((one) => one.trim())
+      .filter((one) => one !== ""),
 });

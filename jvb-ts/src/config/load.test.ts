@@ -3,6 +3,7 @@ import { faultLine } from "#shared/config/config-error";
 import { itTakesMistakes } from "#shared/testing/config-expectations";
 import { configTrial } from "#shared/testing/config-trial";
 import { recordingLogger } from "#shared/testing/recording-logger";
+import { ice4jKeys } from "./ice-keys.ts";
 import { loadBridgeConfig, readWholeConfig, whyIdle } from "./load.ts";
 
 const client = `videobridge.apis.xmpp-client.configs.s { hostname = h, domain = d, username = u, password = p, muc_jids = "a@b", muc_nickname = n }`;
@@ -132,6 +133,30 @@ describe("the bridge's configuration", () => {
     expect(trial.warnings(client, `-D${user}s.PASSWROD=x`, `-D${user}PORT=1`)).to.deep.equal([
       `-D${user}s.PASSWROD: ${user}s.PASSWROD: unknown property; did you mean ${user}s.PASSWORD?`,
     ]);
+  });
+
+  it("takes the lists of former properties", () => {
+    const lines = [
+      "ALLOWED_ADDRESSES=10.0.0.1; 10.0.0.2",
+      "BLOCKED_ADDRESSES=10.0.0.3",
+      "ALLOWED_INTERFACES=eth0;eth1;",
+      "BLOCKED_INTERFACES=",
+      "STUN_MAPPING_HARVESTER_ADDRESSES=a.example:443,b.example:3478",
+    ].map((line) => `-Dorg.ice4j.ice.harvest.${line}`);
+    const harvest = loadBridgeConfig(["--config", trial.folder.write(client), ...lines], {});
+    expect(harvest.readTable(ice4jKeys)).to.deep.include({
+      "harvest.allowed-addresses": ["10.0.0.1", "10.0.0.2"],
+      "harvest.blocked-addresses": ["10.0.0.3"],
+      "harvest.allowed-interfaces": ["eth0", "eth1"],
+      "harvest.blocked-interfaces": [],
+      "harvest.mapping.stun.addresses": ["a.example:443", "b.example:3478"],
+    });
+  });
+
+  it("says how a list is given as properties", () => {
+    const key = "ice4j.harvest.blocked-addresses";
+    expect(trial.refusal(client, `-D${key}=x`)).to.contain(`write -D${key}.0=… -D${key}.1=…`);
+    expect(trial.refusal(client, `-D${key}.0=x`, `-D${key}.1=y`)).to.equal("accepted");
   });
 
   it("counts older names of keys, which win", () => {

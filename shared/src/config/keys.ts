@@ -100,17 +100,33 @@ export function readKey<T>(
     message: `${shown} is not ${read.expected}`,
   };
   if (read.kind === "wrong")
-    return { ok: false, fault: { ...fault, remedy: correction(spec, read.expected) }, written };
+    return {
+      ok: false,
+      fault: { ...fault, remedy: correction(path, spec, read.expected, written) },
+      written,
+    };
   // COMPAT(jicofo, jvb): upstream takes a malformed value as absent (spec B3).
   const fallback = defaultOf(path, spec, []);
   if (!fallback.ok)
-    return { ok: false, fault: { ...fault, remedy: correction(spec, read.expected) }, written };
+    return {
+      ok: false,
+      fault: { ...fault, remedy: correction(path, spec, read.expected, written) },
+      written,
+    };
   const used = fallback.value === undefined ? "nothing" : spec.type.show(fallback.value);
   warnings.push({ ...fault, remedy: `${used} is used` });
   return { ...fallback, written };
 }
 
-function correction<T>(spec: KeySpec<T>, expected: string): string {
+function correction<T>(
+  path: string,
+  spec: KeySpec<T>,
+  expected: string,
+  { kind, origin }: ConfigValue,
+): string {
+  // A property is one text; lists of properties are numbered, as upstream's library has it.
+  if (origin.file === "-D" && kind !== "list" && expected.startsWith("a list"))
+    return `write -D${path}.0=… -D${path}.1=…`;
   if (spec.default === undefined) return `write ${expected}`;
   const shown = spec.type.show(spec.default);
   return shown.length > 60 ? "correct it" : `correct it, or remove it for the default ${shown}`;

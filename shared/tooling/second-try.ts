@@ -1,0 +1,34 @@
+/**
+ * What a mocha stage counted, file by file as `reporter.mjs` writes it, and what remains of it after the
+ * files in which something failed were run once more. Files and not tests: what fails may be a hook.
+ */
+import type { Outcome } from "./test-summary.ts";
+
+export interface FileCounts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  /** Test or hook and reason, a text for each that failed. */
+  readonly problems: readonly string[];
+}
+
+/** By the file's path. */
+export type CountsByFile = Readonly<Record<string, FileCounts>>;
+
+export function failedFiles(counts: CountsByFile): string[] {
+  return Object.keys(counts).filter((file) => (counts[file]?.failed ?? 0) > 0);
+}
+
+/** Together; of a file that was tried again only the second try counts. */
+export function outcomeOf(first: CountsByFile, second: CountsByFile = {}): Outcome {
+  const all = Object.values({ ...first, ...second });
+  const sum = (key: "passed" | "failed" | "skipped") =>
+    all.reduce((total, counts) => total + counts[key], 0);
+  return {
+    passed: sum("passed"),
+    failed: sum("failed"),
+    skipped: sum("skipped"),
+    retried: Object.keys(second).reduce((total, file) => total + (first[file]?.failed ?? 0), 0),
+    problems: all.flatMap(({ problems }) => problems),
+  };
+}
