@@ -159,6 +159,14 @@ export class Conference {
     );
   }
 
+  /** The earliest deadline of this and everybody in it: one timer is made for all, not one for each. */
+  get earliest(): Millis {
+    let at = this.pollTimeout() ?? Number.POSITIVE_INFINITY;
+    for (const { deadline } of this.endpoints.values())
+      if (deadline !== undefined && deadline < at) at = deadline;
+    return at;
+  }
+
   /** Takes one event of the packet path that concerns this conference. */
   handleMediaEvent(event: Exclude<MediaEvent, BrokenConference>): void {
     switch (event.kind) {

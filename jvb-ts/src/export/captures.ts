@@ -45,6 +45,13 @@ export class Captures {
     return this.#bySession[session] !== undefined;
   }
 
+  /** Switches as told, if told; whether the endpoint is captured now. */
+  switch(session: number, endpoint: string, on: boolean | undefined): boolean {
+    if (on === true) this.start(session, endpoint);
+    else if (on === false) this.stop(session);
+    return this.isOn(session);
+  }
+
   /** A new endpoint. */
   attach(session: number, endpoint: string): void {
     const { enabled, startEnabled } = this.#ports.settings;

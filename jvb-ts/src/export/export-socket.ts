@@ -14,8 +14,8 @@ export interface ExportSocketEvents {
   opened(now: Millis): void;
   /** One frame; `undefined` where it was no text. */
   received(text: string | undefined, now: Millis): void;
-  /** Once, also when it could not be opened (1006). */
-  closed(code: number, now: Millis): void;
+  /** Once, also when it could not be opened (1006); `why` where the code says too little. */
+  closed(code: number, why: string | undefined, now: Millis): void;
 }
 
 export interface HttpHeader {
@@ -37,6 +37,6 @@ export function inTurns(
   return {
     opened: (now) => turn(now, () => events.opened(now)),
     received: (text, now) => turn(now, () => events.received(text, now)),
-    closed: (code, now) => turn(now, () => events.closed(code, now)),
+    closed: (code, why, now) => turn(now, () => events.closed(code, why, now)),
   };
 }

@@ -116,7 +116,7 @@ export class Exporter implements AudioTap {
     if (now >= this.#pongBy) {
       this.#ports.log.warn("An exporter's peer does not answer pings", this.#context());
       this.#socket?.close(NORMAL, "Ping timeout");
-      this.#abandon(NORMAL, now);
+      this.#abandon(NORMAL, "no answer to a ping", now);
       return;
     }
     if (now >= this.#pingAt) this.#ping(now);
@@ -200,8 +200,8 @@ export class Exporter implements AudioTap {
       received: (text, now) => {
         if (current()) this.#received(text, now);
       },
-      closed: (code, now) => {
-        if (current()) this.#abandon(code, now);
+      closed: (code, why, now) => {
+        if (current()) this.#abandon(code, why, now);
       },
     };
     this.#socket = this.#ports.open(url, headers, events);
@@ -218,7 +218,7 @@ export class Exporter implements AudioTap {
   }
 
   /** The connection is over, or never came about: plans the next. */
-  #abandon(code: number, now: Millis): void {
+  #abandon(code: number, why: string | undefined, now: Millis): void {
     const { baseDelayMs, maxDelayMs, maxReconnectAttempts, stableConnectionMs } =
       this.#ports.settings;
     if (code === INTERNAL_ERROR) this.#count("exporter_websocket_internal_errors");
@@ -236,7 +236,7 @@ export class Exporter implements AudioTap {
       return;
     }
     const delay = attempt === 0 ? 0 : Math.min(maxDelayMs, baseDelayMs * 2 ** (attempt - 1));
-    this.#ports.log.info("An exporter lost its peer", { ...this.#context(), code, delay });
+    this.#ports.log.info("An exporter lost its peer", { ...this.#context(), code, why, delay });
     this.#retryAt = now + delay;
   }
 

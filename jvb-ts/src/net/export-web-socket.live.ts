@@ -38,7 +38,9 @@ describe("an exporter's WebSocket", () => {
   const exporters: Exporter[] = [];
   const transcripts: unknown[] = [];
 
+  const log = recordingLogger("test");
   afterEach(() => {
+    log.clear();
     for (const one of exporters.splice(0)) one.stop();
     for (const close of closers.splice(0)) close();
     transcripts.length = 0;
@@ -64,7 +66,7 @@ describe("an exporter's WebSocket", () => {
   function exportTo(url: string, more: Partial<ColibriConnect> = {}): Exporter {
     const ports: ExportPorts = {
       settings: { ...defaultExportSettings, version: "2.3", baseDelayMs: 50, maxDelayMs: 50 },
-      log: recordingLogger("test"),
+      log,
       open: (to, headers, events) => openExportWebSocket(clock, to, headers, events),
       count: () => {},
       payloadParameters: () => [{ name: "useinbandfec", value: "1" }],
@@ -146,15 +148,16 @@ describe("an exporter's WebSocket", () => {
     await new Promise<void>((resolve) => refusing.listen(0, "127.0.0.1", resolve));
     closers.push(() => refusing.close());
     const refusal = (refusing.address() as AddressInfo).port;
-    for (const url of [
-      `ws://127.0.0.1:${port}/`,
-      `ws://127.0.0.1:${refusal}/`,
-      `wss://127.0.0.1:${refusal}/`,
-      "ws://",
-    ]) {
+    for (const [url, why] of [
+      [`ws://127.0.0.1:${port}/`, "ECONNREFUSED"],
+      [`ws://127.0.0.1:${refusal}/`, "Unexpected server response: 403"],
+      [`wss://127.0.0.1:${refusal}/`, "EPROTO"],
+      ["ws://", "not the URL of a WebSocket"],
+    ] as const) {
       const exporter = exportTo(url);
       await until(url, () => exporter.reconnectAttempts >= 3);
       expect(exporter.counts.exporter_websocket_failures).to.be.at.least(3);
+      expect(log.lines.at(-1)?.context, url).to.include({ code: 1006, why });
       send(exporter, 1);
       exporter.stop();
     }

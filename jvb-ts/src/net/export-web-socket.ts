@@ -29,16 +29,19 @@ export function openExportWebSocket(
     };
     socket = new WebSocket(url, options);
   } catch {
-    queueMicrotask(() => events.closed(ABNORMAL, clock.now()));
+    queueMicrotask(() => events.closed(ABNORMAL, "not the URL of a WebSocket", clock.now()));
     return { bufferedBytes: 0, send: () => {}, close: () => {} };
   }
   socket.on("open", () => events.opened(clock.now()));
   socket.on("message", (data: Buffer, isBinary) =>
     events.received(isBinary ? undefined : data.toString("utf8"), clock.now()),
   );
-  socket.on("close", (code) => events.closed(code, clock.now()));
-  // A "close" follows each of them.
-  socket.on("error", () => {});
+  let why: string | undefined;
+  // A "close" follows. The message may name an address.
+  socket.on("error", (error: NodeJS.ErrnoException) => {
+    why = error.code ?? error.message;
+  });
+  socket.on("close", (code) => events.closed(code, why, clock.now()));
   return {
     get bufferedBytes() {
       return socket.bufferedAmount;

@@ -26,8 +26,9 @@ import {
 import type { MediaEngine } from "../media/media-engine.ts";
 import type { PacketIo } from "../media/packet-io.ts";
 import { BATCH, Kind, NO_SESSION, RxSlab, Status } from "../media/slab.ts";
-import type { DtlsCertificate, DtlsEngine } from "../transport/dtls/dtls-engine.ts";
+import type { DtlsEngine } from "../transport/dtls/dtls-engine.ts";
 import { HandshakeSlots, MAX_HALF_OPEN } from "../transport/dtls/handshake-slots.ts";
+import { RotatingCertificate } from "../transport/dtls/rotating-certificate.ts";
 import type { EndpointTransport } from "../transport/endpoint-transport.ts";
 import type { AddressMapping } from "../transport/ice/address-mapping.ts";
 import { IceDemux } from "../transport/ice/ice-demux.ts";
@@ -37,8 +38,6 @@ import { BugFence } from "./bug-fence.ts";
 import { Standstill } from "./standstill.ts";
 import { snapshotStats } from "./worker-stats.ts";
 
-/** New transports get a new certificate after this long. */
-const CERTIFICATE_LIFE_MS = 24 * 3_600_000;
 /** Batches read in one turn before messages and timers get theirs. */
 const BATCHES_PER_TURN = 16;
 /** The same after a standstill, and how long the timer waits for it. */
@@ -74,7 +73,6 @@ export class MediaWorker {
   readonly #ports: ConferencePorts;
   readonly #standstill: Standstill;
   #mappings: readonly AddressMapping[];
-  #certificate: { readonly value: DtlsCertificate; readonly madeAt: Millis } | undefined;
   #localEndpoints = 0;
   #timer: Timer | undefined;
   #wakeAt: Millis = Number.POSITIVE_INFINITY;
@@ -107,6 +105,7 @@ export class MediaWorker {
     });
     this.#nextStats = runtime.clock.now();
     this.#standstill = new Standstill(runtime.clock.now());
+    const certificate = new RotatingCertificate(dtls, runtime.clock);
     this.#ports = {
       settings,
       io,
@@ -119,7 +118,7 @@ export class MediaWorker {
       random: runtime.random,
       clock: runtime.clock,
       log,
-      certificate: () => this.#currentCertificate(),
+      certificate: () => certificate.current,
       mappings: () => this.#mappings,
       count: (counter: ConferenceCounter, by = 1) => {
         this.#counters[counter] += by;
@@ -164,7 +163,7 @@ export class MediaWorker {
     this.#afterTurn();
     // To look changes nothing. Of thousands of conferences another message touches one.
     if (message.kind === "debug") return;
-    if ("conference" in message) this.#wakeFor(this.#conferences.get(message.conference));
+    if ("conference" in message) this.#wake(this.#conferences.get(message.conference)?.earliest);
     else if ("socket" in message) this.#wake(this.#bySocket.get(message.socket)?.deadline);
   }
 
@@ -261,19 +260,11 @@ export class MediaWorker {
       return;
     }
     const done = this.#bugs.guard(conference, now, () => conference.handleRequest(request, now));
-    if (conference.isExpired) this.#conferences.delete(conference.id);
     const expired = conference.isExpired;
-    const post = this.#options.post;
-    if (done === undefined) {
-      const error = refusal("internal-server-error", "Internal error");
-      post({ kind: "colibriDone", tag, outcome: { ok: false, error }, expired });
-      return;
-    }
-    const outcome = done.ok
-      ? ({ ok: true, modified: done.modified } as const)
-      : ({ ok: false, error: done.error } as const);
-    post({ kind: "colibriDone", tag, outcome, expired });
-    return;
+    if (expired) this.#conferences.delete(conference.id);
+    const error = refusal("internal-server-error", "Internal error");
+    const outcome = done ?? ({ ok: false, error } as const);
+    this.#options.post({ kind: "colibriDone", tag, outcome, expired });
   }
 
   #debug(message: Extract<ToWorker, { kind: "debug" }>, now: Millis): Json {
@@ -293,10 +284,7 @@ export class MediaWorker {
   #capture(message: Extract<ToWorker, { kind: "capture" }>): boolean | undefined {
     const { conference, endpoint, on } = message;
     const session = this.#conferences.get(conference)?.endpoints.get(endpoint)?.session;
-    if (session === undefined) return undefined;
-    if (on === true) this.#captures.start(session, endpoint);
-    else if (on === false) this.#captures.stop(session);
-    return this.#captures.isOn(session);
+    return session === undefined ? undefined : this.#captures.switch(session, endpoint, on);
   }
 
   #answer(tag: number, value: Json | undefined): void {
@@ -507,13 +495,8 @@ export class MediaWorker {
   #rearm(now: Millis): void {
     this.#afterTurn();
     let at = Math.min(this.#nextStats, now + LONGEST_SLEEP_MS);
-    for (const conference of this.#conferences.values()) at = Math.min(at, earliestOf(conference));
+    for (const conference of this.#conferences.values()) at = Math.min(at, conference.earliest);
     this.#wake(at);
-  }
-
-  /** Makes sure that the timer fires for a conference and everybody in it. */
-  #wakeFor(conference: Conference | undefined): void {
-    if (conference !== undefined) this.#wake(earliestOf(conference));
   }
 
   /** Makes sure that the timer fires at `at` or earlier. */
@@ -568,14 +551,6 @@ export class MediaWorker {
     this.#options.post({ kind: "localEndpoints", count: this.#localEndpoints });
   }
 
-  #currentCertificate(): DtlsCertificate {
-    const now = this.#options.runtime.clock.now();
-    if (this.#certificate === undefined || now - this.#certificate.madeAt > CERTIFICATE_LIFE_MS) {
-      this.#certificate = { value: this.#options.dtls.createCertificate(), madeAt: now };
-    }
-    return this.#certificate.value;
-  }
-
   /** What an exporter's peer does is a turn like a message's; a bug in it ends its conference. */
   #fenced(id: string, events: ExportSocketEvents): ExportSocketEvents {
     return inTurns(events, (now, step) => {
@@ -585,7 +560,7 @@ export class MediaWorker {
       if (conference.isExpired) this.#forget(conference);
       this.#engine.handleTimeout(now);
       this.#afterTurn();
-      this.#wakeFor(conference);
+      this.#wake(conference.earliest);
     });
   }
 
@@ -621,12 +596,4 @@ export class MediaWorker {
     this.#timer?.cancel();
     this.#options.io.close();
   }
-}
-
-/** The earliest deadline in a conference: one timer is made for all, not one for each. */
-function earliestOf(conference: Conference): Millis {
-  let at = conference.pollTimeout() ?? Number.POSITIVE_INFINITY;
-  for (const { deadline } of conference.endpoints.values())
-    if (deadline !== undefined && deadline < at) at = deadline;
-  return at;
 }

@@ -50,7 +50,7 @@ export class ExportPeer implements ExportSocket {
 
   /** It ends the connection, or refuses it. */
   end(code: number): void {
-    this.#events.closed(code, this.#now());
+    this.#events.closed(code, undefined, this.#now());
   }
 
   /** Of what it got, those events. */
