@@ -150,7 +150,7 @@ export class MediaWorker {
   }
 
   #handle(message: ToWorker, now: Millis): void {
-    this.#noticeStandstill();
+    this.#noticeStandstill(now);
     this.#dispatch(message, now);
     if (this.#stopped) return;
     if (message.kind === "channelText") {
@@ -293,25 +293,25 @@ export class MediaWorker {
 
   #onReadable(): void {
     if (this.#stopped) return;
-    const now = this.#options.runtime.clock.now();
     try {
-      const stood = this.#noticeStandstill();
-      this.#read(now, stood ? BATCHES_AFTER_STANDSTILL : BATCHES_PER_TURN);
+      this.#read();
       this.#afterTurn();
     } catch (cause) {
-      this.#bugs.complain(cause, now);
+      this.#bugs.complain(cause, this.#options.runtime.clock.now());
     }
   }
 
-  /** Reads up to so many batches; the driver calls again for what is left. */
-  #read(begun: Millis, batches: number): void {
+  /** Reads some batches; the driver calls again for what is left. */
+  #read(): void {
     const { io, runtime } = this.#options;
     const engine = this.#engine;
-    let now = begun;
-    for (let left = batches; left > 0; left--) {
-      // A turn of many batches takes a while, and estimates go by when a packet really left.
-      if (left < batches) now = runtime.clock.now();
+    let now: Millis = 0;
+    for (let left = BATCHES_PER_TURN; left > 0; left--) {
       const rows = io.receive(this.#rx, engine.isMidFrame);
+      // Each time: a process is stopped in the middle of a turn too, a turn of many batches takes a
+      // while, and estimates go by when a packet really left.
+      now = runtime.clock.now();
+      if (this.#noticeStandstill(now)) left = BATCHES_AFTER_STANDSTILL;
       if (rows === 0) {
         if (engine.isMidFrame) engine.endBatch(now);
         this.#socketsDry(now);
@@ -334,9 +334,8 @@ export class MediaWorker {
     this.#engine.requestKeyframes(now);
   }
 
-  /** To be called first in each turn. When it comes late, the time between was nobody's silence. */
-  #noticeStandstill(): boolean {
-    const now = this.#options.runtime.clock.now();
+  /** To be called first in each turn and after each batch. When it comes late, the time between was nobody's silence. */
+  #noticeStandstill(now: Millis): boolean {
     const stood = this.#standstill.handleTurn(now);
     if (stood === 0 || this.#conferences.size === 0) return false;
     this.#options.log.warn("This media worker stood still", { milliseconds: Math.round(stood) });
@@ -444,7 +443,7 @@ export class MediaWorker {
 
   /** We could not listen: timers come before sockets, and what waits there is read first. */
   #readsFirst(now: Millis): boolean {
-    if (!this.#noticeStandstill()) return false;
+    if (!this.#noticeStandstill(now)) return false;
     this.#wake(now + READ_FIRST_MS);
     return true;
   }

@@ -63,6 +63,23 @@ describe("R3: a bridge that is frozen", () => {
     });
   }
 
+  it("R3: for 15 s in the middle of a turn sends no more either", async () => {
+    const { stage, listener } = await call();
+    stage.io.inReceive = () => {
+      stage.process.stop();
+      stage.io.stopped = true;
+      stage.runtime.advance(15_000);
+    };
+    stage.io.onReadable?.();
+    stage.process.resume();
+    stage.io.resume();
+    await stage.run(1000);
+    expect(listener.media.filter(isRtp).length).to.be.within(RATE * 0.9, RATE * 2.1);
+    expect(
+      stage.log.messages("warn").filter((line) => line.includes("stood still")),
+    ).to.have.length(1);
+  });
+
   it("R3: for 15 s notices afterwards who went away meanwhile", async () => {
     const { stage, listener, hangUp } = await call();
     const stopped = stage.stop(15_000);

@@ -23,6 +23,8 @@ export class MemoryIo implements PacketIo {
   onReadable: (() => void) | undefined;
   /** The process is stopped: datagrams wait in its socket. */
   stopped = false;
+  /** Called once, in the next `receive`. */
+  inReceive: (() => void) | undefined;
   readonly #queue: { readonly from: SocketAddress; readonly bytes: Uint8Array }[] = [];
   readonly #bound = new Map<string, number>();
   readonly #selected = new Map<number, SocketAddress>();
@@ -52,6 +54,9 @@ export class MemoryIo implements PacketIo {
   }
 
   receive(slab: RxSlab): number {
+    const { inReceive } = this;
+    this.inReceive = undefined;
+    inReceive?.();
     let rows = 0;
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
       this.#fill(slab, rows++, next.from, next.bytes);
