@@ -2,11 +2,8 @@
 import type { LinkConditions, LinkPhase } from "#shared/testing/network-emulator";
 import { EmulatedLink, LOST } from "#shared/testing/network-emulator";
 import { SeededRandom } from "#shared/testing/virtual-runtime";
-import { defaultBandwidthSettings } from "../bandwidth/settings.ts";
-import type { MediaEngineOptions } from "../media/engine-options.ts";
-import type { MediaEndpoint } from "../media/media-engine.ts";
-import { TransportCcReceiver } from "../media/transport-cc-receiver.ts";
-import type { RtpFields } from "./engine-fixture.ts";
+import { defaultBandwidthSettings } from "../../src/bandwidth/settings.ts";
+import type { RtpFields } from "../../src/cc/engine-fixture.ts";
 import {
   EngineFixture,
   readRtp,
@@ -16,7 +13,10 @@ import {
   videoSource,
   videoTypes,
   vp8Payload,
-} from "./engine-fixture.ts";
+} from "../../src/cc/engine-fixture.ts";
+import type { MediaEngineOptions } from "../../src/media/engine-options.ts";
+import type { MediaEndpoint } from "../../src/media/media-engine.ts";
+import { TransportCcReceiver } from "../../src/media/transport-cc-receiver.ts";
 
 const SSRCS: readonly number[] = [1000, 1001, 1002];
 const PACKET_BYTES = 1_100;

@@ -5,8 +5,8 @@
 import { expect } from "chai";
 import type { LinkPhase } from "#shared/testing/network-emulator";
 import { SeededRandom } from "#shared/testing/virtual-runtime";
-import { VP8 } from "./engine-fixture.ts";
-import { isPadding, NarrowCall } from "./narrow-call.test.ts";
+import { VP8 } from "../../src/cc/engine-fixture.ts";
+import { isPadding, NarrowCall } from "./narrow-call.ts";
 
 const WITHIN_MS = 5_000;
 const BAD_MS = 15_000;

@@ -2,9 +2,9 @@
 import { expect } from "chai";
 import { writeRemb } from "#shared/rtp/rtcp-build";
 import type { LinkConditions } from "#shared/testing/network-emulator";
-import { BandwidthEstimator } from "../bandwidth/bandwidth-estimator.ts";
-import { readRtp, TRANSPORT_CC, VP8, videoTypes } from "./engine-fixture.ts";
-import { isPadding, isRepeat, NarrowCall } from "./narrow-call.test.ts";
+import { BandwidthEstimator } from "../../src/bandwidth/bandwidth-estimator.ts";
+import { readRtp, TRANSPORT_CC, VP8, videoTypes } from "../../src/cc/engine-fixture.ts";
+import { isPadding, isRepeat, NarrowCall } from "./narrow-call.ts";
 
 describe("engine with a receiver behind a narrow way", () => {
   const narrow = (rateBps: number): LinkConditions => ({
