@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
+import { endsWithUs } from "#shared/testing/ends-with-us";
 import { freePort } from "#shared/testing/free-port";
 
 const launcher = new URL("../bin/jvb-ts", import.meta.url).pathname;
@@ -76,7 +77,9 @@ describe("the packaged graceful-shutdown script", function () {
       }
       ice4j.harvest.allowed-addresses = [ "127.0.0.1" ]`,
     );
-    bridge = spawn(launcher, ["--config", join(folder, "jvb.conf")], { stdio: "ignore" });
+    bridge = endsWithUs(
+      spawn(launcher, ["--config", join(folder, "jvb.conf")], { stdio: "ignore" }),
+    );
     ended = new Promise((resolve) => bridge.once("exit", resolve));
     for (let tries = 0; tries < 200; tries++) {
       if ((await fetch(`${base}/about/version`).catch(() => undefined))?.status === 200) return;

@@ -9,6 +9,7 @@ import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
+import { endsWithUs } from "#shared/testing/ends-with-us";
 import { freePort } from "#shared/testing/free-port";
 import { Prosody } from "#shared/testing/prosody";
 
@@ -56,10 +57,12 @@ interface Account {
 const nowhere: Account = { c2sPort: 1, domain: "x", authDomain: "auth.x" };
 
 function launch(name: string, file: string, env: NodeJS.ProcessEnv = {}): ChildProcess {
-  return spawn(join(root, name, "bin", name), ["--config", file], {
-    env: { PATH: process.env["PATH"], ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  return endsWithUs(
+    spawn(join(root, name, "bin", name), ["--config", file], {
+      env: { PATH: process.env["PATH"], ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    }),
+  );
 }
 
 async function end(child: ChildProcess): Promise<void> {

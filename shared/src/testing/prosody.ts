@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { XmppClientOptions } from "../xmpp/client.ts";
 import type { XmppComponentOptions } from "../xmpp/component.ts";
+import { endsWithUs } from "./ends-with-us.ts";
 import { freePort } from "./free-port.ts";
 
 const run = promisify(execFile);
@@ -109,9 +110,11 @@ export class Prosody {
 
   /** Starts the process (again) and waits until its ports answer. */
   async up(): Promise<void> {
-    const child = spawn("prosody", ["-F", "--root", "--config", this.#configFile], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const child = endsWithUs(
+      spawn("prosody", ["-F", "--root", "--config", this.#configFile], {
+        stdio: ["ignore", "pipe", "pipe"],
+      }),
+    );
     const keep = (data: Buffer): void => {
       this.#output += data.toString();
     };

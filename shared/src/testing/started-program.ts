@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { endsWithUs } from "./ends-with-us.ts";
 
 /** Ticks of /proc/PID/stat per second (Linux, everywhere). */
 const TICKS = 100;
@@ -49,10 +50,9 @@ export class StartedProgram {
 
   /** Starts it again with the same words and configuration. */
   again(): void {
-    const child = spawn(process.execPath, this.#words, {
-      stdio: ["ignore", "pipe", "pipe"],
-      env: this.#env,
-    });
+    const child = endsWithUs(
+      spawn(process.execPath, this.#words, { stdio: ["ignore", "pipe", "pipe"], env: this.#env }),
+    );
     this.#child = child;
     for (const name of ["stdout", "stderr"] as const) {
       child[name].on("data", (data: Buffer) => {
