@@ -2,7 +2,7 @@
 import { expect } from "chai";
 import { until } from "#shared/testing/until";
 import { type Calls, explainFailures, newestClient, startCalls } from "./calls.ts";
-import { type CallPage, expectMedia } from "./pages.ts";
+import { askForHeight, type CallPage, expectMedia } from "./pages.ts";
 
 /** What a receiver decodes of the first page's camera: codec by name, lines of the picture. */
 async function decoded(page: CallPage): Promise<{ codec: string; lines: number } | undefined> {
@@ -12,13 +12,6 @@ async function decoded(page: CallPage): Promise<{ codec: string; lines: number }
     const video = [...stats.values()].find((row) => row.type === "inbound-rtp" && row.kind === "video" && row.framesPerSecond > 0);
     return video && { codec: stats.get(video.codecId)?.mimeType ?? "", lines: video.frameHeight };
   })()`)) as { codec: string; lines: number } | undefined;
-}
-
-function ask(page: CallPage, lines: number): Promise<unknown> {
-  const constraints = { lastN: -1, defaultConstraints: { maxHeight: lines } };
-  return page.page.evaluate(
-    `call.conference.setReceiverConstraints(${JSON.stringify(constraints)})`,
-  );
 }
 
 const { path: client, reason } = newestClient();
@@ -55,7 +48,7 @@ for (const { codec, layers } of [
       it(`gives each receiver the layer it asks for: ${layers.join(" and ")} lines`, async () => {
         const [, second] = pages;
         for (const lines of [...layers, ...layers]) {
-          await ask(second!, lines);
+          await askForHeight(second!, lines);
           await until(
             `it sees ${lines} lines`,
             async () => (await decoded(second!))?.lines === lines,

@@ -3,21 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { until } from "#shared/testing/until";
 import { type Calls, newestClient, npmClient, startCalls } from "./calls.ts";
-import { type CallPage, expectMedia } from "./pages.ts";
-
-/** Asks the bridge for at most `height` lines of every source. */
-function ask(page: CallPage, height: number): Promise<unknown> {
-  const constraints = {
-    lastN: -1,
-    onStageSources: [],
-    selectedSources: [],
-    defaultConstraints: { maxHeight: height },
-    constraints: {},
-  };
-  return page.page.evaluate(
-    `call.conference.setReceiverConstraints(${JSON.stringify(constraints)})`,
-  );
-}
+import { askForHeight, type CallPage, expectMedia } from "./pages.ts";
 
 /** Heights of the pictures `page` decodes of the first page. */
 async function height(page: CallPage): Promise<number | undefined> {
@@ -70,7 +56,7 @@ for (const { name, path } of clients) {
       expectMedia([sender, second, third], { bridges: calls.stack.bridges }));
 
     it("reaches one receiver in the small layer and the other in the large one", async () => {
-      await Promise.all([ask(second, 180), ask(third, 360)]);
+      await Promise.all([askForHeight(second, 180), askForHeight(third, 360)]);
       await until("two layers are sent", async () => (await sent(sender)).length >= 2, 20_000);
       await until("the second page sees 180 lines", async () => (await height(second)) === 180);
       await until("the third page sees 360 lines", async () => (await height(third)) === 360);
@@ -79,14 +65,14 @@ for (const { name, path } of clients) {
     });
 
     it("switches up and down again without a broken picture", async () => {
-      await Promise.all([ask(second, 360), ask(third, 180)]);
+      await Promise.all([askForHeight(second, 360), askForHeight(third, 180)]);
       await until("the second page sees 360 lines", async () => (await height(second)) === 360);
       await until("the third page sees 180 lines", async () => (await height(third)) === 180);
       await expectMedia([sender, second, third], { bridges: calls.stack.bridges });
     });
 
     it("goes on in the small layer when the sender stops the large one", async function () {
-      await Promise.all([ask(second, 360), ask(third, 360)]);
+      await Promise.all([askForHeight(second, 360), askForHeight(third, 360)]);
       for (const page of [second, third])
         await until("it sees 360 lines", async () => (await height(page)) === 360);
       await sleep(1000);
@@ -102,14 +88,14 @@ for (const { name, path } of clients) {
     });
 
     it("is not sent to a receiver that asks for none, and comes back", async () => {
-      await ask(second, 0);
+      await askForHeight(second, 0);
       const others = { bridges: calls.stack.bridges };
       await until("the second page's picture stands", async () => {
         const before = (await second.seen()).sources["p1/video"]?.count;
         await sleep(700);
         return (await second.seen()).sources["p1/video"]?.count === before;
       });
-      await ask(second, 360);
+      await askForHeight(second, 360);
       await expectMedia([sender, second, third], others);
     });
   });

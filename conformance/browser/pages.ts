@@ -204,6 +204,20 @@ export class CallPage {
   }
 }
 
+/** Has `page` ask the bridge for at most `height` lines of every source. */
+export function askForHeight(page: CallPage, height: number): Promise<unknown> {
+  const constraints = {
+    lastN: -1,
+    onStageSources: [],
+    selectedSources: [],
+    defaultConstraints: { maxHeight: height },
+    constraints: {},
+  };
+  return page.page.evaluate(
+    `call.conference.setReceiverConstraints(${JSON.stringify(constraints)})`,
+  );
+}
+
 /** What a test must know of a bridge to see that it carries the media. */
 export interface Carrier {
   /** UDP port at which pages reach it. */

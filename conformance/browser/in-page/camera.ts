@@ -33,10 +33,16 @@ function drawPictures(scope: {
       bars[x] = (number >> Math.floor((x * 8) / width)) & 1 ? 235 : 16;
     for (let y = 0; y < height; y++) bytes.set(bars, y * width);
     let step = 0;
-    const grain = Uint8Array.from({ length: 1 << 14 }, () => 96 + Math.random() * 64);
+    // Of each page's own, and the same in each run (a linear congruential generator).
+    let chance = number + 1;
+    const draw16 = () => {
+      chance = (Math.imul(chance, 1_664_525) + 1_013_904_223) >>> 0;
+      return chance >>> 16;
+    };
+    const grain = Uint8Array.from({ length: 1 << 14 }, () => 96 + (draw16() & 63));
     const noise = () => {
       for (let y = height >> 2; y < height >> 1; y++) {
-        const from = Math.floor(Math.random() * (grain.length - width));
+        const from = draw16() % (grain.length - width);
         bytes.set(grain.subarray(from, from + width), y * width);
       }
     };

@@ -1,6 +1,5 @@
 import { expect } from "chai";
 import { recordingLogger } from "#shared/testing/recording-logger";
-import type { Conference } from "../conference/conference.ts";
 import { zeroCounters } from "../conference/counters.ts";
 import { BugFence } from "./bug-fence.ts";
 
@@ -20,7 +19,7 @@ function conference(id: string, expire: (now: number) => void = () => undefined)
       expire(now);
     },
   };
-  return { expired, conference: one as unknown as Conference };
+  return { expired, conference: one };
 }
 
 const bug = () => {

@@ -4,17 +4,22 @@
  */
 import type { Logger } from "#shared/logging/logger";
 import type { Millis } from "#shared/runtime/runtime";
-import type { Conference } from "../conference/conference.ts";
 import type { ConferenceCounter } from "../conference/counters.ts";
 
 /** Bugs that are nobody's may come with each batch: one line in that time. */
 const COMPLAINT_MS = 1000;
 
+/** What a bug may end: a conference. */
+export interface Fenced {
+  readonly id: string;
+  expire(now: Millis): void;
+}
+
 export class BugFence {
   readonly #log: Logger;
   readonly #counters: Record<ConferenceCounter, number>;
   /** Conferences in which looking broke, told once for each. */
-  readonly #unreadable = new WeakSet<Conference>();
+  readonly #unreadable = new WeakSet<Fenced>();
   #complainedAt: Millis = Number.NEGATIVE_INFINITY;
 
   constructor(log: Logger, counters: Record<ConferenceCounter, number>) {
@@ -23,7 +28,7 @@ export class BugFence {
   }
 
   /** Runs one step of a conference; a bug ends that conference and nothing else. */
-  guard<T>(conference: Conference, now: Millis, step: () => T): T | undefined {
+  guard<T>(conference: Fenced, now: Millis, step: () => T): T | undefined {
     try {
       return step();
     } catch (cause) {
@@ -33,7 +38,7 @@ export class BugFence {
   }
 
   /** Looks at a conference. A bug there ends nothing: what is looked at is left out. */
-  look<T>(conference: Conference, step: () => T): T | undefined {
+  look<T>(conference: Fenced, step: () => T): T | undefined {
     try {
       return step();
     } catch (cause) {
@@ -46,7 +51,7 @@ export class BugFence {
   }
 
   /** A conference whose step broke: it expires. */
-  end(conference: Conference, now: Millis, cause: unknown): void {
+  end(conference: Fenced, now: Millis, cause: unknown): void {
     this.#counters.colibri_queue_exceptions++;
     this.#log.error("Bug in a conference, ending it", { conf: conference.id }, cause);
     try {
