@@ -13,7 +13,7 @@ import type { Millis } from "#shared/runtime/runtime";
 export const QUIET_MS = 300;
 /** So many of its own usual intervals must have passed, too: it may have fewer frames than they. */
 const QUIET_INTERVALS = 2.5;
-/** Taken for the time between frames before it was seen: do not judge what has just begun. */
+/** Taken for the time between frames where none was seen yet. */
 const UNKNOWN_INTERVAL_MS = 250;
 /** Longer spans between frames are pauses, not frame rates. */
 const MAX_INTERVAL_MS = 1000;
@@ -78,7 +78,10 @@ export class EncodingPulse {
    */
   handleSiblingFrame(sibling: EncodingPulse, now: Millis): boolean {
     if (!this.running || sibling.#thirdFrameAt <= this.#lastPacketAt) return false;
-    if (now - this.#lastPacketAt < this.#quietMs()) return false;
+    // What has sent a single frame is expected to go on as its sibling does: they show one camera.
+    const hasInterval = this.#secondFrameAt >= 0;
+    const intervalMs = hasInterval ? this.#intervalMs : sibling.#intervalMs;
+    if (now - this.#lastPacketAt < quietMs(intervalMs)) return false;
     this.running = false;
     this.#onProof = false;
     if (now - this.#trustedAt > STEADY_MS) this.#proofMs = 0;
@@ -92,13 +95,9 @@ export class EncodingPulse {
     this.#trustedAt = now;
   }
 
-  #quietMs(): number {
-    return Math.max(QUIET_MS, QUIET_INTERVALS * this.#intervalMs);
-  }
-
   /** A packet after a stop, `sinceMs` after the one before. */
   #comesAgain(sinceMs: number, now: Millis): void {
-    if (!this.#onProof || sinceMs > this.#quietMs()) {
+    if (!this.#onProof || sinceMs > quietMs(this.#intervalMs)) {
       const falters = this.#frameAt >= 0 && sinceMs < SHORT_STOP_MS;
       this.#proofMs = falters
         ? Math.min(Math.max(2 * this.#proofMs, MIN_PROOF_MS), MAX_PROOF_MS)
@@ -114,4 +113,8 @@ export class EncodingPulse {
     const change = intervalMs - this.#intervalMs;
     this.#intervalMs += change / (change > 0 ? SMOOTHING_LONGER : SMOOTHING_SHORTER);
   }
+}
+
+function quietMs(intervalMs: number): number {
+  return Math.max(QUIET_MS, QUIET_INTERVALS * intervalMs);
 }

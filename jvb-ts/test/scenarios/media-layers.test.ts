@@ -18,7 +18,7 @@ class Sender {
   /** What happens on the way: gets each packet, true lets it pass. */
   passes: (eid: number) => boolean = () => true;
   keyframeRequests = 0;
-  #frame = 0;
+  frames = 0;
   #dueMs = 0;
   #nowMs = 0;
   #keyframeAt = 0;
@@ -27,6 +27,12 @@ class Sender {
 
   constructor(client: Client) {
     this.client = client;
+  }
+
+  /** A layer that begins does so with a key frame, and its siblings with it. */
+  begin(eid: number): void {
+    this.active[eid] = true;
+    this.#keyframeAt = this.#nowMs;
   }
 
   step(): void {
@@ -41,7 +47,7 @@ class Sender {
     this.#dueMs += 1000 / this.fps;
     const keyframe = this.#nowMs >= this.#keyframeAt;
     if (keyframe) this.#keyframeAt = Number.POSITIVE_INFINITY;
-    this.#frame++;
+    this.frames++;
     for (const [eid, ssrc] of LAYERS.entries())
       if (this.active[eid]) this.#send(eid, ssrc, keyframe);
   }
@@ -59,8 +65,8 @@ class Sender {
         timestamp: eid * 77_777 + Math.round(this.#nowMs * 90),
         marker: i === packets - 1,
         payload: vp8Payload({
-          pictureId: this.#frame & 0x7fff,
-          tl0: this.#frame & 0xff,
+          pictureId: this.frames & 0x7fff,
+          tl0: this.frames & 0xff,
           tid: 0,
           start: i === 0,
           keyframe,
@@ -139,8 +145,11 @@ class Call {
   sender!: Sender;
   pictures: Picture[] = [];
 
-  /** One sender, one receiver for each height. */
-  async start(heights: readonly number[], fps = 30, screen = false): Promise<this> {
+  /** One sender, whose lowest `layers` come, and one receiver for each height. */
+  async start(
+    heights: readonly number[],
+    { fps = 30, screen = false, layers = 3 } = {},
+  ): Promise<this> {
     const media = [...creation("x").media, videoMedia];
     const from = await this.stage.join("aaaa1111", { media });
     for (const [i, height] of heights.entries()) {
@@ -159,6 +168,7 @@ class Call {
       });
     this.sender = new Sender(from);
     this.sender.fps = fps;
+    this.sender.active.fill(false, layers);
     await this.run(12_000);
     for (const picture of this.pictures) picture.forget();
     this.sender.keyframeRequests = 0;
@@ -166,18 +176,27 @@ class Call {
   }
 
   async run(ms: number): Promise<void> {
-    for (let t = 0; t < ms; t += STEP_MS) {
-      this.sender.step();
-      await this.stage.run(STEP_MS);
-      for (const picture of this.pictures) picture.step();
-    }
+    for (let t = 0; t < ms; t += STEP_MS) await this.#step();
+  }
+
+  /** Until so many more were sent and have arrived. */
+  async runFrames(count: number): Promise<void> {
+    const end = this.sender.frames + count;
+    while (this.sender.frames < end) await this.#step();
+    await this.#step();
+  }
+
+  async #step(): Promise<void> {
+    this.sender.step();
+    await this.stage.run(STEP_MS);
+    for (const picture of this.pictures) picture.step();
   }
 }
 
 describe("a layer that stops", () => {
   for (const fps of [30, 24, 15, 12, 10]) {
     it(`at ${fps} frames per second leaves no gap of 500 ms`, async function () {
-      const call = await new Call().start([720, 360], fps);
+      const call = await new Call().start([720, 360], { fps });
       const [large, middle] = call.pictures;
       expect([large?.last, middle?.last]).to.deep.equal([2, 1]);
       call.sender.active[2] = false;
@@ -193,6 +212,24 @@ describe("a layer that stops", () => {
     });
   }
 
+  for (const fps of [30, 15, 10]) {
+    for (const frames of [1, 2, 5]) {
+      it(`after its first ${frames} frames at ${fps} per second leaves no gap of 500 ms`, async function () {
+        const call = await new Call().start([720], { fps, layers: 1 });
+        const [picture] = call.pictures;
+        expect(picture?.last).to.equal(0);
+        call.sender.begin(1);
+        await call.runFrames(frames);
+        expect(picture?.last).to.equal(1);
+        call.sender.active[1] = false;
+        await call.run(1500);
+        this.test!.title += `: ${picture?.longestGapMs} ms`;
+        expect(picture?.last).to.equal(0);
+        expect(picture?.longestGapMs).to.be.below(500);
+      });
+    }
+  }
+
   it("takes the one below with it when both stop", async function () {
     const call = await new Call().start([720, 360]);
     call.sender.active[2] = false;
@@ -206,7 +243,7 @@ describe("a layer that stops", () => {
 
   for (const laterMs of [50, 200, 350]) {
     it(`takes the one below with it ${laterMs} ms later`, async function () {
-      const call = await new Call().start([720, 360], 15);
+      const call = await new Call().start([720, 360], { fps: 15 });
       call.sender.active[2] = false;
       await call.run(laterMs);
       call.sender.active[1] = false;
@@ -281,7 +318,7 @@ describe("a layer that stops", () => {
 describe("a layer that only seems to stop", () => {
   for (const fps of [5, 4, 2, 1]) {
     it(`a screen at ${fps} frames per second stays in its layer`, async () => {
-      const call = await new Call().start([720], fps, true);
+      const call = await new Call().start([720], { fps, screen: true });
       await call.run(15_000);
       expect([...(call.pictures[0]?.layers ?? [])]).to.deep.equal([2]);
       expect(call.sender.keyframeRequests).to.equal(0);
@@ -289,7 +326,7 @@ describe("a layer that only seems to stop", () => {
   }
 
   it("a screen that changes now and then stays in its layer", async () => {
-    const call = await new Call().start([720], 5, true);
+    const call = await new Call().start([720], { fps: 5, screen: true });
     for (const fps of [30, 1, 15, 2, 30, 0.5, 5, 30]) {
       call.sender.fps = fps;
       await call.run(3000);
