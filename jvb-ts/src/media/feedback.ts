@@ -95,7 +95,7 @@ function writeNacks(ctx: PathContext, now: Millis): void {
 function writeNackFor(ctx: PathContext, stream: RxStream, now: Millis): void {
   const { owner, nack } = stream;
   const { seqs, egress } = ctx;
-  const count = nack.collect(seqs, now);
+  const count = nack.collect(seqs, now, owner.rttMs);
   if (count === 0 || !owner.transportUp || owner.removed) return;
   const at = egress.beginRtcp();
   const sender = owner.conference.videoSsrc;

@@ -1,6 +1,8 @@
 /**
- * Asks one sender to repeat lost packets (generic NACK, RFC 4585 6.2.1) in upstream's rhythm (spec
- * jvb-media 8.3): at once, then all outstanding numbers every 150 ms, each at most 10 times.
+ * Asks one sender to repeat lost packets (generic NACK, RFC 4585 6.2.1): each number at once and then
+ * every 150 ms, at most 10 times (spec jvb-media 8.3), and never again within a round trip. Upstream asks
+ * for all that is outstanding whenever one more is lost, so at 5 % of loss for most of them twice while
+ * the first answer is on its way.
  *
  * Input: `handlePacket`. When `dueAt` is reached, `collect` gives the numbers to request. Owns no
  * timer; allocates nothing after construction.
@@ -22,6 +24,8 @@ export class NackGenerator {
   dueAt: Millis = NEVER;
   readonly #seqs = new Uint16Array(MAX_OUTSTANDING);
   readonly #requests = new Uint8Array(MAX_OUTSTANDING);
+  /** When each is to be asked for (again). */
+  readonly #times = new Float64Array(MAX_OUTSTANDING);
   #count = 0;
   #highest = -1;
 
@@ -44,6 +48,7 @@ export class NackGenerator {
       for (let i = 1; i <= missing; i++) {
         this.#seqs[this.#count] = this.#highest + i;
         this.#requests[this.#count] = 0;
+        this.#times[this.#count] = now;
         this.#count++;
       }
       this.dueAt = now;
@@ -51,22 +56,33 @@ export class NackGenerator {
     this.#highest = seq;
   }
 
-  /** Writes all outstanding numbers to `into` (oldest first) and returns how many. */
-  collect(into: Uint16Array, now: Millis): number {
-    const n = Math.min(this.#count, into.length);
+  /**
+   * Writes the numbers that are due to `into` (oldest first) and returns how many. `rttMs`: the sender's
+   * round trip, -1 unknown.
+   */
+  collect(into: Uint16Array, now: Millis, rttMs: Millis): number {
+    const again = now + Math.max(NACK_INTERVAL_MS, rttMs);
+    let due = 0;
     let kept = 0;
-    for (let i = 0; i < n; i++) {
+    let next = NEVER;
+    for (let i = 0; i < this.#count; i++) {
       const seq = this.#seqs[i]!;
-      into[i] = seq;
-      const requests = this.#requests[i]! + 1;
-      if (requests >= NACK_MAX_REQUESTS) continue;
+      let requests = this.#requests[i]!;
+      let time = this.#times[i]!;
+      if (time <= now && due < into.length) {
+        into[due++] = seq;
+        if (++requests >= NACK_MAX_REQUESTS) continue;
+        time = again;
+      }
       this.#seqs[kept] = seq;
       this.#requests[kept] = requests;
+      this.#times[kept] = time;
       kept++;
+      if (time < next) next = time;
     }
     this.#count = kept;
-    this.dueAt = kept > 0 ? now + NACK_INTERVAL_MS : NEVER;
-    return n;
+    this.dueAt = next;
+    return due;
   }
 
   #remove(seq: number): void {
@@ -75,6 +91,7 @@ export class NackGenerator {
       if (seqs[i] !== seq) continue;
       seqs.copyWithin(i, i + 1, this.#count);
       this.#requests.copyWithin(i, i + 1, this.#count);
+      this.#times.copyWithin(i, i + 1, this.#count);
       this.#count--;
       break;
     }
@@ -86,6 +103,7 @@ export class NackGenerator {
     if (excess <= 0) return;
     this.#seqs.copyWithin(0, excess, this.#count);
     this.#requests.copyWithin(0, excess, this.#count);
+    this.#times.copyWithin(0, excess, this.#count);
     this.#count -= excess;
   }
 

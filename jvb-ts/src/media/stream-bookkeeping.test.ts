@@ -96,7 +96,9 @@ describe("duplicates", () => {
 
 describe("NACK generation", () => {
   const into = new Uint16Array(512);
-  const take = (nack: NackGenerator, now: number) => [...into.subarray(0, nack.collect(into, now))];
+  const take = (nack: NackGenerator, now: number, rttMs = -1) => [
+    ...into.subarray(0, nack.collect(into, now, rttMs)),
+  ];
   for (const start of starts) {
     const at = (i: number) => (start + i) & 0xffff;
     it(`asks at once and ten times in all (M-106), from ${start}`, () => {
@@ -120,6 +122,21 @@ describe("NACK generation", () => {
       expect(take(nack, 150)).to.deep.equal([at(7)]);
       nack.handlePacket(at(7), 160);
       expect(nack.dueAt).to.equal(Number.POSITIVE_INFINITY);
+    });
+    it(`asks for one more loss alone, and again after a round trip at the earliest, from ${start}`, () => {
+      const nack = new NackGenerator();
+      for (const i of [1, 3]) nack.handlePacket(at(i), 0);
+      expect(take(nack, 0, 200)).to.deep.equal([at(2)]);
+      nack.handlePacket(at(5), 50);
+      expect(nack.dueAt).to.equal(50);
+      expect(take(nack, 50, 200)).to.deep.equal([at(4)]);
+      expect(nack.dueAt).to.equal(200);
+      expect(take(nack, 199, 200)).to.deep.equal([]);
+      expect(take(nack, 200, 200)).to.deep.equal([at(2)]);
+      expect(nack.dueAt).to.equal(250);
+      nack.handlePacket(at(2), 210);
+      expect(take(nack, 250, 20)).to.deep.equal([at(4)]);
+      expect(nack.dueAt).to.equal(400);
     });
     it(`forgets everything at a jump (M-108), from ${start}`, () => {
       const nack = new NackGenerator();
