@@ -5,6 +5,7 @@ import { realRuntime } from "#shared/runtime/real-runtime";
 import type { IceTransport } from "#shared/stanza/media";
 import type { EndpointTransport } from "../src/transport/endpoint-transport.ts";
 import { LiveBridge } from "./live-bridge.ts";
+import { opusPacket } from "./live-participant.ts";
 import { type IceJson, RunningBridge } from "./running-bridge.ts";
 
 /** Audio packets a second, as of ten talkers. */
@@ -12,17 +13,6 @@ const RATE = 500;
 const SSRC = 1001;
 /** The longest in `npm run test:full`. */
 const lengths = process.env["ABUSE_SCALE"] === undefined ? [1, 5] : [1, 5, 15];
-
-function opus(seq: number): Uint8Array {
-  const bytes = new Uint8Array(12 + 80);
-  const view = new DataView(bytes.buffer);
-  bytes[0] = 0x80;
-  bytes[1] = 111;
-  view.setUint16(2, seq & 0xffff);
-  view.setUint32(4, (seq * 960) >>> 0);
-  view.setUint32(8, SSRC);
-  return bytes;
-}
 
 /** The bridge's description as the client's transport takes it: the bridge is the DTLS server. */
 function read(ice: IceJson): IceTransport {
@@ -135,7 +125,7 @@ describe("R3: a real bridge that is stopped in a call", function () {
     talk = setInterval(() => {
       rounds.push(performance.now());
       for (; seq < ((performance.now() - from) / 1000) * RATE; seq++) {
-        mouth?.sendRtp(talker, opus(seq));
+        mouth?.sendRtp(talker, opusPacket(SSRC, seq));
       }
     }, 5);
     await bridge.until(() => arrivals.length > RATE);

@@ -207,8 +207,11 @@ export class EngineFixture {
   readonly sent: Sent[] = [];
   readonly slab = new RxSlab();
   now = 1000;
+  /** A `broken` event is what the test is about; else it fails the test. */
+  expectsBugs = false;
   /** Called with the packets of each hand-over to the sockets. */
   onHandOff: ((packets: readonly Sent[]) => void) | undefined = undefined;
+  readonly #events: MediaEvent[] = [];
   readonly #numbers = new Map<string, Numbers>();
   readonly #received = new Set<string>();
   /** SSRCs that came with a number twice, which SRTP lets nobody do: not checked. */
@@ -248,6 +251,7 @@ export class EngineFixture {
 
   tick(): void {
     this.engine.handleTimeout(this.now);
+    this.#collectEvents();
   }
 
   /** Runs all deadlines up to `ms` from now. */
@@ -257,7 +261,7 @@ export class EngineFixture {
       const next = this.engine.pollTimeout();
       if (next === undefined || next > end) break;
       this.now = Math.max(this.now, next);
-      this.engine.handleTimeout(this.now);
+      this.tick();
     }
     this.now = end;
   }
@@ -278,6 +282,7 @@ export class EngineFixture {
     if (kind === Kind.rtp) this.engine.handleRtpRow(slab, 0, this.now);
     else this.engine.handleRtcpRow(slab, 0, this.now);
     this.engine.endBatch(this.now);
+    this.#collectEvents();
   }
 
   #noteInput(bytes: Uint8Array): void {
@@ -327,9 +332,16 @@ export class EngineFixture {
   }
 
   events(): MediaEvent[] {
-    const all: MediaEvent[] = [];
-    for (let e = this.engine.pollEvent(); e !== undefined; e = this.engine.pollEvent()) all.push(e);
-    return all;
+    this.#collectEvents();
+    return this.#events.splice(0);
+  }
+
+  /** The engine goes on after a bug, and tells of it; a test does not. */
+  #collectEvents(): void {
+    for (let e = this.engine.pollEvent(); e !== undefined; e = this.engine.pollEvent()) {
+      if (e.kind === "broken" && !this.expectsBugs) throw e.cause;
+      this.#events.push(e);
+    }
   }
 
   #record(slab: TxSlab): number {

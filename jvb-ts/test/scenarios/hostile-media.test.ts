@@ -6,22 +6,9 @@ import { Attribute, BINDING, StunWriter } from "../../src/transport/stun/stun-me
 import type { Client } from "./client.ts";
 import { audioSource, endpointRequest, modify } from "./requests.ts";
 import { Stage } from "./stage.ts";
+import { opus } from "./talk.ts";
 
 const stranger = { ip: "203.0.113.9", port: 5000 };
-
-/** One Opus packet with an audio level (RFC 6464, one-byte header extension 1). */
-function opus(ssrc: number, seq: number, payloadType = 111): Uint8Array {
-  const bytes = new Uint8Array(12 + 8 + 20);
-  const view = new DataView(bytes.buffer);
-  bytes.set([0x90, payloadType]);
-  view.setUint16(2, seq & 0xffff);
-  view.setUint32(4, (seq * 960) >>> 0);
-  view.setUint32(8, ssrc);
-  view.setUint32(12, 0xbede0001);
-  bytes.set([0x10, 0x80 | 20], 16);
-  bytes.fill(seq & 0xff, 20);
-  return bytes;
-}
 
 function rtcp(type: number, count: number, ...words: number[]): Uint8Array {
   const bytes = new Uint8Array(4 + 4 * words.length);

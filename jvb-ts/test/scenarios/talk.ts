@@ -5,18 +5,15 @@ import type { Stage } from "./stage.ts";
 let next = 1;
 
 /** One Opus packet with an audio level (RFC 6464, one-byte header extension 1). */
-export function opus(ssrc: number, seq: number): Uint8Array {
+export function opus(ssrc: number, seq: number, payloadType = 111): Uint8Array {
   const bytes = new Uint8Array(12 + 8 + 20);
   const view = new DataView(bytes.buffer);
-  bytes[0] = 0x90;
-  bytes[1] = 111;
+  bytes.set([0x90, payloadType]);
   view.setUint16(2, seq & 0xffff);
-  view.setUint32(4, seq * 960);
+  view.setUint32(4, (seq * 960) >>> 0);
   view.setUint32(8, ssrc);
-  view.setUint16(12, 0xbede);
-  view.setUint16(14, 1);
-  bytes[16] = 0x10;
-  bytes[17] = 0x80 | 20;
+  view.setUint32(12, 0xbede0001);
+  bytes.set([0x10, 0x80 | 20], 16);
   bytes.fill(seq & 0xff, 20);
   return bytes;
 }
