@@ -17,7 +17,7 @@ import { healthKeys, lifeKeys } from "./config/life-keys.ts";
 import { loadKeys, reducerKeys } from "./config/load-keys.ts";
 import { mediaDebugKeys } from "./config/media-debug-keys.ts";
 import { jmtKeys, srtpProfileNames } from "./config/media-keys.ts";
-import { exporterKeys, octoKeys, relayKeys } from "./config/relay-keys.ts";
+import { cryptexKeys, exporterKeys, octoKeys, relayKeys } from "./config/relay-keys.ts";
 import { xmppKeys } from "./config/xmpp-keys.ts";
 import { defaultExportSettings } from "./export/export-settings.ts";
 import type { LastNReducerSettings } from "./load/last-n-reducer.ts";
@@ -251,6 +251,12 @@ function bridgeSettings(
     dtls: {
       cipherSuites: jmt["dtls.cipher-suites"],
       srtpProfiles: jmt["srtp.protection-profiles"].flatMap((name) => srtpProfileNames[name] ?? []),
+      rules: {
+        acceptedHashes: jmt["dtls.accepted-fingerprint-hash-functions"].map((name) =>
+          name.toLowerCase(),
+        ),
+        cryptex: config.readTable(cryptexKeys).endpoint,
+      },
     },
     life: {
       expirationTimeoutMs: life["entity-expiration.timeout"],

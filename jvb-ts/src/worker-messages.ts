@@ -10,6 +10,7 @@ import { conferenceCounters } from "./conference/counters.ts";
 import type { DebugMode, Json } from "./conference/debug-state.ts";
 import type { SocketId } from "./conference/ports.ts";
 import type { BridgeSettings } from "./conference/settings.ts";
+import type { CaptureRequest } from "./export/captures.ts";
 import type { DropCounts, EngineTotals } from "./media/media-statistics.ts";
 import type { PacketCounters } from "./media/packet-io.ts";
 
@@ -64,9 +65,7 @@ export type ToWorker =
       /** Begins or ends the capture of an endpoint, or asks; answered with whether it is captured. */
       readonly kind: "capture";
       readonly tag: Tag;
-      readonly conference: string;
-      readonly endpoint: string;
-      readonly on: boolean | undefined;
+      readonly request: CaptureRequest;
     }
   /** Wants a `stats` message now; answered after it, without a value. */
   | { readonly kind: "statsNow"; readonly tag: Tag }

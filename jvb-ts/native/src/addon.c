@@ -15,10 +15,10 @@ static void on_srtp_gone(napi_env env, void *data, void *hint) {
   srtp_free(data);
 }
 
-/* srtpSession(profile, localKey, localSalt, remoteKey, remoteSalt): external */
+/* srtpSession(profile, localKey, localSalt, remoteKey, remoteSalt, cryptex): external */
 static napi_value js_srtp_session(napi_env env, napi_callback_info info) {
-  size_t argc = 5;
-  napi_value argv[5], external;
+  size_t argc = 6;
+  napi_value argv[6], external;
   uint8_t *keys[4];
   napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
   int profile = js_to_int(env, argv[0]);
@@ -29,6 +29,7 @@ static napi_value js_srtp_session(napi_env env, napi_callback_info info) {
   }
   srtp_session_t *session = srtp_new(profile, keys[0], keys[1], keys[2], keys[3]);
   if (session == NULL) return js_throw(env, "unknown SRTP profile");
+  if (js_to_bool(env, argv[5])) srtp_use_cryptex(session);
   napi_create_external(env, session, on_srtp_gone, NULL, &external);
   napi_type_tag_object(env, external, &srtp_tag);
   return external;

@@ -39,6 +39,12 @@ static inline napi_value js_bool(napi_env env, bool value) {
   return result;
 }
 
+static inline bool js_to_bool(napi_env env, napi_value value) {
+  bool result = false;
+  napi_get_value_bool(env, value, &result);
+  return result;
+}
+
 static inline int32_t js_to_int(napi_env env, napi_value value) {
   int32_t result = -1;
   napi_get_value_int32(env, value, &result);

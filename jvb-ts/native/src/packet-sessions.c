@@ -142,11 +142,11 @@ napi_value js_select(napi_env env, napi_callback_info info) {
   return js_bool(env, true);
 }
 
-/* setKeys(session, profile, localKey, localSalt, remoteKey, remoteSalt): done */
+/* setKeys(session, profile, localKey, localSalt, remoteKey, remoteSalt, cryptex): done */
 napi_value js_set_keys(napi_env env, napi_callback_info info) {
-  napi_value argv[6];
+  napi_value argv[7];
   uint8_t *keys[4];
-  packet_io_t *io = this_io(env, info, 6, argv);
+  packet_io_t *io = this_io(env, info, 7, argv);
   if (io == NULL) return js_bool(env, true);
   session_t *session = session_of(io, js_to_int(env, argv[0]));
   int profile = js_to_int(env, argv[1]);
@@ -161,6 +161,7 @@ napi_value js_set_keys(napi_env env, napi_callback_info info) {
     return js_bool(env, true);
   srtp_session_t *srtp = srtp_new(profile, keys[0], keys[1], keys[2], keys[3]);
   if (srtp == NULL) return js_bool(env, false);
+  if (js_to_bool(env, argv[6])) srtp_use_cryptex(srtp);
   srtp_free(session->srtp);
   session->srtp = srtp;
   drop_early(io, session, monotonic_ms() - MAX_EARLY_AGE_MS);

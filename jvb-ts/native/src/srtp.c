@@ -64,6 +64,7 @@ typedef struct {
 
 struct srtp_session {
   int profile;
+  bool sends_cryptex;
   direction_t tx, rx;
   uint32_t repeated, refused;
   uint8_t master[2 * (16 + 14)];
@@ -267,6 +268,28 @@ static void exchange(uint8_t *p, int first, int second) {
   memcpy(p + 12 + second, moved, (size_t)first);
 }
 
+/*
+ * The form of Cryptex, as the cipher takes it: CSRCs without an extension get an empty one. False: the
+ * packet has nothing to hide, or an extension of no form of RFC 8285, and stays as it is.
+ */
+static bool begin_cryptex(uint8_t *p, int *length) {
+  int csrcs = 4 * (p[0] & 15);
+  uint8_t *profile = p + 12 + csrcs;
+  if ((p[0] & 0x10) == 0) {
+    if (csrcs == 0) return false;
+    memmove(profile + 4, profile, (size_t)(*length - 12 - csrcs));
+    *length += 4;
+    p[0] |= 0x10;
+    write32(profile, 0xbede0000u);
+  }
+  int form = read16(profile);
+  if (form != 0xbede && form != 0x1000) return false;
+  profile[0] = form == 0xbede ? CRYPTEX_ONE_BYTE >> 8 : CRYPTEX_TWO_BYTE >> 8;
+  profile[1] = 0xde;
+  exchange(p, csrcs, 4);
+  return true;
+}
+
 /* Back in order and with the profile of RFC 8285, as what follows reads it. */
 static void end_cryptex(uint8_t *p) {
   int csrcs = 4 * (p[0] & 15);
@@ -377,6 +400,8 @@ bool srtp_same_keys(const srtp_session_t *session, int profile, const uint8_t *l
   return CRYPTO_memcmp(other, session->master, sizeof other) == 0;
 }
 
+void srtp_use_cryptex(srtp_session_t *session) { session->sends_cryptex = true; }
+
 void srtp_take_repeats(srtp_session_t *session, uint64_t *repeated, uint64_t *refused) {
   *repeated += session->repeated;
   *refused += session->refused;
@@ -424,16 +449,21 @@ int srtp_protect(srtp_session_t *session, uint8_t *packet, int *length, bool rep
   }
 
   const stream_keys_t *keys = &session->tx.rtp;
+  bool cryptex = session->sends_cryptex && begin_cryptex(packet, length);
+  int csrcs = 4 * (packet[0] & 15);
+  if (cryptex) header = CRYPTEX_CLEAR;
   uint8_t *payload = packet + header, *end = packet + *length;
   int size = *length - header;
   if (session->profile == PROFILE_AEAD_AES_128_GCM) {
     uint8_t iv[GCM_IV];
     gcm_iv(keys, ssrc, (uint64_t)index, iv);
     if (!cipher_seal(&keys->cipher, iv, packet, header, NULL, payload, size, end)) return STATUS_MALFORMED;
+    if (cryptex) exchange(packet, 4, csrcs);
     *length += GCM_TAG;
   } else {
     uint8_t tag[SHA_DIGEST_LENGTH], roc[4];
     if (!counter_mode(keys, ssrc, (uint64_t)index, payload, size)) return STATUS_MALFORMED;
+    if (cryptex) exchange(packet, 4, csrcs);
     write32(roc, (uint32_t)(index >> 16));
     authenticate(keys, packet, *length, roc, tag);
     memcpy(end, tag, HMAC_TAG);

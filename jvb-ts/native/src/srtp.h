@@ -3,8 +3,8 @@
  * stream kind, the IV set per packet; rollover counters and replay windows per SSRC.
  *
  * Receive: nothing changes before a packet authenticated; header extensions encrypted by Cryptex
- * (RFC 9335) come out in the form of RFC 8285. Send: the rollover counter of an SSRC
- * follows RFC 3711 3.3.1, so repeating an older sequence number encrypts it under its first index.
+ * (RFC 9335) come out in the form of RFC 8285. Send: header extensions and CSRCs are encrypted by
+ * Cryptex where the session is told to; the rollover counter of an SSRC follows RFC 3711 3.3.1, so repeating an older sequence number encrypts it under its first index.
  * The same index with *other* bytes would reuse an IV (fatal with GCM) and does not go out, whatever
  * the caller does: a number used before passes only if its packet was marked repeatable and is the
  * same to the tag. An SSRC is never forgotten on the send side, for a forgotten one would start
@@ -32,6 +32,8 @@ bool srtp_same_keys(const srtp_session_t *session, int profile, const uint8_t *l
                     const uint8_t *local_salt, const uint8_t *remote_key,
                     const uint8_t *remote_salt);
 int srtp_salt_length(int profile);
+/* From now on what is sent has its header extensions and CSRCs encrypted (RFC 9335). */
+void srtp_use_cryptex(srtp_session_t *session);
 
 /*
  * In place. `*length` becomes the new length when STATUS_OK is returned. Protection needs

@@ -98,6 +98,7 @@ function endpointState(
     bitrate_controller,
     ...ssrcMaps(endpoint),
     bandwidth_probing: { num_packets: snapshot.probePackets, num_bytes: snapshot.probeBytes },
+    cryptex: endpoint.transport.state.cryptex,
     ...transportState(endpoint.transport.state, ports),
     sctp: endpoint.hasSctp
       ? { ready: endpoint.transport.channelReady, ...endpoint.transport.state.sctp }

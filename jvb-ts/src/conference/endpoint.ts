@@ -137,6 +137,7 @@ export class Endpoint implements EndpointPort {
       dtls: ports.dtls,
       handshakes: ports.handshakes,
       certificate: ports.certificate(),
+      dtlsRules: ports.settings.dtls.rules,
       random: ports.random,
       now,
       wallNow: ports.clock.wallNow(),

@@ -7,6 +7,7 @@ import type { CaptureSettings } from "../export/captures.ts";
 import type { ExportSettings } from "../export/export-settings.ts";
 import type { MediaEngineOptions } from "../media/engine-options.ts";
 import type { SocketAddress, SrtpProfileId } from "../media/packet-io.ts";
+import type { DtlsRules } from "../transport/dtls/dtls-transport.ts";
 import type { AddressMapping } from "../transport/ice/address-mapping.ts";
 import type { IceSettings } from "../transport/ice/ice-settings.ts";
 
@@ -52,11 +53,12 @@ export const defaultLifeSettings: LifeSettings = {
   connectionStatsMs: 10_000,
 };
 
-/** `jmt.dtls`, `jmt.srtp` */
+/** `jmt.dtls`, `jmt.srtp`, `videobridge.cryptex` */
 export interface DtlsSettings {
   /** Names as configured (`TLS_…`), all known. */
   readonly cipherSuites: readonly string[];
   readonly srtpProfiles: readonly SrtpProfileId[];
+  readonly rules: DtlsRules;
 }
 
 export interface BridgeSettings {

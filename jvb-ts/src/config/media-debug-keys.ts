@@ -11,9 +11,9 @@ import {
   str,
 } from "#shared/config/keys";
 
-const noEstimator = "the bandwidth of receivers is not estimated";
+const fixedWindow = "bit rates are measured over a second";
 const time = (doc: string) =>
-  ({ type: optional(duration), state: notBuilt<number | undefined>(noEstimator), doc }) as const;
+  ({ type: optional(duration), state: notBuilt<number | undefined>(fixedWindow), doc }) as const;
 const noCapture = "the way of packets is not logged";
 const noLoss = "no packets are dropped on purpose";
 const queue = "packets are handled in the batch in which they come";

@@ -14,7 +14,7 @@ import {
 } from "#shared/config/keys";
 import { SrtpProfile, type SrtpProfileId } from "../media/packet-io.ts";
 import { openSslCipherSuite } from "../net/native-dtls.ts";
-import { acceptedHashes } from "../transport/dtls/fingerprints.ts";
+import { knownHashes } from "../transport/dtls/fingerprints.ts";
 
 /** Configured names of the SRTP profiles. */
 export const srtpProfileNames: Readonly<Record<string, SrtpProfileId>> = {
@@ -22,7 +22,8 @@ export const srtpProfileNames: Readonly<Record<string, SrtpProfileId>> = {
   SRTP_AES128_CM_HMAC_SHA1_80: SrtpProfile.AES128_CM_HMAC_SHA1_80,
 };
 
-const lowerCase = (name: string): string => name.toLowerCase();
+const isKnownHash = (name: string): boolean =>
+  knownHashes.some((known) => known === name.toLowerCase());
 
 const defaultCipherSuites = [
   "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
@@ -41,13 +42,12 @@ export const jmtKeys = keys("jmt", {
     doc: "Cipher suites of DTLS, best first.",
   },
   "dtls.accepted-fingerprint-hash-functions": {
-    type: where(list(str), "a list of hash functions", (names) => names.length > 0),
-    default: acceptedHashes,
-    state: notBuilt(`${acceptedHashes.join(", ")} are all accepted`, {
-      values: (names: readonly string[]) =>
-        names.map(lowerCase).sort().join() !== [...acceptedHashes].sort().join(),
-      restricts: true,
-      remedy: "remove it to accept all of them, or keep upstream's bridge",
+    type: where(list(str), `a list of ${knownHashes.join(", ")}`, (names) =>
+      names.some(isKnownHash),
+    ),
+    default: knownHashes,
+    state: notBuilt(`only ${knownHashes.join(", ")} are known`, {
+      values: (names: readonly string[]) => !names.every(isKnownHash),
     }),
     doc: "Hash functions of certificate fingerprints that endpoints may signal.",
   },
@@ -55,7 +55,7 @@ export const jmtKeys = keys("jmt", {
     type: str,
     default: "sha-256",
     state: notBuilt("our fingerprint is signalled with sha-256", {
-      values: (name: string) => lowerCase(name) !== "sha-256",
+      values: (name: string) => name.toLowerCase() !== "sha-256",
     }),
     doc: "Hash function of our own fingerprint.",
   },

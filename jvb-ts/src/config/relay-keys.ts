@@ -62,10 +62,6 @@ export const cryptexKeys = keys("videobridge.cryptex", {
   endpoint: {
     type: bool,
     default: false,
-    state: notBuilt("header extensions would travel in the clear", {
-      restricts: true,
-      remedy: "set it to false to accept that, or keep upstream's bridge",
-    }),
     doc: "Encrypt header extensions to endpoints that can (RFC 9335).",
   },
   relay: {

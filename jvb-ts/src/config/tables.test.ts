@@ -21,10 +21,7 @@ describe("configuration keys of the bridge", () => {
     const restricting = keys.filter(
       ({ spec }) => spec.state?.kind === "not-built" && spec.state.restricts === true,
     );
-    expect(restricting.map(({ path }) => path)).to.deep.equal([
-      "videobridge.cryptex.endpoint",
-      "jmt.dtls.accepted-fingerprint-hash-functions",
-    ]);
+    expect(restricting.map(({ path }) => path)).to.deep.equal([]);
   });
 
   it("know the legacy properties that upstream reads", () => {

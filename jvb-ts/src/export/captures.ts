@@ -18,6 +18,18 @@ export const defaultCaptureSettings: CaptureSettings = {
   directory: "/tmp",
 };
 
+/** What of an endpoint is captured, as the HTTP API names it: RTP and RTCP, or SCTP. */
+export const captureFeatures = ["pcap-dump", "sctp-pcap-dump"] as const;
+export type CaptureFeature = (typeof captureFeatures)[number];
+
+/** Begins or ends a capture, or (`on` undefined) asks. */
+export interface CaptureRequest {
+  readonly conference: string;
+  readonly endpoint: string;
+  readonly feature: CaptureFeature;
+  readonly on: boolean | undefined;
+}
+
 /** A file that is being written; what goes wrong with it is told in the log. */
 export interface CaptureFile {
   write(bytes: Buffer): void;
@@ -32,50 +44,67 @@ export interface CapturePorts {
 }
 
 export class Captures {
-  /** Endpoints that are captured. */
+  /** Endpoints whose RTP and RTCP is captured. */
   count = 0;
   readonly #ports: CapturePorts;
-  readonly #bySession: (CaptureFile | undefined)[] = [];
+  /** By session. */
+  readonly #files: Readonly<Record<CaptureFeature, (CaptureFile | undefined)[]>> = {
+    "pcap-dump": [],
+    "sctp-pcap-dump": [],
+  };
 
   constructor(ports: CapturePorts) {
     this.#ports = ports;
   }
 
-  isOn(session: number): boolean {
-    return this.#bySession[session] !== undefined;
+  isOn(session: number, feature: CaptureFeature): boolean {
+    return this.#files[feature][session] !== undefined;
   }
 
-  /** Switches as told, if told; whether the endpoint is captured now. */
-  switch(session: number, endpoint: string, on: boolean | undefined): boolean {
-    if (on === true) this.start(session, endpoint);
-    else if (on === false) this.stop(session);
-    return this.isOn(session);
+  /** Switches as asked, if asked; whether it is captured now. */
+  switch(session: number, { endpoint, feature, on }: CaptureRequest): boolean {
+    if (on === true) this.#start(session, endpoint, feature);
+    else if (on === false) this.#stop(session, feature);
+    return this.isOn(session, feature);
   }
 
   /** A new endpoint. */
   attach(session: number, endpoint: string): void {
-    const { enabled, startEnabled } = this.#ports.settings;
-    if (enabled && startEnabled) this.start(session, endpoint);
+    const { startEnabled } = this.#ports.settings;
+    if (startEnabled) this.#start(session, endpoint, "pcap-dump");
+  }
+
+  /** An endpoint is gone. */
+  detach(session: number): void {
+    for (const feature of captureFeatures) this.#stop(session, feature);
   }
 
   /** Begins a file, unless one is being written. */
-  start(session: number, endpoint: string): void {
-    if (!this.#ports.settings.enabled || this.isOn(session)) return;
+  #start(session: number, endpoint: string, feature: CaptureFeature): void {
+    const { enabled, directory } = this.#ports.settings;
+    if (!enabled || this.isOn(session, feature)) return;
     const time = new Date(this.#ports.wallNow()).toISOString();
     // An id comes from the focus and is no path.
     const name = endpoint.replace(/[^A-Za-z0-9_-]/g, "_");
-    const file = this.#ports.open(`${this.#ports.settings.directory}/${name}-${time}.pcap`);
+    const kind = feature === "pcap-dump" ? "" : "sctp-";
+    const file = this.#ports.open(`${directory}/${name}-${kind}${time}.pcap`);
     file.write(pcapHeader());
-    this.#bySession[session] = file;
-    this.count++;
+    this.#files[feature][session] = file;
+    if (feature === "pcap-dump") this.count++;
   }
 
-  stop(session: number): void {
-    const file = this.#bySession[session];
+  #stop(session: number, feature: CaptureFeature): void {
+    const file = this.#files[feature][session];
     if (file === undefined) return;
-    this.#bySession[session] = undefined;
-    this.count--;
+    this.#files[feature][session] = undefined;
+    if (feature === "pcap-dump") this.count--;
     file.close();
+  }
+
+  /** One SCTP packet, in the clear. */
+  sctp(session: number, packet: Uint8Array, isReceived: boolean): void {
+    const file = this.#files["sctp-pcap-dump"][session];
+    file?.write(pcapRecord(packet, isReceived, this.#ports.wallNow()));
   }
 
   /** Packets that came, decrypted. */
@@ -108,7 +137,7 @@ export class Captures {
     isReceived: boolean,
     wallMs: number,
   ): void {
-    const file = this.#bySession[session];
+    const file = this.#files["pcap-dump"][session];
     if (file === undefined) return;
     file.write(pcapRecord(bytes.subarray(offset, offset + length), isReceived, wallMs));
   }

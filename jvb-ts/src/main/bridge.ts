@@ -13,6 +13,7 @@ import type { ConferenceModify } from "#shared/stanza/colibri2";
 import { parseBareJid } from "#shared/xmpp/jid";
 import type { BridgeConfig } from "../bridge-config.ts";
 import type { DebugMode, Json } from "../conference/debug-state.ts";
+import type { CaptureRequest } from "../export/captures.ts";
 import { CpuMeter } from "../load/cpu-load.ts";
 import { LastNReducer } from "../load/last-n-reducer.ts";
 import { LOAD_SAMPLE_PERIOD_MS, LoadMonitor } from "../load/load-monitor.ts";
@@ -322,14 +323,10 @@ export class Bridge implements BridgeApi {
     return this.#options.config.settings.capture.enabled;
   }
 
-  capture(
-    conference: string,
-    endpoint: string,
-    on: boolean | undefined,
-  ): Promise<Json | undefined> {
-    const entry = this.#directory.byConference(conference);
+  capture(request: CaptureRequest): Promise<Json | undefined> {
+    const entry = this.#directory.byConference(request.conference);
     if (entry === undefined) return Promise.resolve(undefined);
-    return this.#ask(entry.worker, (tag) => ({ kind: "capture", tag, conference, endpoint, on }));
+    return this.#ask(entry.worker, (tag) => ({ kind: "capture", tag, request }));
   }
 
   speakers(conference: string): Promise<Json | undefined> {

@@ -19,6 +19,8 @@ export interface SrtpKeys {
   readonly localSalt: Uint8Array;
   readonly remoteKey: Uint8Array;
   readonly remoteSalt: Uint8Array;
+  /** Header extensions and CSRCs of what is sent are encrypted (RFC 9335); received ones may always be. */
+  readonly cryptex?: boolean;
 }
 
 /** A transport address: textual IP (IPv4 or IPv6 without zone) and port. */

@@ -41,6 +41,7 @@ export interface NativeSockets {
     localSalt: Uint8Array,
     remoteKey: Uint8Array,
     remoteSalt: Uint8Array,
+    cryptex: boolean,
   ): boolean;
   registerUfrag(ufrag: string): boolean;
   unregisterUfrag(ufrag: string): void;
@@ -101,6 +102,7 @@ export interface NativeAddon {
     localSalt: Uint8Array,
     remoteKey: Uint8Array,
     remoteSalt: Uint8Array,
+    cryptex: boolean,
   ): NativeSrtpSession;
   srtpProtect(
     session: NativeSrtpSession,

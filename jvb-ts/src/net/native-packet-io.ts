@@ -133,9 +133,17 @@ class NativePacketIo implements PacketIo {
   }
 
   setKeys(session: number, keys: SrtpKeys): void {
-    const { profile, localKey, localSalt, remoteKey, remoteSalt } = keys;
-    if (!this.#sockets.setKeys(session, profile, localKey, localSalt, remoteKey, remoteSalt))
-      throw new Bug("SRTP keys do not fit", { event: { session, profile } });
+    const { profile, localKey, localSalt, remoteKey, remoteSalt, cryptex = false } = keys;
+    const done = this.#sockets.setKeys(
+      session,
+      profile,
+      localKey,
+      localSalt,
+      remoteKey,
+      remoteSalt,
+      cryptex,
+    );
+    if (!done) throw new Bug("SRTP keys do not fit", { event: { session, profile } });
   }
 
   registerUfrag(ufrag: string, session: number): void {

@@ -29,8 +29,8 @@ export interface SrtpTransform {
  */
 export function createNativeSrtp(keys: SrtpKeys): SrtpTransform {
   const addon = nativeAddon();
-  const { profile, localKey, localSalt, remoteKey, remoteSalt } = keys;
-  const session = addon.srtpSession(profile, localKey, localSalt, remoteKey, remoteSalt);
+  const { profile, localKey, localSalt, remoteKey, remoteSalt, cryptex = false } = keys;
+  const session = addon.srtpSession(profile, localKey, localSalt, remoteKey, remoteSalt, cryptex);
   return {
     protectRtp: (bytes, offset, length) => addon.srtpProtect(session, bytes, offset, length),
     protectRepeatable: (bytes, offset, length) =>

@@ -7,13 +7,16 @@ import { deriveKey, TwinSrtp } from "./twin-srtp.ts";
 const keys: readonly SrtpKeys[] = [
   [SrtpProfile.AEAD_AES_128_GCM, 12] as const,
   [SrtpProfile.AES128_CM_HMAC_SHA1_80, 14] as const,
-].map(([profile, salt]) => ({
-  profile,
-  localKey: new Uint8Array(16).fill(1),
-  localSalt: new Uint8Array(salt).fill(2),
-  remoteKey: new Uint8Array(16).fill(1),
-  remoteSalt: new Uint8Array(salt).fill(2),
-}));
+].flatMap(([profile, salt]) =>
+  [false, true].map((cryptex) => ({
+    profile,
+    cryptex,
+    localKey: new Uint8Array(16).fill(1),
+    localSalt: new Uint8Array(salt).fill(2),
+    remoteKey: new Uint8Array(16).fill(1),
+    remoteSalt: new Uint8Array(salt).fill(2),
+  })),
+);
 
 /** A packet of ours, as the peer with the same keys would send it. */
 function sealed(key: SrtpKeys, packet: Uint8Array, rtcp: boolean): Uint8Array {

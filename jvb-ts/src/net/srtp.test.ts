@@ -234,6 +234,33 @@ describe("SRTP known answers (M-010), SRTCP from index 0 on (M-014)", () => {
         expect(run(receiver, "unprotectRtp", packet)).to.equal(Status.replayed);
       });
 
+  for (const [implementation, create] of implementations) {
+    for (const [name, keys, clear, encrypted] of cryptex)
+      it(`${implementation}: sends Cryptex where it is negotiated (M-018), ${keys.profile}, ${name}`, () => {
+        const sender = create({ ...keys, cryptex: true });
+        for (let time = 0; time < 2; time++)
+          expect(toHex(bytesOf(run(sender, "protectRepeatable", hex(clear))))).to.equal(encrypted);
+      });
+
+    for (const keys of [cm, gcm])
+      it(`${implementation}: sends Cryptex of CSRCs without an extension, and plain without both, ${keys.profile}`, () => {
+        const sender = create({ ...keys, cryptex: true });
+        const [, , , , [, , clear = "", encrypted = ""] = []] = cryptex.filter(
+          (row) => row[1] === keys,
+        );
+        const bare = clear.replace("bede0000", "").replace(/^9/, "8");
+        expect(toHex(bytesOf(run(sender, "protectRtp", hex(bare))))).to.equal(encrypted);
+        const other = create(keys);
+        for (const packet of [
+          `800f123bdecafbadcafebabe${text}`,
+          `900f123cdecafbadcafebabeabcd000151000200${text}`,
+        ])
+          expect(toHex(bytesOf(run(sender, "protectRtp", hex(packet))))).to.equal(
+            toHex(bytesOf(run(other, "protectRtp", hex(packet)))),
+          );
+      });
+  }
+
   for (const [implementation, create] of implementations)
     for (const [name, keys, method, packet, expected] of answers)
       it(`${implementation}: ${name}`, () => {
@@ -248,27 +275,31 @@ for (const [profileName, profile, salt] of profiles) {
   const keys = keysOf(profile, salt, 3);
 
   describe(`SRTP ${profileName}: twin and native`, () => {
-    it("protect to the same bytes", () => {
-      const native = createNativeSrtp(keys);
-      const twin = new TwinSrtp(keys);
-      const shapes: RtpFields[] = [];
-      for (let seq = 65000; seq < 66100; seq += 13)
-        shapes.push({
-          seq,
-          csrcs: seq % 4,
-          ...(seq % 3 === 0 ? { extensionWords: seq % 5 } : {}),
-          payload: seq % 1200,
-          ssrc: seq % 7,
-        });
-      for (const shape of shapes) {
-        const packet = rtp(shape);
-        const ours = bytesOf(run(native, "protectRtp", packet));
-        expect(toHex(ours)).to.equal(toHex(bytesOf(run(twin, "protectRtp", packet))));
-        expect(ours.length).to.equal(packet.length + tag);
-        const report = rtcp(seq16(shape.seq), 4 * (shape.seq % 9));
-        expect(run(native, "protectRtcp", report)).to.deep.equal(run(twin, "protectRtcp", report));
-      }
-    });
+    for (const cryptex of [false, true])
+      it(`protect to the same bytes${cryptex ? " with Cryptex" : ""}`, () => {
+        const native = createNativeSrtp({ ...keys, cryptex });
+        const twin = new TwinSrtp({ ...keys, cryptex });
+        const shapes: RtpFields[] = [];
+        for (let seq = 65000; seq < 66100; seq += 13)
+          shapes.push({
+            seq,
+            csrcs: seq % 4,
+            ...(seq % 3 === 0 ? { extensionWords: seq % 5 } : {}),
+            payload: seq % 1200,
+            ssrc: seq % 7,
+          });
+        for (const shape of shapes) {
+          const packet = rtp(shape);
+          const ours = bytesOf(run(native, "protectRtp", packet));
+          expect(toHex(ours)).to.equal(toHex(bytesOf(run(twin, "protectRtp", packet))));
+          const added = cryptex && shape.extensionWords === undefined && shape.csrcs! > 0 ? 4 : 0;
+          expect(ours.length).to.equal(packet.length + added + tag);
+          const report = rtcp(seq16(shape.seq), 4 * (shape.seq % 9));
+          expect(run(native, "protectRtcp", report)).to.deep.equal(
+            run(twin, "protectRtcp", report),
+          );
+        }
+      });
 
     it("send alike, random numbers, some again, some changed, and no index twice", () => {
       let state = 4711;

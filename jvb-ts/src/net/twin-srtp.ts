@@ -180,6 +180,27 @@ function exchange(packet: Uint8Array, first: number, second: number): void {
   packet.set(a, 12 + second);
 }
 
+/**
+ * The packet in the form of Cryptex, as the cipher takes it: CSRCs without an extension get an empty one.
+ * Undefined when it has nothing to hide, or an extension of no form of RFC 8285.
+ */
+function cryptexForm(packet: Uint8Array): Uint8Array | undefined {
+  const csrcs = 4 * ((packet[0] ?? 0) & 15);
+  const at = 12 + csrcs;
+  let form = packet.slice();
+  if (((packet[0] ?? 0) & 0x10) === 0) {
+    if (csrcs === 0) return undefined;
+    form = Uint8Array.of(...packet.subarray(0, at), 0xbe, 0xde, 0, 0, ...packet.subarray(at));
+    form[0] = (form[0] ?? 0) | 0x10;
+  }
+  const profile = Object.entries(CRYPTEX_PROFILES).find(([, clear]) => clear === read16(form, at));
+  if (profile === undefined) return undefined;
+  form[at] = Number(profile[0]) >> 8;
+  form[at + 1] = Number(profile[0]);
+  exchange(form, csrcs, 4);
+  return form;
+}
+
 /** Back in order and with the profile of RFC 8285, as what follows reads it. */
 function endCryptex(packet: Uint8Array): void {
   const csrcs = 4 * ((packet[0] ?? 0) & 15);
@@ -259,12 +280,14 @@ export class TwinSrtp implements SrtpTransform {
   repeated = 0;
   refused = 0;
   readonly #gcm: boolean;
+  readonly #sendsCryptex: boolean;
   readonly #tx: Direction;
   readonly #rx: Direction;
 
   constructor(keys: SrtpKeys) {
     const profile: SrtpProfileId = keys.profile;
     this.#gcm = profile === SrtpProfile.AEAD_AES_128_GCM;
+    this.#sendsCryptex = keys.cryptex ?? false;
     this.#tx = new Direction(keys.localKey, keys.localSalt);
     this.#rx = new Direction(keys.remoteKey, keys.remoteSalt);
   }
@@ -278,8 +301,8 @@ export class TwinSrtp implements SrtpTransform {
   }
 
   #protect(bytes: Uint8Array, offset: number, length: number, repeatable: boolean): number {
-    const packet = bytes.subarray(offset, offset + length);
-    const header = rtpHeaderLength(packet);
+    let packet = bytes.subarray(offset, offset + length);
+    let header = rtpHeaderLength(packet);
     if (header === undefined) return -Status.malformed;
     const ssrc = read32(packet, 8);
     const stream = this.#sending(ssrc);
@@ -292,7 +315,13 @@ export class TwinSrtp implements SrtpTransform {
       this.refused++;
       return -Status.replayed;
     }
-    const tag = this.#sealRtp(packet, header, ssrc, index);
+    const form = this.#sendsCryptex ? cryptexForm(packet) : undefined;
+    if (form !== undefined) {
+      bytes.set(form, offset);
+      packet = bytes.subarray(offset, offset + form.length);
+      header = CRYPTEX_CLEAR;
+    }
+    const tag = this.#sealRtp(packet, header, ssrc, index, form !== undefined);
     if (isRepeat && !sent.isSame(index, tag)) {
       this.refused++;
       return -Status.replayed;
@@ -300,16 +329,29 @@ export class TwinSrtp implements SrtpTransform {
     if (isRepeat) this.repeated++;
     else sent.add(index, repeatable, tag);
     rtp.mark(index);
-    bytes.set(tag, offset + length);
-    return length + tag.length;
+    bytes.set(tag, offset + packet.length);
+    return packet.length + tag.length;
   }
 
-  #sealRtp(packet: Uint8Array, header: number, ssrc: number, index: number): Uint8Array {
+  /** Encrypts from `clear` on, in place, and returns the tag. */
+  #sealRtp(
+    packet: Uint8Array,
+    clear: number,
+    ssrc: number,
+    index: number,
+    cryptex: boolean,
+  ): Uint8Array {
     const keys = this.#tx.rtp;
-    const payload = packet.subarray(header);
-    if (this.#gcm)
-      return seal(keys.key, gcmIv(keys.salt, ssrc, index), packet.subarray(0, header), payload);
+    const payload = packet.subarray(clear);
+    const csrcs = 4 * ((packet[0] ?? 0) & 15);
+    if (this.#gcm) {
+      const iv = gcmIv(keys.salt, ssrc, index);
+      const tag = seal(keys.key, iv, packet.subarray(0, clear), payload);
+      if (cryptex) exchange(packet, 4, csrcs);
+      return tag;
+    }
     counterMode(keys, ssrc, index, payload);
+    if (cryptex) exchange(packet, 4, csrcs);
     return hmac(keys, packet, Math.floor(index / 0x10000));
   }
 

@@ -3,6 +3,7 @@
 import type { MetricsView } from "#shared/metrics/registry";
 import type { ConferenceModify } from "#shared/stanza/colibri2";
 import type { DebugMode, Json } from "../conference/debug-state.ts";
+import type { CaptureRequest } from "../export/captures.ts";
 import type { ColibriOutcome } from "../worker-messages.ts";
 import type { HealthResult } from "./health.ts";
 
@@ -25,8 +26,8 @@ export interface BridgeApi {
   ): Promise<Readonly<Record<string, Json>>>;
   /** `jmt.debug.pcap.enabled` */
   readonly mayCapture: boolean;
-  /** Begins (true) or ends (false) the capture of an endpoint's packets; whether it is captured then. */
-  capture(conference: string, endpoint: string, on: boolean | undefined): Promise<Json | undefined>;
+  /** Whether it is captured then; undefined: there is no such endpoint. */
+  capture(request: CaptureRequest): Promise<Json | undefined>;
   speakers(conference: string): Promise<Json | undefined>;
   /** `load_management`, `shutdown_state` and the like of `/debug`. */
   debugHead(): Readonly<Record<string, Json>>;

@@ -145,7 +145,7 @@ describe("debug routes", () => {
 
   for (const mayCapture of [false, true])
     it(`capture an endpoint's packets ${mayCapture ? "where that is switched on" : "only where that is switched on"}`, async () => {
-      let captured = false;
+      const captured: Record<string, boolean> = {};
       const handlers = new Map<string, HttpHandler>();
       const door = {
         route: (method: string, pattern: string, handler: HttpHandler) =>
@@ -159,9 +159,9 @@ describe("debug routes", () => {
         ...api,
         mayCapture,
         debug: () => Promise.resolve({ c: { endpoints: { e: null } } }),
-        capture: (_, __, on) => {
-          captured = on ?? captured;
-          return Promise.resolve(captured);
+        capture: ({ feature, on }) => {
+          if (on !== undefined) captured[feature] = on;
+          return Promise.resolve(captured[feature] ?? false);
         },
       };
       addPrivateRoutes(door, asked, { ...off, debug: true });
@@ -185,8 +185,12 @@ describe("debug routes", () => {
       expect(await call("POST", "e", "pcap-dump", "true")).to.equal(mayCapture ? 200 : 403);
       expect(await call("GET", "e", "pcap-dump")).to.equal(String(mayCapture));
       expect(await call("POST", "x", "pcap-dump", "true")).to.equal(404);
-      expect(await call("POST", "e", "sctp-pcap-dump", "true")).to.equal(mayCapture ? 501 : 403);
       expect(await call("GET", "e", "sctp-pcap-dump")).to.equal("false");
-      expect(captured).to.equal(mayCapture);
+      expect(await call("POST", "e", "sctp-pcap-dump", "true")).to.equal(mayCapture ? 200 : 403);
+      expect(await call("GET", "e", "sctp-pcap-dump")).to.equal(String(mayCapture));
+      expect(await call("POST", "e", "other-dump", "true")).to.equal(404);
+      expect(captured).to.deep.equal(
+        mayCapture ? { "pcap-dump": true, "sctp-pcap-dump": true } : {},
+      );
     });
 });

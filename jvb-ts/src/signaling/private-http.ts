@@ -8,6 +8,7 @@ import {
   textReply,
 } from "#shared/http/message";
 import type { HttpServer } from "#shared/http/server";
+import { type CaptureRequest, captureFeatures } from "../export/captures.ts";
 import type { BridgeApi } from "./bridge-api.ts";
 import { conferenceModifiedJson, parseConferenceJson } from "./colibri-json.ts";
 
@@ -38,7 +39,6 @@ const jvbFeatures: Readonly<Record<string, boolean>> = {
   "tossed-packet-stats": true,
 };
 const readOnlyFeatures = new Set(["task-pool-stats", "tossed-packet-stats"]);
-const endpointFeatures = new Set(["pcap-dump", "sctp-pcap-dump"]);
 
 /** Adds every route that is switched on. */
 export function addPrivateRoutes(server: HttpServer, api: BridgeApi, on: ApiSwitches): void {
@@ -236,32 +236,34 @@ function addFeatureRoutes(server: HttpServer, api: BridgeApi): void {
   for (const method of ["GET", "POST"]) {
     server.route(method, "/debug/features/jvb/{feature}/{value}", change);
   }
-  const known = async ({ params }: HttpRequest): Promise<boolean> => {
-    const { conference = "", endpoint = "", feature = "" } = params;
-    if (!endpointFeatures.has(feature)) return false;
-    const state = (await api.debug(conference, endpoint, "short"))[conference];
-    return fieldOf(fieldOf(state, "endpoints"), endpoint) !== undefined;
-  };
   const one = "/debug/features/endpoint/{conference}/{endpoint}/{feature}";
-  const capture = (request: HttpRequest, on: boolean | undefined): Promise<unknown> => {
-    const { conference = "", endpoint = "" } = request.params;
-    return api.capture(conference, endpoint, on);
-  };
-  server.route("GET", one, async (request) => {
-    if (!(await known(request))) return emptyReply(404);
-    const isPackets = request.params["feature"] === "pcap-dump";
-    return plain(String(isPackets && (await capture(request, undefined)) === true));
+  server.route("GET", one, async ({ params }) => {
+    const asked = await captureRequest(api, params, undefined);
+    if (asked === undefined) return emptyReply(404);
+    return plain(String((await api.capture(asked)) === true));
   });
   for (const method of ["GET", "POST"]) {
-    server.route(method, `${one}/{value}`, async (request) => {
-      if (!(await known(request))) return emptyReply(404);
+    server.route(method, `${one}/{value}`, async ({ params }) => {
+      const asked = await captureRequest(api, params, params["value"]?.toLowerCase() === "true");
+      if (asked === undefined) return emptyReply(404);
       if (!api.mayCapture) return textReply("PCAP capture is disabled in configuration", 403);
-      if (request.params["feature"] !== "pcap-dump")
-        return textReply("SCTP packets are not captured", 501);
-      const on = request.params["value"]?.toLowerCase() === "true";
-      return emptyReply((await capture(request, on)) === undefined ? 404 : 200);
+      return emptyReply((await api.capture(asked)) === undefined ? 404 : 200);
     });
   }
+}
+
+/** What a path asks for, if there is such an endpoint and feature. */
+async function captureRequest(
+  api: BridgeApi,
+  params: HttpRequest["params"],
+  on: boolean | undefined,
+): Promise<CaptureRequest | undefined> {
+  const { conference = "", endpoint = "" } = params;
+  const feature = captureFeatures.find((name) => name === params["feature"]);
+  if (feature === undefined) return undefined;
+  const state = (await api.debug(conference, endpoint, "short"))[conference];
+  if (fieldOf(fieldOf(state, "endpoints"), endpoint) === undefined) return undefined;
+  return { conference, endpoint, feature, on };
 }
 
 function plain(text: string): HttpReply {

@@ -12,7 +12,7 @@ import { type Allowance, TokenBucket } from "#shared/runtime/token-bucket";
 import type { IceTransport as IceDescription } from "#shared/stanza/media";
 import type { SocketAddress } from "../media/packet-io.ts";
 import type { DtlsCertificate, DtlsEngine } from "./dtls/dtls-engine.ts";
-import { type DtlsEvent, DtlsTransport } from "./dtls/dtls-transport.ts";
+import { type DtlsEvent, type DtlsRules, DtlsTransport } from "./dtls/dtls-transport.ts";
 import type { HandshakeSlots } from "./dtls/handshake-slots.ts";
 import type { AddressMapping } from "./ice/address-mapping.ts";
 import type { IceDemux } from "./ice/ice-demux.ts";
@@ -53,6 +53,8 @@ export interface EndpointTransportOptions {
   /** Half-open handshakes of the worker; without it nothing limits them. */
   readonly handshakes?: HandshakeSlots | undefined;
   readonly certificate: DtlsCertificate;
+  /** Upstream's without them. */
+  readonly dtlsRules?: DtlsRules | undefined;
   readonly random: Random;
   /** Monotonic now. */
   readonly now: Millis;
@@ -89,6 +91,7 @@ export interface EndpointTransportState {
   readonly dtlsRunning: boolean;
   readonly dtlsRole: string;
   readonly dtlsConnected: boolean;
+  readonly cryptex: boolean;
   readonly channelReady: boolean;
   readonly ice: LayerCounters;
   readonly dtls: LayerCounters;
@@ -101,6 +104,8 @@ export class EndpointTransport {
   readonly #dtls: DtlsTransport;
   readonly #sctp: SctpTransport | undefined;
   readonly #outputs: TransportOutput[] = [];
+  /** Gets each SCTP packet in the clear, while it is set. */
+  sctpTap: ((packet: Uint8Array, isReceived: boolean) => void) | undefined = undefined;
   #closed = false;
   #iceReceived = 0;
   #iceSent = 0;
@@ -134,6 +139,7 @@ export class EndpointTransport {
     this.#dtls = new DtlsTransport({
       engine: options.dtls,
       certificate: options.certificate,
+      rules: options.dtlsRules,
       log,
       slots: options.handshakes,
     });
@@ -302,6 +308,7 @@ export class EndpointTransport {
       dtlsRunning: dtls.running,
       dtlsRole: dtls.role,
       dtlsConnected: dtls.connected,
+      cryptex: dtls.cryptex,
       channelReady: this.channelReady,
       ice: {
         received: this.#iceReceived,
@@ -389,6 +396,7 @@ export class EndpointTransport {
         this.#sctp?.start(now);
         break;
       case "data":
+        this.sctpTap?.(event.bytes, true);
         this.#sctp?.handlePacket(event.bytes, now);
         break;
       case "failed":
@@ -402,6 +410,7 @@ export class EndpointTransport {
   #fromSctp(event: ChannelEvent): void {
     switch (event.kind) {
       case "packet":
+        this.sctpTap?.(event.bytes, false);
         this.#dtls.send(event.bytes);
         break;
       case "open":

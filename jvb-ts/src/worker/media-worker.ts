@@ -17,7 +17,7 @@ import { conferenceState, type Json, speechActivity } from "../conference/debug-
 import type { ConferencePorts, EndpointPort, SocketId } from "../conference/ports.ts";
 import { refusal } from "../conference/refusal.ts";
 import type { BridgeSettings } from "../conference/settings.ts";
-import { type CaptureFile, Captures } from "../export/captures.ts";
+import { type CaptureFile, type CaptureRequest, Captures } from "../export/captures.ts";
 import {
   type ExportSocketEvents,
   inTurns,
@@ -208,7 +208,7 @@ export class MediaWorker {
         return;
       }
       case "capture":
-        this.#answer(message.tag, this.#capture(message));
+        this.#answer(message.tag, this.#capture(message.request));
         return;
       case "mappings":
         this.#mappings = message.mappings;
@@ -281,10 +281,16 @@ export class MediaWorker {
   }
 
   /** Whether the endpoint is captured now; undefined: there is none. */
-  #capture(message: Extract<ToWorker, { kind: "capture" }>): boolean | undefined {
-    const { conference, endpoint, on } = message;
-    const session = this.#conferences.get(conference)?.endpoints.get(endpoint)?.session;
-    return session === undefined ? undefined : this.#captures.switch(session, endpoint, on);
+  #capture(request: CaptureRequest): boolean | undefined {
+    const endpoint = this.#conferences.get(request.conference)?.endpoints.get(request.endpoint);
+    if (endpoint === undefined) return undefined;
+    const { session, transport } = endpoint;
+    const isOn = this.#captures.switch(session, request);
+    if (request.feature === "sctp-pcap-dump")
+      transport.sctpTap = isOn
+        ? (packet, isReceived) => this.#captures.sctp(session, packet, isReceived)
+        : undefined;
+    return isOn;
   }
 
   #answer(tag: number, value: Json | undefined): void {
@@ -541,7 +547,7 @@ export class MediaWorker {
 
   #detach(endpoint: EndpointPort): void {
     this.#bySession[endpoint.session] = undefined;
-    this.#captures.stop(endpoint.session);
+    this.#captures.detach(endpoint.session);
     this.#byTransport.delete(endpoint.transport);
     for (const [socket, owner] of this.#bySocket) {
       if (owner === endpoint) this.#bySocket.delete(socket);

@@ -1,6 +1,6 @@
 /** An operator captures what an endpoint sends and gets (spec jvb-control 9.3). */
 import { expect } from "chai";
-import { defaultCaptureSettings } from "../../src/export/captures.ts";
+import { type CaptureFeature, defaultCaptureSettings } from "../../src/export/captures.ts";
 import { audioSource, endpointRequest, modify } from "./requests.ts";
 import { Stage } from "./stage.ts";
 import { talk } from "./talk.ts";
@@ -13,9 +13,17 @@ async function room(stage: Stage) {
   return { a, b, id: stage.bridge.conferenceOf("meeting-1")! };
 }
 
-async function set(stage: Stage, id: string, endpoint: string, on: boolean | undefined) {
+async function set(
+  stage: Stage,
+  conference: string,
+  endpoint: string,
+  on: boolean | undefined,
+  feature: CaptureFeature = "pcap-dump",
+) {
   const answers: unknown[] = [];
-  void stage.bridge.capture(id, endpoint, on).then((answer) => void answers.push(answer));
+  void stage.bridge
+    .capture({ conference, endpoint, feature, on })
+    .then((answer) => void answers.push(answer));
   await stage.run(20);
   return answers[0];
 }
@@ -60,6 +68,30 @@ describe("captures", () => {
     ]);
     expect(rtp[0]!.to).to.equal("127.0.0.1:123");
     expect(rtp[0]!.packet.subarray(20)).to.deep.equal(Buffer.alloc(20, rtp[0]!.packet[3]));
+  });
+
+  it("hold the bridge channel's SCTP, too", async () => {
+    const stage = new Stage({ capture });
+    const { a, id } = await room(stage);
+    const sctp = "sctp-pcap-dump";
+    expect(await set(stage, id, "aaaa1111", true, sctp)).to.equal(true);
+    expect(await set(stage, id, "aaaa1111", undefined)).to.equal(false);
+    a.say({
+      kind: "SourceVideoTypeMessage",
+      sourceName: "aaaa1111-v0",
+      videoType: "CAMERA",
+      endpointId: undefined,
+    });
+    await stage.run(100);
+    expect(await set(stage, id, "aaaa1111", false, sctp)).to.equal(false);
+    const [{ path, parts, closed } = { path: "", parts: [], closed: false }] = stage.captures;
+    expect(path).to.match(/^\/captures\/aaaa1111-sctp-\d{4}-/);
+    expect([stage.captures.length, closed]).to.deep.equal([1, true]);
+    const records = parts.slice(1).map(read);
+    // Ports of the association (RFC 8841): the message came, its acknowledgement went.
+    for (const { packet } of records) expect(packet.readUInt32BE(0)).to.equal(0x13881388);
+    expect(records.map(({ from }) => from)).to.include.members(["192.0.2.0:456", "127.0.0.1:123"]);
+    expect(records.some(({ packet }) => packet.includes("SourceVideoType"))).to.equal(true);
   });
 
   it("can hold everybody from the start, and end with who leaves", async () => {

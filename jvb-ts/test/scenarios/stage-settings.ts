@@ -4,6 +4,7 @@ import { type BridgeSettings, defaultLifeSettings } from "../../src/conference/s
 import { defaultCaptureSettings } from "../../src/export/captures.ts";
 import { defaultExportSettings } from "../../src/export/export-settings.ts";
 import { defaultEngineOptions } from "../../src/media/engine-options.ts";
+import { defaultDtlsRules } from "../../src/transport/dtls/dtls-transport.ts";
 import { defaultIceSettings } from "../../src/transport/ice/ice-settings.ts";
 import { bridgeAddress } from "./memory-io.ts";
 
@@ -12,7 +13,7 @@ export const settings: BridgeSettings = {
   sockets: { addresses: [bridgeAddress], mappings: [], receiveBufferBytes: 1 },
   ice: defaultIceSettings,
   engine: defaultEngineOptions,
-  dtls: { cipherSuites: [], srtpProfiles: [] },
+  dtls: { cipherSuites: [], srtpProfiles: [], rules: defaultDtlsRules },
   life: defaultLifeSettings,
   exporter: defaultExportSettings,
   capture: defaultCaptureSettings,

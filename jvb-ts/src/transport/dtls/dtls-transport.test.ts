@@ -1,9 +1,9 @@
 import { expect } from "chai";
 import type { Fingerprint } from "#shared/stanza/media";
 import { recordingLogger } from "#shared/testing/recording-logger";
-import { type DtlsEvent, DtlsTransport } from "./dtls-transport.ts";
+import { type DtlsEvent, DtlsTransport, defaultDtlsRules } from "./dtls-transport.ts";
 import { fakeDtls } from "./fake-dtls.test.ts";
-import { certificateMatches } from "./fingerprints.ts";
+import { certificateMatches, knownHashes } from "./fingerprints.ts";
 import { HandshakeSlots } from "./handshake-slots.ts";
 
 const fingerprint = (
@@ -12,12 +12,17 @@ const fingerprint = (
   hash = "sha-256",
 ): Fingerprint => ({ hash, setup, value, cryptex: undefined });
 
-function transport(options: { noProfile?: boolean } = {}, slots?: HandshakeSlots): DtlsTransport {
+function transport(
+  options: { noProfile?: boolean } = {},
+  slots?: HandshakeSlots,
+  rules = defaultDtlsRules,
+): DtlsTransport {
   const engine = fakeDtls({ fingerprint: "AA:BB", ...options });
   return new DtlsTransport({
     engine,
     certificate: engine.createCertificate(),
     log: recordingLogger(),
+    rules,
     slots,
   });
 }
@@ -83,6 +88,24 @@ describe("DTLS transport", () => {
     expect(kinds(dtls)).to.deep.equal([]);
     expect(dtls.dropped).to.equal(1);
   });
+
+  for (const [configured, offered, encrypts] of [
+    [true, [true], true],
+    [true, [true, true], true],
+    [true, [true, undefined], false],
+    [true, [false], false],
+    [false, [true], false],
+  ] as const)
+    it(`M-018 encrypts header extensions if configured (${configured}) and offered (${offered.join()}): ${encrypts}`, () => {
+      const dtls = transport({}, undefined, { ...defaultDtlsRules, cryptex: configured });
+      expect(dtls.describe().cryptex).to.equal(configured ? true : undefined);
+      const remote = offered.map((cryptex) => ({ ...fingerprint("CC:DD"), cryptex }));
+      dtls.setRemote(remote, 0);
+      dtls.setWritable(0);
+      dtls.handleDatagram(hello("CC:DD"), 5);
+      const connected = drain(dtls).find((event) => event.kind === "connected");
+      expect(connected?.keys.cryptex).to.equal(encrypts);
+    });
 
   it("fails without a common SRTP profile", () => {
     const dtls = transport({ noProfile: true });
@@ -187,6 +210,15 @@ describe("certificate check (M-007, M-008)", () => {
     ],
     ["only a refused hash", [fingerprint("A3", "active", "md5")], false],
   ] as const) {
-    it(name, () => expect(certificateMatches(signalled, of)).to.equal(matches));
+    it(name, () => expect(certificateMatches(signalled, knownHashes, of)).to.equal(matches));
   }
+
+  it("looks only at hashes that the configuration accepts", () => {
+    const both = [fingerprint("B2"), fingerprint("A5", "active", "sha-512")];
+    expect(certificateMatches(both, ["sha-256"], of)).to.equal(false);
+    expect(certificateMatches(both, ["sha-256", "sha-512"], of)).to.equal(true);
+    expect(certificateMatches([fingerprint("A1", "active", "sha-1")], ["sha-256"], of)).to.equal(
+      false,
+    );
+  });
 });

@@ -10,7 +10,7 @@ import type { Millis } from "#shared/runtime/runtime";
 import type { Fingerprint } from "#shared/stanza/media";
 import type { SrtpKeys } from "../../media/packet-io.ts";
 import type { DtlsCertificate, DtlsEngine, DtlsOutput, DtlsSession } from "./dtls-engine.ts";
-import { certificateMatches } from "./fingerprints.ts";
+import { certificateMatches, knownHashes } from "./fingerprints.ts";
 import type { HandshakeSlots } from "./handshake-slots.ts";
 
 export type DtlsEvent =
@@ -33,10 +33,23 @@ const MTU = 1200;
 /** How often a handshake that waits for its slot asks again. */
 const SLOT_RETRY_MS = 50;
 
+/** What is asked of every peer. */
+export interface DtlsRules {
+  /** Hash functions of fingerprints, lower case (`jmt.dtls.accepted-fingerprint-hash-functions`). */
+  readonly acceptedHashes: readonly string[];
+  /** Header extensions are encrypted to peers that offer it, too (`videobridge.cryptex.endpoint`, RFC 9335). */
+  readonly cryptex: boolean;
+}
+
+/** Upstream's. */
+export const defaultDtlsRules: DtlsRules = { acceptedHashes: knownHashes, cryptex: false };
+
 export interface DtlsTransportOptions {
   readonly engine: DtlsEngine;
   readonly certificate: DtlsCertificate;
   readonly log: Logger;
+  /** Upstream's without them. */
+  readonly rules?: DtlsRules | undefined;
   /** Shared by all associations; without it nothing limits them. */
   readonly slots?: HandshakeSlots | undefined;
 }
@@ -45,6 +58,7 @@ export class DtlsTransport {
   readonly #engine: DtlsEngine;
   readonly #certificate: DtlsCertificate;
   readonly #log: Logger;
+  readonly #rules: DtlsRules;
   readonly #slots: HandshakeSlots | undefined;
   readonly #events: DtlsEvent[] = [];
   #early: Uint8Array[] = [];
@@ -67,6 +81,7 @@ export class DtlsTransport {
     this.#engine = options.engine;
     this.#certificate = options.certificate;
     this.#log = options.log;
+    this.#rules = options.rules ?? defaultDtlsRules;
     this.#slots = options.slots;
   }
 
@@ -83,6 +98,16 @@ export class DtlsTransport {
     return this.#state === "handshaking" || this.#state === "connected";
   }
 
+  /** Offered by both sides (RFC 9335 4): by the peer with each of its fingerprints. */
+  get cryptex(): boolean {
+    const fingerprints = this.#fingerprints;
+    return (
+      this.#rules.cryptex &&
+      fingerprints.length > 0 &&
+      fingerprints.every(({ cryptex }) => cryptex === true)
+    );
+  }
+
   /** What to advertise. */
   describe(): Fingerprint {
     const setup = { undecided: "actpass", server: "passive", client: "active" } as const;
@@ -90,7 +115,7 @@ export class DtlsTransport {
       hash: "sha-256",
       setup: setup[this.#role],
       value: this.#certificate.fingerprintSha256,
-      cryptex: undefined,
+      cryptex: this.#rules.cryptex ? true : undefined,
     };
   }
 
@@ -231,7 +256,9 @@ export class DtlsTransport {
   }
 
   #handshakeDone(session: DtlsSession): void {
-    if (!certificateMatches(this.#fingerprints, (hash) => session.peerFingerprint(hash))) {
+    const { acceptedHashes } = this.#rules;
+    const fingerprintOf = (hash: string) => session.peerFingerprint(hash);
+    if (!certificateMatches(this.#fingerprints, acceptedHashes, fingerprintOf)) {
       this.#fail("the certificate does not match the signalled fingerprints");
       return;
     }
@@ -243,8 +270,9 @@ export class DtlsTransport {
     this.#state = "connected";
     this.#giveUpAt = undefined;
     this.#releaseSlot();
-    this.#log.info("DTLS connected", { role: this.#role });
-    this.#events.push({ kind: "connected", keys });
+    const { cryptex } = this;
+    this.#log.info("DTLS connected", { role: this.#role, ...(cryptex ? { cryptex } : {}) });
+    this.#events.push({ kind: "connected", keys: { ...keys, cryptex } });
   }
 
   #fail(reason: string): void {
