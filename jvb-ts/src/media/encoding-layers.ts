@@ -25,6 +25,12 @@ const LOWEST_HEIGHT = 180;
 const KEYFRAME_SHARE = 0.25;
 /** Closer together they are what the sender's pictures are like. */
 const KEYFRAME_MS = 1_000;
+/**
+ * For receivers a layer is as large as it was of late: an encoder that leaves out frames behind a large key
+ * frame makes the top layer look as small as the lowest for a second; who is moved up then gets a megabit
+ * through a narrow way, asks for the next key frame, and so on (decision 0025).
+ */
+const HALF_LIFE_MS = 3_000;
 /** Parts of a layer index. */
 const LAYER_MASK = 0x3f;
 const MAX_SPATIAL = 8;
@@ -43,6 +49,9 @@ export class Layer {
   targetBitrateBps = 0;
   /** Bits of its own packets. */
   readonly tracker: RateTracker;
+  /** Largest bitrate with the layers below, of late, and when it was looked at. */
+  #heldBps = 0;
+  #heldAt: Millis = 0;
 
   constructor(
     index: number,
@@ -58,6 +67,14 @@ export class Layer {
     this.height = height;
     this.frameRate = frameRate;
     this.tracker = tracker;
+  }
+
+  /** `bps` now, or what is left of more before; 0 is at once 0: it has stopped. */
+  hold(bps: number, now: Millis): number {
+    const left = this.#heldBps * 2 ** ((this.#heldAt - now) / HALF_LIFE_MS);
+    this.#heldAt = now;
+    this.#heldBps = bps === 0 ? 0 : Math.max(bps, left);
+    return this.#heldBps;
   }
 }
 

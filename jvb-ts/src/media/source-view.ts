@@ -10,6 +10,8 @@ interface ViewedLayer {
   readonly frameRate: number;
   /** As the sender told it, 0 when it did not. */
   readonly targetBitrateBps: number;
+  /** Its bitrate for receivers, who are not to follow each pause of it. */
+  hold(bps: number, now: Millis): number;
 }
 
 /** What is read of a source. */
@@ -73,7 +75,9 @@ export class SourceView<Layer extends ViewedLayer> implements SourceValue {
         view.height = layer.height;
         view.frameRate = layer.frameRate;
         const isTold = told && layer.targetBitrateBps > 0 && encoding.runs(layer);
-        view.bitrateBps = isTold ? layer.targetBitrateBps : encoding.bitrate(layer, now);
+        const bps = isTold ? layer.targetBitrateBps : encoding.bitrate(layer, now);
+        // The lowest one is what there is instead of nothing.
+        view.bitrateBps = isTold || count === 1 ? bps : layer.hold(bps, now);
       }
     }
     this.layers.length = count;

@@ -32,6 +32,8 @@ interface CameraOptions {
   readonly temporal?: boolean;
   /** A key frame is so many times as large as others. */
   readonly keyframeScale?: number;
+  /** Behind each key frame nearly nothing comes for so long: the encoder makes up for its size. */
+  readonly restMs?: number;
   /** Bits per second of audio on the same link, not under transport-cc. */
   readonly audioBps?: number;
   /** Frame sizes vary by this share. */
@@ -67,6 +69,7 @@ export class NarrowCall {
   #nextFrame = 0;
   #nextAudio = 0;
   #keyframe = true;
+  #restsUntil = 0;
 
   constructor(
     link: LinkConditions | readonly LinkPhase[],
@@ -136,10 +139,12 @@ export class NarrowCall {
     const frame = this.#frame++;
     const keyframe = this.#keyframe;
     this.#keyframe = false;
+    if (keyframe) this.#restsUntil = this.fixture.now + (this.#camera.restMs ?? 0);
     const tid = temporal === true && !keyframe ? PATTERN[frame & 3]! : 0;
     if (tid === 0) this.#tl0++;
     let scale = temporal === true ? SHARES[frame & 3]! : 1;
     if (keyframe) scale = keyframeScale ?? scale;
+    else if (this.fixture.now < this.#restsUntil) scale *= 0.02;
     for (let eid = 0; eid < SSRCS.length; eid++) {
       const some = 1 + (noise ?? 0) * (2 * this.#random.float() - 1);
       let left = Math.round((this.rates[eid]! * this.#frameMs * scale * some) / 8000);

@@ -98,6 +98,32 @@ describe("engine with a receiver behind a narrow way", () => {
       expect(encoding(), "top again").to.equal(2);
     }).timeout(20_000);
 
+  for (const seed of [1, 2, 3, 4])
+    it(`is not moved up because the encoder rests behind a key frame, seed ${seed}`, function () {
+      const link = { rateBps: 500_000, delayMs: 25, queueBytes: 40_000 };
+      const call = new NarrowCall(link, {}, true, {
+        rates: [120_000, 400_000, 1_300_000],
+        fps: 15,
+        keyframeScale: 10,
+        restMs: 1_200,
+        noise: 0.2,
+        seed,
+      });
+      call.run(15_000);
+      let moves = 0;
+      let current = 0;
+      for (let i = 0; i < 300; i++) {
+        call.run(100);
+        const { currentEncoding } = call.b.snapshot(call.fixture.now).sending[0]!;
+        if (currentEncoding > current) moves++;
+        current = currentEncoding;
+      }
+      const bps = call.rate(30_000);
+      this.test!.title += `: ${moves} times up in 30 s, ${Math.round(bps / 1000)} kbps`;
+      expect(moves).to.be.at.most(4);
+      expect(bps).to.be.at.least(400_000);
+    }).timeout(20_000);
+
   it("probes with packets of padding where RTX is unknown (M-058, M-142)", () => {
     const call = new NarrowCall(narrow(10_000_000), {}, false);
     call.run(3_000);
