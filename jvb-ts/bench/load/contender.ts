@@ -9,7 +9,7 @@ import type {
   StartContender,
 } from "../../../shared/bench/row.ts";
 import type { Measured } from "./generator-messages.ts";
-import type { FromStand, StandSettings, ToStand } from "./stand-messages.ts";
+import { type FromStand, SET_UPS, type StandSettings, type ToStand } from "./stand-messages.ts";
 
 /**
  * COMPAT(jvb): upstream's bridge offers no loopback address, so all contenders get a namespace with
@@ -96,6 +96,13 @@ export class Stand {
     return done;
   }
 
+  /** Endpoints set up one after the other for so long. */
+  async setUps(seconds: number): Promise<Cell> {
+    const done = this.#hear("setUps");
+    this.#tell({ kind: "setUps", seconds });
+    return (await done).cell;
+  }
+
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     this.#heard = () => {};
@@ -109,19 +116,47 @@ export class Stand {
 /** The seed of every row: whoever measures again measures the same streams. */
 export const SEED = 20_260_821;
 
-export function startContender(contender: ContenderName, workload: string): StartContender {
+type Run = Pick<RunningContender, "warm" | "measure">;
+
+function startOn(
+  contender: ContenderName,
+  workload: string,
+  run: (stand: Stand) => Run,
+): StartContender {
   return async () => {
     if (contender === "java") {
       const upstream = upstreamFolder();
       if ("reason" in upstream) return { notMeasured: upstream.reason };
     }
     const stand = await Stand.start({ contender, workload, seed: SEED, profile: "gcm" });
-    const running: RunningContender = {
-      warm: (seconds) => stand.warm(seconds),
-      measure: async (seconds) => (await stand.measure(seconds)).cell,
-      stop: () => stand.stop(),
-      version: stand.version,
-    };
-    return running;
+    return { ...run(stand), stop: () => stand.stop(), version: stand.version };
   };
 }
+
+/** A call that goes on. */
+export const startContender = (contender: ContenderName, workload: string): StartContender =>
+  startOn(contender, workload, (stand) => ({
+    warm: (seconds) => stand.warm(seconds),
+    measure: async (seconds) => (await stand.measure(seconds)).cell,
+  }));
+
+/** Endpoints that come one by one; what the very first one took belongs to the first cell that counts. */
+export const startSetUps = (contender: Exclude<ContenderName, "limit">): StartContender =>
+  startOn(contender, SET_UPS, (stand) => {
+    let first: Readonly<Record<string, number>> = {};
+    return {
+      async warm(seconds) {
+        first = firstOf((await stand.setUps(seconds)).figures);
+      },
+      async measure(seconds) {
+        const cell = await stand.setUps(seconds);
+        const figures = { ...first, ...cell.figures };
+        first = {};
+        return { ...cell, figures };
+      },
+    };
+  });
+
+/** The figures that a bridge has once in its life. */
+const firstOf = (figures: Readonly<Record<string, number>>) =>
+  Object.fromEntries(Object.entries(figures).filter(([name]) => name.startsWith("first ")));

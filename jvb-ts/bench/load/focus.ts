@@ -98,28 +98,36 @@ export class LoadFocus {
 
   /** Makes a conference of these; returns its id and the bridge's transports in the same order. */
   async create(
-    name: string | undefined,
+    name: string,
     participants: readonly ParticipantPlan[],
   ): Promise<{ readonly meetingId: string; readonly transports: readonly IceTransport[] }> {
     const meetingId = randomUUID();
     const transports: IceTransport[] = [];
-    for (const [at, { id }] of participants.entries()) {
-      const endpoint = colibriEndpoint(id, {
-        statsId: `Load-${at}`,
-        create: true,
-        media,
-        transport: colibriTransport({ iceControlling: true }),
-        sources: [],
-        capabilities: ["source-names"],
-      });
-      const room = `${name}@conference.meet.load`;
-      const more = at === 0 ? { create: true as const } : {};
-      const answer = await this.#modify(meetingId, room, [endpoint], more);
-      const ice = answer.endpoints.find((each) => each.id === id)?.transport?.ice;
-      if (ice === undefined) throw new Error("no transport in the bridge's answer");
-      transports.push(ice);
-    }
+    for (const [at, { id }] of participants.entries())
+      transports.push(await this.add(meetingId, name, id, at === 0));
     return { meetingId, transports };
+  }
+
+  /** Makes an endpoint, with its conference where it is the first one; returns the bridge's transport. */
+  async add(meetingId: string, name: string, id: string, isFirst: boolean): Promise<IceTransport> {
+    const endpoint = colibriEndpoint(id, {
+      statsId: `Load-${id}`,
+      create: true,
+      media,
+      transport: colibriTransport({ iceControlling: true }),
+      sources: [],
+      capabilities: ["source-names"],
+    });
+    const room = `${name}@conference.meet.load`;
+    const more = isFirst ? { create: true as const } : {};
+    const answer = await this.#modify(meetingId, room, [endpoint], more);
+    const ice = answer.endpoints.find((each) => each.id === id)?.transport?.ice;
+    if (ice === undefined) throw new Error("no transport in the bridge's answer");
+    return ice;
+  }
+
+  async remove(meetingId: string, id: string): Promise<void> {
+    await this.#modify(meetingId, undefined, [colibriEndpoint(id, { expire: true })]);
   }
 
   /** Tells the bridge what a participant's session-accept says. */

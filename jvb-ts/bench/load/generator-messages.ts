@@ -21,7 +21,26 @@ export type ToGenerator =
   | { readonly kind: "limitPort"; readonly port: number }
   /** `settle`: the window begins when everybody gets what was asked for, else at once. */
   | { readonly kind: "measure"; readonly seconds: number; readonly settle: boolean }
-  | { readonly kind: "close" };
+  | { readonly kind: "close" }
+  /** Sets up endpoints for so long, then creates some that nobody connects to. */
+  | { readonly kind: "setUps"; readonly settings: GeneratorSettings; readonly seconds: number };
+
+/** One endpoint's way into a call, in milliseconds. */
+export interface SetUp {
+  /** From the request to the bridge's answer, through Prosody. */
+  readonly created: number;
+  /** From its first ICE packet until it has the keys of SRTP, and until the first packet of another. */
+  readonly keyed: number;
+  readonly media: number;
+}
+
+export interface SetUpsDone {
+  readonly kind: "setUpsDone";
+  /** Of this bridge's life, in order. */
+  readonly setUps: readonly SetUp[];
+  /** Endpoints that were only created. */
+  readonly creations: number;
+}
 
 export interface Measured {
   readonly kind: "measured";
@@ -49,5 +68,6 @@ export type FromGenerator =
   | { readonly kind: "windowBegins" }
   | { readonly kind: "windowEnds" }
   | Measured
+  | SetUpsDone
   | { readonly kind: "closed" }
   | { readonly kind: "failed"; readonly reason: string };

@@ -7,11 +7,12 @@ import type { Logger } from "#shared/logging/logger";
 import { type PacketIo, SrtpProfile } from "../../src/media/packet-io.ts";
 import { createDtlsEngine, defaultCipherSuites } from "../../src/net/native-dtls.ts";
 import { type FocusAccount, LoadFocus } from "./focus.ts";
-import type { FromGenerator, GeneratorSettings, ToGenerator } from "./generator-messages.ts";
+import type { FromGenerator, GeneratorSettings, SetUp, ToGenerator } from "./generator-messages.ts";
 import { limitOptions, sessionKeys } from "./limit-setup.ts";
 import { LoadPeer } from "./load-peer.ts";
 import { LoadRun } from "./load-run.ts";
 import { openLoadSockets } from "./load-sockets.ts";
+import { SetUps } from "./set-ups.ts";
 import { type Plan, planOf, workloads } from "./workload.ts";
 
 const CONNECT_WITHIN_MS = 30_000;
@@ -179,6 +180,23 @@ async function measure(call: Call, seconds: number, settle: boolean): Promise<vo
   });
 }
 
+/** The first share of the time for endpoints that come in, the rest for ones that are created only. */
+const JOINING_SHARE = 0.75;
+
+async function measureSetUps(focus: LoadFocus, ip: string, seconds: number): Promise<void> {
+  await until(() => focus.ready, "a bridge in the brewery", CONNECT_WITHIN_MS);
+  const run = new SetUps(focus, ip, log);
+  await run.open();
+  const setUps: SetUp[] = [];
+  const end = performance.now() + JOINING_SHARE * seconds * 1000;
+  while (performance.now() < end) setUps.push(await run.join());
+  say({ kind: "windowBegins" });
+  const creations = await run.create((1 - JOINING_SHARE) * seconds * 1000);
+  say({ kind: "windowEnds" });
+  say({ kind: "setUpsDone", setUps, creations });
+  await run.close();
+}
+
 let focus: LoadFocus | undefined;
 let call: Call | undefined;
 
@@ -206,6 +224,14 @@ async function obey(message: ToGenerator): Promise<void> {
       if (call === undefined) throw new Error("no call to measure");
       await measure(call, message.seconds, message.settle);
       return;
+    case "setUps": {
+      const { ip, focus: account } = message.settings;
+      if (account === undefined) throw new Error("endpoints are set up by a bridge");
+      focus ??= new LoadFocus(account, log);
+      await measureSetUps(focus, ip, message.seconds);
+      say({ kind: "closed" });
+      return;
+    }
     case "close":
       await call?.close();
       call = undefined;

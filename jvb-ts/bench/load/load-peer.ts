@@ -24,7 +24,9 @@ export class LoadPeer {
   #timer: Timer | undefined;
   #channel: WebSocket | undefined;
   readonly #isSctp: boolean;
-  #keyed = false;
+  /** When its first ICE packet left, and when it had the keys of SRTP; `performance.now`, ms. */
+  firstSentAt: number | undefined = undefined;
+  keyedAt: number | undefined = undefined;
   #failed: string | undefined;
   #open = false;
   channelMessages = 0;
@@ -98,7 +100,7 @@ export class LoadPeer {
   }
 
   get connected(): boolean {
-    return this.#keyed && this.#open;
+    return this.keyedAt !== undefined && this.#open;
   }
 
   /** Asks for video of this height of everybody, and no more than that. */
@@ -141,13 +143,15 @@ export class LoadPeer {
     const io = this.#io;
     const socket = this.#socket;
     for (let out = transport.poll(); out !== undefined; out = transport.poll()) {
-      if (out.kind === "sendDatagram") io.sendTo(socket, out.remote, out.bytes);
-      else if (out.kind === "bindAddress") io.bindAddress(session, socket, out.remote);
+      if (out.kind === "sendDatagram") {
+        this.firstSentAt ??= performance.now();
+        io.sendTo(socket, out.remote, out.bytes);
+      } else if (out.kind === "bindAddress") io.bindAddress(session, socket, out.remote);
       else if (out.kind === "unbindAddress") io.unbindAddress(session, socket, out.remote);
       else if (out.kind === "selectAddress") io.selectAddress(session, socket, out.remote);
       else if (out.kind === "setKeys") {
         io.setKeys(session, out.keys);
-        this.#keyed = true;
+        this.keyedAt ??= performance.now();
       } else if (out.kind === "channelOpen") this.#open = true;
       else if (out.kind === "channelMessage") this.channelMessages++;
       else if (out.kind === "iceFailed") this.#failed = "ICE failed";

@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { javaBridge, upstreamFolder } from "../../../conformance/harness/java.ts";
 import { parseMachineTimes } from "../../../shared/bench/canary.ts";
 import { ProcessTree, treeOf } from "../../../shared/bench/process-tree.ts";
-import type { ContenderName } from "../../../shared/bench/row.ts";
+import type { Cell, ContenderName } from "../../../shared/bench/row.ts";
 import { answers, Program } from "../../../shared/demo/program.ts";
 import { prosody } from "../../../shared/demo/prosody.ts";
 import { type LimitOptions, type RunningLimit, startLimit } from "../limit/limit-program.ts";
@@ -20,6 +20,7 @@ import { bridgeConfiguration, PRIVATE_PORT } from "./bridge-configuration.ts";
 import { cellOf, type ProgramUse } from "./cell.ts";
 import type { FromGenerator, Measured, ToGenerator } from "./generator-messages.ts";
 import { kernelDrops } from "./kernel-drops.ts";
+import { setUpsCell } from "./set-ups-cell.ts";
 import type { FromStand, StandSettings, ToStand } from "./stand-messages.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
@@ -199,16 +200,12 @@ const generator = new Generator();
 /** Once started, for the bridges; of each call's own, for the limit program. */
 let tree: ProcessTree | undefined;
 let limit: RunningLimit | undefined;
+/** The bridge has set up its first endpoint. */
+let hadFirst = false;
 
 /** One call from its first packet to its last; the measured window is `seconds` long. */
 async function measure(seconds: number, settle: boolean) {
   const isLimit = settings.contender === "limit";
-  const account = {
-    port: C2S_PORT,
-    domain: `auth.${DOMAIN}`,
-    password: PASSWORD,
-    brewery: BREWERY,
-  };
   const limitStarted = isLimit ? startLimitWhenTold() : undefined;
   generator.tell({
     kind: "open",
@@ -239,6 +236,29 @@ async function measure(seconds: number, settle: boolean) {
   return { cell, measured };
 }
 
+const account = {
+  port: C2S_PORT,
+  domain: `auth.${DOMAIN}`,
+  password: PASSWORD,
+  brewery: BREWERY,
+};
+
+/** Endpoints one after the other; the CPU is that of those that are only created. */
+async function measureSetUps(seconds: number): Promise<Cell> {
+  const call = { ...settings, ip: MEDIA_ADDRESS, focus: account };
+  generator.tell({ kind: "setUps", settings: call, seconds });
+  await generator.hear("windowBegins");
+  if (tree === undefined) throw new Error("nothing to measure");
+  const watched = watch(tree);
+  await generator.hear("windowEnds");
+  const use = watched.stop();
+  const done = await generator.hear("setUpsDone");
+  await generator.hear("closed");
+  const first = hadFirst ? undefined : done.setUps[0];
+  hadFirst = true;
+  return setUpsCell(done, use, first);
+}
+
 function startLimitWhenTold(): Promise<void> {
   return new Promise((resolve, reject) => {
     generator.onLimitSetup = (options) => {
@@ -261,14 +281,22 @@ async function stop(): Promise<void> {
   if (process.env["JITSI_TS_KEEP"] === undefined) rmSync(folder, { recursive: true, force: true });
 }
 
+async function obey(message: ToStand): Promise<void> {
+  switch (message.kind) {
+    case "measure":
+      say({ kind: "measured", ...(await measure(message.seconds, message.settle)) });
+      return;
+    case "setUps":
+      say({ kind: "setUps", cell: await measureSetUps(message.seconds) });
+      return;
+    default:
+      await stop();
+      process.exit();
+  }
+}
+
 process.on("message", (message: ToStand) => {
-  const done =
-    message.kind === "measure"
-      ? measure(message.seconds, message.settle).then(({ cell, measured }) =>
-          say({ kind: "measured", cell, measured }),
-        )
-      : stop().then(() => process.exit());
-  done.catch((error: unknown) => {
+  obey(message).catch((error: unknown) => {
     say({ kind: "failed", reason: error instanceof Error ? error.message : String(error) });
   });
 });
