@@ -1,4 +1,4 @@
-/** R5: the focus is killed in mid-call and started again. */
+/** R5: the focus is killed or stopped in mid-call and started again. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { type Calls, explainFailures, npmClient, startCalls } from "./calls.ts";
@@ -8,7 +8,13 @@ import { expectMedia, longestGaps, untilMedia } from "./pages.ts";
 /** What they send is no matter here: what three pages need to encode it, on one machine, is. */
 const small = { lines: "180" };
 
-describe("R5 the focus killed and started again", () => {
+/** How it goes. */
+const ends: readonly { name: string; go: (calls: Calls) => Promise<void> }[] = [
+  { name: "killed", go: ({ stack }) => stack.focus.kill() },
+  { name: "stopped (SIGTERM)", go: ({ stack }) => stack.focus.stop() },
+];
+
+describe("R5 the focus gone and started again", () => {
   let calls: Calls;
   let round = 0;
   before(async () => {
@@ -17,39 +23,41 @@ describe("R5 the focus killed and started again", () => {
   after(() => calls?.stop());
   explainFailures(() => calls);
 
-  it("no gap at the event; a page that joins is in the call 2 s after, and the old ones lose at most 1 s", async () => {
-    await calls.closePages();
-    const room = `refocused${++round}`;
-    const pages = await Promise.all([1, 2].map((number) => calls.open(room, number, small)));
-    await expectMedia(pages, { bridges: calls.stack.bridges });
-    const before = await sessions(pages);
-    // Loaded beforehand: the time counts from the focus on, and what it takes to join is part of it.
-    const third = await calls.open(room, 3, small, false);
-    const all = [...pages, third];
-    let atTheEvent = Number.POSITIVE_INFINITY;
-    let took = 0;
-    const atTheJoin = await longestGap(pages, async () => {
-      await calls.stack.focus.kill();
-      await sleep(2000);
-      await calls.stack.focus.start();
-      const ready = performance.now();
-      const joining = third.join();
-      // It takes longer to join than to ask the others this.
-      atTheEvent = Math.max(...(await longestGaps(pages)).values());
-      await Promise.all(pages.map((page) => page.mark()));
-      await joining;
-      await untilMedia(all);
-      took = performance.now() - ready;
+  for (const { name, go } of ends) {
+    it(`${name}: no gap at the event; a page that joins is in the call 2 s after, and the old ones lose at most 1 s`, async () => {
+      await calls.closePages();
+      const room = `refocused${++round}`;
+      const pages = await Promise.all([1, 2].map((number) => calls.open(room, number, small)));
+      await expectMedia(pages, { bridges: calls.stack.bridges });
+      const before = await sessions(pages);
+      // Loaded beforehand: the time counts from the focus on, and what it takes to join is part of it.
+      const third = await calls.open(room, 3, small, false);
+      const all = [...pages, third];
+      let atTheEvent = Number.POSITIVE_INFINITY;
+      let took = 0;
+      const atTheJoin = await longestGap(pages, async () => {
+        await go(calls);
+        await sleep(2000);
+        await calls.stack.focus.start();
+        const ready = performance.now();
+        const joining = third.join();
+        // It takes longer to join than to ask the others this.
+        atTheEvent = Math.max(...(await longestGaps(pages)).values());
+        await Promise.all(pages.map((page) => page.mark()));
+        await joining;
+        await untilMedia(all);
+        took = performance.now() - ready;
+      });
+      console.log(
+        `      the page that joins sees and hears all ${Math.round(took)} ms after the focus is ready; longest gap until then ${Math.round(atTheEvent)} ms`,
+      );
+      expect(atTheEvent, "gap at the event").to.be.below(500);
+      await expectMedia(all, { bridges: calls.stack.bridges });
+      expect(await sessions(pages)).to.not.include.members(before);
+      expect(took).to.be.below(2000);
+      expect(atTheJoin, "gap of the old pages").to.be.below(1000);
     });
-    console.log(
-      `      the page that joins sees and hears all ${Math.round(took)} ms after the focus is ready; longest gap until then ${Math.round(atTheEvent)} ms`,
-    );
-    expect(atTheEvent, "gap at the event").to.be.below(500);
-    await expectMedia(all, { bridges: calls.stack.bridges });
-    expect(await sessions(pages)).to.not.include.members(before);
-    expect(took).to.be.below(2000);
-    expect(atTheJoin, "gap of the old pages").to.be.below(1000);
-  });
+  }
 
   it("a page that asks while it is away is in the call as soon as its client asks again", async () => {
     await calls.closePages();

@@ -84,7 +84,7 @@ export class Conference {
       bridgeFailures: 0,
       conferenceProperties: new Map(),
       bridgeAvailable: true,
-      sessionLost: false,
+      callGoesOn: false,
       arrivals: 0,
       warnings: warningBudget(),
       now: 0,
@@ -108,7 +108,7 @@ export class Conference {
       emit(state, { kind: "colibri", tag, modify });
     }
     if (state.colibri !== undefined && over === undefined) publishBridgeCount(state);
-    if (over !== undefined) emit(state, { kind: "ended", why: over, again: state.sessionLost });
+    if (over !== undefined) emit(state, { kind: "ended", why: over, again: state.callGoesOn });
     const { effects } = state;
     state.effects = [];
     return effects;
@@ -198,9 +198,10 @@ function dispatch(state: ConferenceState, event: ConferenceEvent): string | unde
     case "connectionBack":
       emit(state, { kind: "cancelTimer", name: "reconnect" });
       if (event.resumed) return undefined;
-      state.sessionLost = true;
+      state.callGoesOn = true;
       return "connection lost without resumption";
     case "stop":
+      state.callGoesOn = event.callGoesOn;
       return event.why;
     default:
       throw new Bug(event satisfies never);
@@ -233,7 +234,7 @@ function timer(state: ConferenceState, name: TimerName): string | undefined {
       endLonelySession(state);
       return undefined;
     case "reconnect":
-      state.sessionLost = true;
+      state.callGoesOn = true;
       return "connection lost";
     case "signal":
       flushAll(state);
@@ -250,9 +251,8 @@ function timer(state: ConferenceState, name: TimerName): string | undefined {
 }
 
 /**
- * Expires everything on bridges and leaves the room; nobody is sent a `session-terminate`. Where it
- * was us who lost the room, people may still hear each other, so bridges are left to expire by
- * themselves what nobody uses.
+ * Expires everything on bridges and leaves the room; nobody is sent a `session-terminate`. Where
+ * the call may go on without us, bridges are left to expire by themselves what nobody uses.
  */
 function end(state: ConferenceState, why: string): void {
   state.phase = "ended";
@@ -260,7 +260,7 @@ function end(state: ConferenceState, why: string): void {
   for (const [bridge, session] of state.colibri?.sessions ?? []) {
     for (const _ of session.endpoints) state.pool.endpointRemoved(bridge);
   }
-  if (!state.sessionLost) state.colibri?.endAll();
+  if (!state.callGoesOn) state.colibri?.endAll();
   count(state, "conferences_seconds", (state.now - state.createdAt) / 1000);
   for (const { joinedAt } of state.members.values()) {
     count(state, "endpoint_seconds", (state.now - joinedAt) / 1000);

@@ -88,7 +88,8 @@ export type ConferenceEvent =
   | { readonly kind: "breakoutEnded" }
   | { readonly kind: "connectionLost" }
   | { readonly kind: "connectionBack"; readonly resumed: boolean }
-  | { readonly kind: "stop"; readonly why: string };
+  /** `callGoesOn`: nothing is wrong with it but that we go. */
+  | { readonly kind: "stop"; readonly why: string; readonly callGoesOn: boolean };
 
 /** One thing to do. Effects of a turn are carried out in order. */
 export type Effect =

@@ -14,7 +14,14 @@ import { JingleSession, newSid } from "../jingle/session.ts";
 import { colibriSources, emptySet, isEmpty, setFromFeedback } from "../source/source-set.ts";
 import { SourceSignaling } from "../source/source-signaling.ts";
 import { setBridgeAvailable } from "./presence.ts";
-import { initialSources, inJingle, rewritesSsrcs, sourcesChanged, usesJson } from "./signaling.ts";
+import {
+  announcedSources,
+  initialSources,
+  inJingle,
+  rewritesSsrcs,
+  sourcesChanged,
+  usesJson,
+} from "./signaling.ts";
 import {
   type ConferenceState,
   count,
@@ -259,9 +266,12 @@ export function terminateSession(
 
 /** Takes the sources of a participant away from the conference; the others are told. */
 export function withdrawSources(state: ConferenceState, id: string): void {
+  // Of what is held nobody has heard; what it takes away they still know.
+  const known = announcedSources(state, id);
   const participant = state.participants.get(id);
   if (participant !== undefined) participant.sourcesHeld = false;
-  if (!isEmpty(state.sources.removeOwner(id))) sourcesChanged(state, id);
+  state.sources.removeOwner(id);
+  if (!isEmpty(known)) sourcesChanged(state, id);
 }
 
 /** Takes the participant off its bridge. */

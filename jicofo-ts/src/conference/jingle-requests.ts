@@ -15,7 +15,7 @@ import {
 import { expireEndpoint, reinvite, withdrawSources } from "./invite.ts";
 import { senderCount } from "./presence.ts";
 import { nickOf, refused } from "./refusals.ts";
-import { announceSources, flush, sourcesChanged } from "./signaling.ts";
+import { announcedSources, announceSources, flush, sourcesChanged } from "./signaling.ts";
 import { foreignClaim } from "./source-claims.ts";
 import { type ConferenceState, count, emit, log, type Participant } from "./state.ts";
 
@@ -162,7 +162,7 @@ function accept(
   state.colibri?.update(id, {
     ...(transport === undefined || !mayConnect ? {} : { transport }),
     ...(initialLastN === undefined || !mayConnect ? {} : { initialLastN }),
-    ...(repeated ? {} : { sources: colibriSources(id, state.sources.get(id)) }),
+    ...(repeated ? {} : { sources: colibriSources(id, announcedSources(state, id)) }),
   });
   if (repeated) {
     if (!isEmpty(fresh)) announceSources(state, participant);

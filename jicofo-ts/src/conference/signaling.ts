@@ -31,6 +31,12 @@ function visible(state: ConferenceState, participant: Participant, set: SourceSe
   return filterMedia(reduced, features.has("AUDIO"), features.has("VIDEO"));
 }
 
+/** What others may know of an owner's sources: as much as its bridge knows. */
+export function announcedSources(state: ConferenceState, owner: string): SourceSet {
+  const participant = state.participants.get(owner);
+  return participant?.sourcesHeld ? participant.announced : state.sources.get(owner);
+}
+
 /** What a new session of the participant starts with: everybody else's sources and the bridge's. */
 export function initialSources(
   state: ConferenceState,
@@ -39,9 +45,9 @@ export function initialSources(
 ): Map<string, SourceSet> {
   const initial = new Map<string, SourceSet>();
   if (!rewritesSsrcs(state, participant.features)) {
-    for (const [owner, set] of state.sources.sets) {
+    for (const owner of state.participants.keys()) {
       if (owner === participant.id) continue;
-      const seen = visible(state, participant, set);
+      const seen = visible(state, participant, announcedSources(state, owner));
       if (!isEmpty(seen)) initial.set(owner, seen);
     }
   }
@@ -98,12 +104,6 @@ export function releaseSources(state: ConferenceState): void {
 /** Tells every participant with an accepted session what changed for it. */
 export function flushAll(state: ConferenceState): void {
   for (const participant of state.participants.values()) flush(state, participant);
-}
-
-/** What others may know of an owner's sources: as much as its bridge knows. */
-function announcedSources(state: ConferenceState, owner: string): SourceSet {
-  const participant = state.participants.get(owner);
-  return participant?.sourcesHeld ? participant.announced : state.sources.get(owner);
 }
 
 /** Tells one participant what changed; queued until its session is accepted. */

@@ -103,8 +103,8 @@ export interface ConferenceState {
   bridgeFailures: number;
   readonly conferenceProperties: Map<string, string>;
   bridgeAvailable: boolean;
-  /** Our session is gone, and with it our place in the room. */
-  sessionLost: boolean;
+  /** We lose our place in the room, but people there may still hear each other. */
+  callGoesOn: boolean;
   arrivals: number;
   /** Warnings that one sender may still cause. */
   readonly warnings: TokenBuckets;

@@ -253,7 +253,7 @@ export class ConferenceDriver {
   /** A bug of ours broke the conference: bridges and room are told as far as that still works. */
   #abandon(): void {
     try {
-      this.#handle({ kind: "stop", why: "internal error" });
+      this.#handle({ kind: "stop", why: "internal error", callGoesOn: false });
     } catch (cause) {
       this.#log.error("Could not end the conference in order", {}, cause);
     }

@@ -125,6 +125,6 @@ export interface Focus {
   moveEndpoint(room: string, endpoint: string, bridge: string | undefined): MoveResult;
   /** Conferences with most endpoints on the bridge first; `room` limits it to one. */
   moveEndpoints(bridge: string, room: string | undefined, count: number): MoveResult;
-  /** Leaves every room and expires every bridge conference; resolves when all was sent. */
+  /** Leaves every room and its call to the bridges; resolves when all was sent. */
   stop(): Promise<void>;
 }

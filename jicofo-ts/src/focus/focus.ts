@@ -228,7 +228,8 @@ class Conferences implements Focus {
     this.#noStates();
     this.#admission.stop();
     const drivers = this.#all();
-    for (const driver of drivers) driver.post({ kind: "stop", why: "the focus stops" });
+    const why = "the focus stops";
+    for (const driver of drivers) driver.post({ kind: "stop", why, callGoesOn: true });
     const deadline = Promise.withResolvers<void>();
     const timer = this.#ports.runtime.timers.after(stopDeadlineMs, deadline.resolve);
     await Promise.race([Promise.all(drivers.map(({ left }) => left)), deadline.promise]);

@@ -1,34 +1,9 @@
 import { expect } from "chai";
 import { FakeClient } from "./fake-client.ts";
-import type { FakeRoom } from "./fake-xmpp.ts";
-import { roomJid, World } from "./world.ts";
+import { roomJid, slowJoins, World } from "./world.ts";
 
-/** Lets every join take that long, and tells how many there were at most at the same time. */
-function slowJoins(world: World, ms: number): () => number {
-  let joining = 0;
-  let most = 0;
-  world.prepareRoom = (room: FakeRoom) => {
-    const join = room.join.bind(room);
-    room.join = async () => {
-      most = Math.max(most, ++joining);
-      await new Promise<void>((resolve) => void world.runtime.timers.after(ms, resolve));
-      joining--;
-      return join();
-    };
-  };
-  return () => most;
-}
-
-async function ask(world: World, room: string): Promise<boolean | string> {
-  const answer = await world.focus.request({
-    room,
-    from: `${room.split("@")[0]}@example.com/x`,
-    sessionId: undefined,
-    machineUid: undefined,
-    token: undefined,
-    properties: new Map(),
-  });
-  return answer.ok ? answer.value.ready : answer.error.condition;
+function ask(world: World, room: string): Promise<boolean | string> {
+  return world.ask({}, room, `${room.split("@")[0]}@example.com/x`);
 }
 
 /** A client in the room as it is now. */
@@ -132,6 +107,35 @@ describe("R4: our session is lost", () => {
   });
 });
 
+describe("R5: the focus stops in order and another one starts", () => {
+  it("the call stays on its bridge, and everybody is invited when one asks", async () => {
+    const world = new World();
+    const bridge = world.bridge("jvb1");
+    await world.request();
+    const before = await world.joinAll("ada", "bob");
+    const asked = bridge.requests.length;
+    const stopped = world.focus.stop();
+    await world.pass(100);
+    await stopped;
+    expect(world.room.left).to.equal(true);
+    expect(bridge.requests.length, "nothing is expired").to.equal(asked);
+    expect(before.map(({ actions }) => actions.includes("session-terminate"))).to.deep.equal([
+      false,
+      false,
+    ]);
+    world.lose(bridge);
+    const next = new World();
+    next.bridges.push(bridge);
+    next.connection.peers.set(bridge.jid, bridge.peer);
+    next.report(bridge, {});
+    await next.request();
+    const all = await next.joinAll("ada", "bob", "cyd");
+    await next.pass(1000);
+    expect(all.map(({ invitations }) => invitations)).to.deep.equal([1, 1, 1]);
+    expect(bridge.endpoints).to.have.members(["ada", "bob", "cyd"]);
+  });
+});
+
 describe("R19: many rooms at once after a lost session", () => {
   it("250 rooms of two are joined again, some at a time, and nobody is refused", async () => {
     const world = new World({ initialTimeout: 60_000 });
@@ -179,16 +183,18 @@ describe("R23: the end during a join", () => {
     expect(await ask(world, roomJid)).to.equal("service-unavailable");
   });
 
-  it("a focus that stops while a bridge is asked leaves nothing on the bridge", async () => {
+  it("a focus that stops while a bridge is asked invites nobody any more", async () => {
     const world = new World();
     const bridge = world.bridge("jvb1");
     await world.request();
     bridge.freeze(1000);
-    await world.joinAll("ada", "bob");
+    const pair = await world.joinAll("ada", "bob");
     const stopped = world.focus.stop();
     await world.pass(3000);
     await stopped;
-    expect(bridge.meetings.size).to.equal(0);
+    expect(pair.map(({ invitations }) => invitations)).to.deep.equal([0, 0]);
+    // What nobody uses the bridge expires by itself.
+    bridge.meetings.clear();
   });
 
   for (const going of ["draining", "gracefulShutdown", "shuttingDown"] as const)

@@ -122,6 +122,50 @@ describe("E5: sources that come and go without pause", () => {
     for (const [at] of flappers.entries()) expect(last).to.include(`${500_000 + at}`);
   });
 
+  it("E5: who comes while changes wait hears what the bridge knows, and the rest once", async () => {
+    const { world, bridge, clients } = await callOf("ada", "bob");
+    const [ada, bob] = clients;
+    const added = [0, 1, 2].map((at) => audio("ada", 700_000 + at, at + 1));
+    for (const content of added) await ada?.sourceAdd(content);
+    await ada?.sourceAdd(audio("ada", 700_003, 4));
+    await ada?.sourceRemove(...added.slice(0, 1));
+    const [cyd] = await world.joinAll("cyd");
+    const onBridge = (ssrc: number) =>
+      bridge.requests
+        .findLast((request) => /id="ada"/.test(`${request}`) && /<sources/.test(`${request}`))
+        ?.toString()
+        .includes(`"${ssrc}"`);
+    const known = (ssrc: number) => [bob?.known.has(ssrc), cyd?.known.has(ssrc), onBridge(ssrc)];
+    expect([700_000, 700_001, 700_003].map(known)).to.deep.equal([
+      [true, true, true],
+      [true, true, true],
+      [false, false, false],
+    ]);
+    await world.pass(2_000);
+    expect([700_000, 700_001, 700_003].map(known)).to.deep.equal([
+      [false, false, false],
+      [true, true, true],
+      [true, true, true],
+    ]);
+    expect(cyd?.actions).to.deep.equal(["session-initiate", "source-remove", "source-add"]);
+  });
+
+  it("E5: a restart takes away what the others know, not what waits", async () => {
+    const { world, clients } = await callOf("ada", "bob");
+    const [ada, bob] = clients;
+    if (ada === undefined || bob === undefined) throw new Error("both joined");
+    const added = [0, 1, 2].map((at) => audio("ada", 700_000 + at, at + 1));
+    for (const content of added) await ada.sourceAdd(content);
+    expect(await ada.sourceRemove(...ada.sources, ...added)).to.equal("result");
+    await world.pass(10);
+    expect([...bob.known]).to.include.members([ada.ssrcs[0], 700_000, 700_001, 700_002]);
+    ada.sources = [];
+    expect(await ada.restart()).to.equal("result");
+    await world.pass(2_000);
+    expect(ada.invitations).to.equal(2);
+    expect([...bob.known].filter((ssrc) => ssrc >= 100_000)).to.deep.equal([]);
+  });
+
   it("E5: what waits for its turn is forgotten when its owner goes", async () => {
     const { world, clients } = await callOf("ada", "bob", "cyd");
     const [ada, bob] = clients;

@@ -178,7 +178,7 @@ describe("the room and the connection", () => {
     expect(world.focus.rooms()).to.deep.equal([roomJid]);
   });
 
-  it("leaves every room and bridge when the focus stops", async () => {
+  it("leaves every room when the focus stops, and calls to their bridges", async () => {
     const world = new World();
     const bridge = world.bridge("jvb1");
     await world.request();
@@ -187,11 +187,13 @@ describe("the room and the connection", () => {
     await world.pass(10);
     await stopped;
     expect(world.room.left).to.equal(true);
-    expect(bridge.meetings.size).to.equal(0);
+    expect(bridge.endpoints).to.have.members(["ada", "bob"]);
     expect(ada?.actions).not.to.include("session-terminate");
     expect(await world.request()).to.equal("service-unavailable");
     await world.pass(60_000);
     expect(world.runtime.pendingTimers).to.equal(0);
+    // Once they have gone the bridge notices by itself.
+    bridge.meetings.clear();
   });
 
   it("ends only the conference that met a bug of ours, bridges included", async () => {

@@ -105,12 +105,12 @@ export class World {
   }
 
   /** Somebody asks for the conference; resolves with whether it is ready. */
-  async request(
+  async ask(
     properties: Readonly<Record<string, string>> = {},
     room = roomJid,
     from: string | undefined = "someone@example.com/x",
   ): Promise<boolean | string> {
-    const asked = this.focus.request({
+    const answer = await this.focus.request({
       room,
       from,
       sessionId: undefined,
@@ -118,9 +118,14 @@ export class World {
       token: undefined,
       properties: new Map(Object.entries(properties)),
     });
-    await this.pass(1);
-    const answer = await asked;
     return answer.ok ? answer.value.ready : answer.error.condition;
+  }
+
+  /** `ask`, with the time for an answer. */
+  async request(...asked: Parameters<World["ask"]>): Promise<boolean | string> {
+    const answer = this.ask(...asked);
+    await this.pass(1);
+    return answer;
   }
 
   /** A client, not yet in the room. Its SSRCs are `1000·n` and up. */
@@ -156,4 +161,20 @@ export class World {
       ? undefined
       : found?.features;
   }
+}
+
+/** Lets every join take that long, and tells how many there were at most at the same time. */
+export function slowJoins(world: World, ms: number): () => number {
+  let joining = 0;
+  let most = 0;
+  world.prepareRoom = (room: FakeRoom) => {
+    const join = room.join.bind(room);
+    room.join = async () => {
+      most = Math.max(most, ++joining);
+      await new Promise<void>((resolve) => void world.runtime.timers.after(ms, resolve));
+      joining--;
+      return join();
+    };
+  };
+  return () => most;
 }
