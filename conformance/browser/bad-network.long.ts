@@ -6,7 +6,11 @@ import { type Calls, explainFailures, newestClient, npmClient, startCalls } from
 import { type CallPage, expectMedia } from "./pages.ts";
 import { UdpRelay } from "./relays.ts";
 
-const { path: newest } = newestClient();
+const newest = newestClient();
+const client =
+  newest.path === undefined
+    ? { name: `npm client (${newest.reason})`, path: npmClient }
+    : { name: "newest client", path: newest.path };
 
 /** Picture and freezes of the first page's camera, as the browser counts them. */
 interface Picture {
@@ -29,14 +33,14 @@ function picture(page: CallPage): Promise<Picture> {
   })()`) as Promise<Picture>;
 }
 
-describe("a page behind a bad network", () => {
+describe(`a page behind a bad network, ${client.name}`, () => {
   let calls: Calls;
   let relay: UdpRelay;
   let sender: CallPage;
   let receiver: CallPage;
 
   before(async () => {
-    calls = await startCalls({ client: newest ?? npmClient });
+    calls = await startCalls({ client: client.path });
     relay = await UdpRelay.open(calls.stack.bridges[0]?.mediaPort ?? 0);
     sender = await calls.open("network", 1, { codec: "VP8", lines: "720", noisy: "1" });
     receiver = await calls.open("network", 2, {

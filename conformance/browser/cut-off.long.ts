@@ -74,6 +74,12 @@ for (const { name, path } of clients) {
   });
 }
 
+if (newest.path === undefined) {
+  it.skip(
+    `R2 a page of the newest client behind a relay that drops its datagrams (${newest.reason})`,
+  );
+}
+
 describe("R2 a bridge cut off from everybody, a second one up", () => {
   let calls: Calls;
   const xmpp = new Map<string, TcpRelay>();

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { until } from "#shared/testing/until";
-import { type Calls, newestClient, npmClient, startCalls } from "./calls.ts";
+import { type Calls, explainFailures, newestClient, npmClient, startCalls } from "./calls.ts";
 import { askForHeight, type CallPage, expectMedia } from "./pages.ts";
 
 /** Heights of the pictures `page` decodes of the first page. */
@@ -51,6 +51,7 @@ for (const { name, path } of clients) {
       third = await calls.open("layers", 3, { codec: "VP8" });
     });
     after(() => calls?.stop());
+    explainFailures(() => calls);
 
     it("three see and hear each other", () =>
       expectMedia([sender, second, third], { bridges: calls.stack.bridges }));

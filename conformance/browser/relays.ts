@@ -91,6 +91,7 @@ export class UdpRelay {
   readonly port: number;
   /** While set, nothing passes, either way. */
   dropping = false;
+  #closed = false;
   #up: EmulatedLink | undefined;
   #down: EmulatedLink | undefined;
   readonly #front: Datagrams;
@@ -142,10 +143,14 @@ export class UdpRelay {
     }
     const now = performance.now();
     const arrival = link.offer(bytes.length + HEADER_BYTES, now);
-    if (arrival !== LOST) setTimeout(send, arrival - now);
+    if (arrival === LOST) return;
+    setTimeout(() => {
+      if (!this.#closed) send();
+    }, arrival - now);
   }
 
   close(): void {
+    this.#closed = true;
     this.#front.close();
     for (const back of this.#backs.values()) back.close();
   }

@@ -1,7 +1,7 @@
 /** An in-place ICE restart asked for by a page (transcript 07b2). */
 import { expect } from "chai";
 import { until } from "#shared/testing/until";
-import { type Calls, newestClient, startCalls } from "./calls.ts";
+import { type Calls, explainFailures, newestClient, startCalls } from "./calls.ts";
 import { longestGap } from "./faults.ts";
 import { expectMedia } from "./pages.ts";
 
@@ -10,6 +10,7 @@ const { path, reason } = newestClient();
 describe("in-place ICE restart", () => {
   let calls: Calls | undefined;
   after(() => calls?.stop());
+  explainFailures(() => calls);
 
   it(`moves the page over without a gap${path === undefined ? ` (${reason})` : ""}`, async function () {
     if (path === undefined) return this.skip();

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { until } from "#shared/testing/until";
-import { type Calls, npmClient, startCalls } from "./calls.ts";
+import { type Calls, explainFailures, npmClient, startCalls } from "./calls.ts";
 import { type CallPage, expectMedia } from "./pages.ts";
 
 describe("a bridge of two media workers", () => {
@@ -29,6 +29,7 @@ describe("a bridge of two media workers", () => {
     });
   });
   after(() => calls?.stop());
+  explainFailures(() => calls);
   afterEach(() => expect(bridge().log()).not.to.match(/SEVERE|Uncaught|Bug/));
 
   it("carries two conferences at once, each on its own thread", async () => {

@@ -18,6 +18,8 @@ const MOST_LAG_P99_MS = 50;
 const PROBED_MS = 60;
 /** I2: media of others goes on. */
 const MOST_SILENCE_MS = 200;
+/** What more is granted where this process had to wait for a core: so had the bridge, for a while. */
+const MOST_GRANTED_MS = 50;
 
 /** How much of everything: 1 in `npm test`, more in `npm run test:full`. */
 export const scale = Number(process.env["ABUSE_SCALE"] ?? "1");
@@ -40,6 +42,9 @@ export class BridgeUnderFire {
   /** Rounds of each thread's event loop that have been judged. */
   readonly #judged = new Map<string, number>();
   #worstLag = 0;
+  #longestSilence = 0;
+  /** ms that this process itself was late. */
+  #latest = 0;
   #atRest: Held | undefined;
   #running: RunningBridge | undefined;
 
@@ -90,7 +95,9 @@ export class BridgeUnderFire {
       await this.metric("standstills_total"),
       "times that a media worker stood still",
     ).to.equal(0);
-    console.log(`      loop lag p99 at most ${this.#worstLag.toFixed(1)} ms`);
+    console.log(
+      `      loop lag p99 at most ${this.#worstLag.toFixed(1)} ms; ${this.#longestSilence} ms silent, this process ${this.#latest} ms late`,
+    );
   }
 
   async stop(): Promise<void> {
@@ -184,10 +191,13 @@ export class BridgeUnderFire {
   async expectUnaffected(): Promise<void> {
     await this.#expectLoopsInTime();
     const { silentMs, lateMs } = this.#talkers?.take() ?? { silentMs: 0, lateMs: 0 };
-    // Where this process had to wait for a core, so had the bridge.
-    expect(silentMs, "ms in which a participant heard nothing").to.be.below(
-      MOST_SILENCE_MS + Math.max(0, lateMs),
-    );
+    const late = Math.max(0, Math.round(lateMs));
+    this.#longestSilence = Math.max(this.#longestSilence, silentMs);
+    this.#latest = Math.max(this.#latest, late);
+    expect(
+      silentMs,
+      `ms in which a participant heard nothing, this process ${late} ms late`,
+    ).to.be.below(MOST_SILENCE_MS + Math.min(late, MOST_GRANTED_MS));
     const [first, second] = this.sockets;
     const text = randomBytes(8).toString("hex");
     const heard = new Promise<void>((resolve) => {

@@ -367,7 +367,7 @@ describe("a bridge under fire", function () {
           port,
           `${verb} /colibri/stats HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
         );
-        expect(answer, verb).to.match(/^(HTTP\/1\.1 (4\d\d|501) .*|)/);
+        expect(answer, verb).to.match(/^(HTTP\/1\.1 (4\d\d|501) |$)/);
         expect(answer, verb).not.to.match(/^HTTP\/1\.1 2/);
       }
       const inner = "GET /about/version HTTP/1.1\r\nHost: x\r\n\r\n";

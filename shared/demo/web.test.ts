@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, request } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { networkInterfaces } from "node:os";
 import { expect } from "chai";
 import { onThisMachine, serve } from "./web.ts";
@@ -67,6 +67,35 @@ describe("the demo's door", () => {
     };
     await ask("/xmpp-websocket", { headers });
     expect(asked[0]?.headers).to.include({ "x-forwarded-for": "127.0.0.1", upgrade: "websocket" });
+  });
+
+  /** What comes back for a head with these lines; `leave` breaks the connection off then. */
+  const say = async (lines: readonly string[], leave = false): Promise<string> => {
+    const socket = connect(port, "127.0.0.1");
+    socket.write([...lines, "Host: page", "", ""].join("\r\n"));
+    const [said] = (await once(socket, "data")) as [Buffer];
+    if (leave) socket.resetAndDestroy();
+    else socket.destroy();
+    return said.toString();
+  };
+  const upgrade = ["Connection: Upgrade", "Upgrade: websocket"];
+
+  for (const path of ["//", "//[", "http://:x"])
+    for (const [how, more] of [
+      ["", []],
+      [" in a handshake", upgrade],
+    ] as const)
+      it(`answers 400 to ${path}${how}, and goes on`, async () => {
+        expect(await say([`GET ${path} HTTP/1.1`, ...more])).to.match(/^HTTP\/1\.1 400 /);
+        expect((await ask("/config.json")).statusCode).to.equal(200);
+        expect(asked).to.deep.equal([]);
+      });
+
+  it("outlives whoever breaks a refused handshake off", async () => {
+    for (const path of ["/nowhere", "//"]) await say([`GET ${path} HTTP/1.1`, ...upgrade], true);
+    // A reset is noticed in a later round of the event loop.
+    for (let round = 0; round < 3; round++)
+      expect((await ask("/config.json")).statusCode).to.equal(200);
   });
 
   it("shows what the servers say on this machine", async () => {

@@ -53,6 +53,9 @@ function fail(response: ServerResponse, status: number, text: string): void {
   else response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8" }).end(`${text}\n`);
 }
 
+/** What is asked for; null where that is no address: the name of a host begins behind `//`. */
+const target = ({ url = "/" }: IncomingMessage) => URL.parse(url, "http://page");
+
 /** Headers in which a proxy says for whom it asks: a focus and a Prosody on this machine believe us. */
 const ofProxies: ReadonlySet<string> = new Set(["x-forwarded-for", "forwarded", "x-real-ip"]);
 
@@ -160,7 +163,9 @@ async function answer(
   incoming: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { pathname, search } = new URL(incoming.url ?? "/", "http://page");
+  const asked = target(incoming);
+  if (asked === null) return fail(response, 400, "that is no address");
+  const { pathname, search } = asked;
   const file = files[pathname];
   if (pathname === "/xmpp-websocket" || pathname === "/http-bind")
     return forward(incoming, response, options.xmppHttpPort, pathname + search);
@@ -220,11 +225,17 @@ export async function serve(options: WebOptions): Promise<() => Promise<void>> {
     socket.on("close", () => sockets.delete(socket));
   });
   server.on("upgrade", (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const { pathname } = new URL(incoming.url ?? "/", "http://page");
+    // From here on nobody else listens; an error without a listener ends the program.
+    socket.on("error", () => socket.destroy());
+    const refuse = (status: string) =>
+      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
+    const asked = target(incoming);
+    if (asked === null) return refuse("400 Bad Request");
+    const { pathname } = asked;
     const bridge = options.bridges.find(({ name }) => pathname.startsWith(`/colibri-ws/${name}/`));
     const port = pathname === "/xmpp-websocket" ? options.xmppHttpPort : bridge?.publicPort;
-    if (port === undefined) socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
-    else forwardUpgrade(incoming, socket, head, port);
+    if (port === undefined) return refuse("404 Not Found");
+    forwardUpgrade(incoming, socket, head, port);
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { type FileCounts, failedFiles, outcomeOf } from "./second-try.ts";
+import { badEnd, type FileCounts, failedFiles, outcomeOf } from "./second-try.ts";
 
 const file = (passed: number, failed = 0, problems: readonly string[] = []): FileCounts => ({
   passed,
@@ -37,5 +37,14 @@ describe("a second try of what failed", () => {
       retried: 3,
       problems: ["other: wrong again"],
     });
+  });
+
+  it("is not for a program that crashed, whatever failed before", () => {
+    expect(badEnd(3, first)).to.equal(undefined);
+    expect(badEnd(0, first)).to.equal(undefined);
+    expect(badEnd(139, first)).to.equal("mocha ended with 139");
+    expect(badEnd(7, first)).to.equal("mocha ended with 7");
+    expect(badEnd(1, { "a.ts": file(3) })).to.equal("mocha ended with 1");
+    expect(badEnd(255, { "a.ts": file(0, 300) })).to.equal(undefined);
   });
 });

@@ -19,6 +19,16 @@ export function failedFiles(counts: CountsByFile): string[] {
   return Object.keys(counts).filter((file) => (counts[file]?.failed ?? 0) > 0);
 }
 
+/**
+ * How mocha ended, in words, where that was badly: with another status than the number of failures (255
+ * at most), as with one of a signal. Killed after it had counted (`execute`) it ended with 0, which is none.
+ */
+export function badEnd(status: number, counts: CountsByFile): string | undefined {
+  const { failed } = outcomeOf(counts);
+  if (status === 0 || status === Math.min(failed, 255)) return undefined;
+  return `mocha ended with ${status}`;
+}
+
 /** Together; of a file that was tried again only the second try counts. */
 export function outcomeOf(first: CountsByFile, second: CountsByFile = {}): Outcome {
   const all = Object.values({ ...first, ...second });

@@ -4,18 +4,17 @@
  *   check   format, lint, types, rooms, key reference, clock rule, unit tests
  *   test    check, scenarios, real parts, pages, conformance (quick), one second of fuzzing a parser
  *   full    test with both client libraries and mixed stacks; one JSON file a stage in dist/test-full/.
- *           Resumable: what passed on the same state of the checkout is not run again unless `--fresh`
+ *           Resumable: what passed whole on the same state of the checkout is not run again unless `--fresh`
  *
  * `--stage NAME` (repeatable) runs those stages alone, `--list` names them.
  */
-import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import yargs from "yargs";
-import { execute } from "./execute.ts";
-import { type CountsByFile, failedFiles, outcomeOf } from "./second-try.ts";
+import { holdsStill, stateOf } from "./earlier-result.ts";
+import { execute, exitOnSignals } from "./execute.ts";
+import { badEnd, type CountsByFile, failedFiles, outcomeOf } from "./second-try.ts";
 import { failures, type Outcome, type Row, summary, total } from "./test-summary.ts";
 
 type Tier = "check" | "test" | "full";
@@ -107,7 +106,9 @@ function mocha(
       }
       const first = await runMocha(name, files, options, log);
       const again = failedFiles(first.counts);
-      if (options.secondTry !== true || tier !== "test" || again.length === 0) {
+      const mayTryAgain = options.secondTry === true && tier === "test";
+      // A busy machine explains a test that failed, no crash.
+      if (!mayTryAgain || again.length === 0 || first.end !== undefined) {
         return withEnd(outcomeOf(first.counts), first.end);
       }
       // Real time and real pages may starve on a busy machine: a second try is allowed, never silent.
@@ -118,19 +119,20 @@ function mocha(
   };
 }
 
-/** A bad end is a failure too where no test failed, such as a crash after the last one. */
+/** A bad end, such as a crash after the last test, is a failure beside those of the tests. */
 function withEnd(outcome: Outcome, end: string | undefined): Outcome {
-  if (end === undefined || outcome.failed > 0) return outcome;
-  return { ...outcome, failed: 1, problems: [`${end}; ${SEE_ABOVE}`] };
+  if (end === undefined) return outcome;
+  const problems = [...outcome.problems, `${end}; ${SEE_ABOVE}`];
+  return { ...outcome, failed: outcome.failed + 1, problems };
 }
 
-/** Runs mocha on some files; `end` says how where that was no good end. */
+/** Runs mocha on some files; `end` says how where that was a bad end. */
 async function runMocha(
   name: string,
   files: readonly string[],
   options: { readonly timeoutMs?: number; readonly env?: Record<string, string> },
   log: (text: string) => void,
-): Promise<{ readonly counts: CountsByFile; readonly end?: string }> {
+): Promise<{ readonly counts: CountsByFile; readonly end: string | undefined }> {
   mkdirSync(join(root, "dist/test"), { recursive: true });
   const counts = join(root, "dist/test", `${name.replaceAll(/\W+/g, "-")}.json`);
   rmSync(counts, { force: true });
@@ -157,7 +159,7 @@ async function runMocha(
   if (!existsSync(counts))
     return { counts: {}, end: `mocha ended with ${code} before its last test` };
   const found = JSON.parse(readFileSync(counts, "utf8")) as CountsByFile;
-  return code === 0 ? { counts: found } : { counts: found, end: `mocha ended with ${code}` };
+  return { counts: found, end: badEnd(code, found) };
 }
 
 const all: readonly Tier[] = ["check", "test", "full"];
@@ -321,20 +323,12 @@ if (options.fresh) rmSync(resultFolder, { recursive: true, force: true });
 const resultFile = (stage: Stage) =>
   join(resultFolder, `${stage.name.replaceAll(/\W+/g, "-")}.json`);
 
-/** What git knows of the checkout: the commit and whatever differs from it. */
-function stateOfCheckout(): string {
-  const git = (...args: readonly string[]) =>
-    execFileSync("git", args, { cwd: root, encoding: "utf8", maxBuffer: 1 << 28 });
-  const changes = git("diff", "HEAD") + git("status", "--porcelain");
-  return `${git("rev-parse", "HEAD").trim()} ${createHash("sha256").update(changes).digest("hex")}`;
-}
-
-const state = tier === "full" ? stateOfCheckout() : "";
+const state = tier === "full" ? stateOf(root) : "";
 
 interface Result extends Outcome {
   readonly name: string;
   readonly seconds: number;
-  /** Of the checkout that was tested. */
+  /** Of what was tested, as `stateOf` tells it. */
   readonly state: string;
 }
 
@@ -342,7 +336,7 @@ interface Result extends Outcome {
 function earlier(stage: Stage): Outcome | undefined {
   if (tier !== "full" || !existsSync(resultFile(stage))) return undefined;
   const found = JSON.parse(readFileSync(resultFile(stage), "utf8")) as Result;
-  return found.failed === 0 && found.state === state ? found : undefined;
+  return holdsStill(found, state) ? found : undefined;
 }
 
 async function runStage(stage: Stage, log: (text: string) => void): Promise<Row> {
@@ -365,6 +359,7 @@ async function runStage(stage: Stage, log: (text: string) => void): Promise<Row>
 const chosen = stages.filter((stage) =>
   options.stage === undefined ? stage.tiers.includes(tier) : options.stage.includes(stage.name),
 );
+exitOnSignals();
 const rows: Row[] = [];
 const begun = process.hrtime.bigint();
 
