@@ -28,6 +28,16 @@ describe("a second try of what failed", () => {
     });
   });
 
+  it("or a third counts alike", () => {
+    const second = { "b.ts": file(3, 1, ["one: late again"]), "c.ts": file(1) };
+    expect(outcomeOf(first, second, { "b.ts": file(4) })).to.deep.include({
+      passed: 8,
+      failed: 0,
+      retried: 4,
+      problems: [],
+    });
+  });
+
   it("counts instead of the first, and says how much was tried twice", () => {
     const second = { "b.ts": file(4), "c.ts": file(0, 1, ["other: wrong again"]) };
     expect(outcomeOf(first, second)).to.deep.equal({

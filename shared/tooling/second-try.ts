@@ -1,6 +1,6 @@
 /**
  * What a mocha stage counted, file by file as `reporter.mjs` writes it, and what remains of it after the
- * files in which something failed were run once more. Files and not tests: what fails may be a hook.
+ * files in which something failed were run again. Files and not tests: what fails may be a hook.
  */
 import type { Outcome } from "./test-summary.ts";
 
@@ -29,16 +29,23 @@ export function badEnd(status: number, counts: CountsByFile): string | undefined
   return `mocha ended with ${status}`;
 }
 
-/** Together; of a file that was tried again only the second try counts. */
-export function outcomeOf(first: CountsByFile, second: CountsByFile = {}): Outcome {
-  const all = Object.values({ ...first, ...second });
+/** Together; of a file that was tried again only the last try counts. */
+export function outcomeOf(...tries: readonly CountsByFile[]): Outcome {
+  const counts: Record<string, FileCounts> = {};
+  let retried = 0;
+  for (const each of tries)
+    for (const [file, found] of Object.entries(each)) {
+      retried += counts[file]?.failed ?? 0;
+      counts[file] = found;
+    }
+  const all = Object.values(counts);
   const sum = (key: "passed" | "failed" | "skipped") =>
-    all.reduce((total, counts) => total + counts[key], 0);
+    all.reduce((total, each) => total + each[key], 0);
   return {
     passed: sum("passed"),
     failed: sum("failed"),
     skipped: sum("skipped"),
-    retried: Object.keys(second).reduce((total, file) => total + (first[file]?.failed ?? 0), 0),
+    retried,
     problems: all.flatMap(({ problems }) => problems),
   };
 }
