@@ -12,13 +12,14 @@ describe("the launcher of the focus", () => {
     const arch = process.arch === "arm64" ? "arm64" : "x64";
     for (const folder of [
       "jicofo-ts/bin",
+      "shared/bin",
       "dist/jicofo-ts",
       `node_modules/node-linux-${arch}/bin`,
     ]) {
       mkdirSync(join(root, folder), { recursive: true });
     }
-    const launcher = new URL("../bin/jicofo-ts", import.meta.url).pathname;
-    cpSync(launcher, join(root, "jicofo-ts/bin/jicofo-ts"));
+    for (const file of ["jicofo-ts/bin/jicofo-ts", "shared/bin/launch.sh"])
+      cpSync(new URL(`../../${file}`, import.meta.url).pathname, join(root, file));
     symlinkSync(process.execPath, join(root, `node_modules/node-linux-${arch}/bin/node`));
     const program = `process.stdout.write([...process.execArgv, ...process.argv.slice(2)]
       .filter((word) => !word.startsWith("--max-semi-space")).join(" "));\n`;
