@@ -36,6 +36,12 @@ export function newestClientInFull(): FoundClient {
     : newestClient();
 }
 
+/** A test for which only the long tier has time: another way to what a test of the gate shows. */
+export function itInFull(title: string, test: () => Promise<void>): void {
+  if (process.env["TEST_TIER"] === "test") it.skip(`${title} (npm run test:full does this)`);
+  else it(title, test);
+}
+
 export interface CallOptions {
   readonly client: string;
   readonly bridges?: number;

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { until } from "#shared/testing/until";
-import { type Calls, explainFailures, newestClient, npmClient, startCalls } from "./calls.ts";
+import { type Calls, explainFailures, newestClientInFull, npmClient, startCalls } from "./calls.ts";
 import { askForHeight, type CallPage, expectMedia } from "./pages.ts";
 
 /** Heights of the pictures `page` decodes of the first page. */
@@ -31,7 +31,7 @@ async function stopLargest(page: CallPage): Promise<void> {
   })()`);
 }
 
-const newest = newestClient();
+const newest = newestClientInFull();
 const clients = [
   { name: "npm client", path: npmClient },
   ...(newest.path === undefined ? [] : [{ name: "newest client", path: newest.path }]),
