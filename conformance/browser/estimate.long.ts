@@ -1,13 +1,11 @@
 /**
- * Whether a page gets as much out of a narrow link with our bridge behind it as with another page there:
- * the same sender, encoder and emulated link, first peer to peer, then with the bridge as the receiver
- * (its feedback) and as the sender (its estimate).
+ * Whether a page gets as much out of a narrow link with our bridge behind it as with another page there: the
+ * same sender, encoder and emulated link, first peer to peer, then with the bridge's feedback.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
-import { until } from "#shared/testing/until";
 import { type Calls, explainFailures, newestClient, startCalls } from "./calls.ts";
-import { type CallPage, expectMedia } from "./pages.ts";
+import { type CallPage, untilMedia } from "./pages.ts";
 import { UdpRelay } from "./relays.ts";
 
 const { path: client, reason } = newestClient();
@@ -77,7 +75,7 @@ async function peerToPeer(first: CallPage, second: CallPage): Promise<Reached> {
   const line = /a=candidate:\S+ 1 udp \d+ 127\.0\.0\.1 (\d+) typ host.*/i.exec(answer);
   const relay = await UdpRelay.open(Number(line?.[1]));
   try {
-    relay.shape(narrow("up"));
+    relay.shape(NARROW);
     const relayed = `${line?.[0].replace(` ${line[1]} typ`, ` ${relay.port} typ`)}\r\n`;
     const sdp = withoutCandidates(answer).replace(/(a=ice-ufrag)/, `${relayed}$1`);
     await first.page.evaluate(
@@ -93,15 +91,14 @@ async function peerToPeer(first: CallPage, second: CallPage): Promise<Reached> {
 const withoutCandidates = (sdp: string): string =>
   sdp.replaceAll(/a=(candidate|end-of-candidates).*\r\n/g, "");
 
-const narrow = (way: "up" | "down") => ({
-  up: { delayMs: 25 },
+const NARROW = {
+  up: { rateBps: RATE_BPS, delayMs: 25, queueBytes: 40_000 },
   down: { delayMs: 25 },
-  [way]: { rateBps: RATE_BPS, delayMs: 25, queueBytes: 40_000 },
-});
+};
 
 describe("a link of 1 Mbps and 50 ms", () => {
   let calls: Calls;
-  const relays: UdpRelay[] = [];
+  let relay: UdpRelay | undefined;
   let alone: Reached;
 
   before(async function () {
@@ -120,7 +117,7 @@ describe("a link of 1 Mbps and 50 ms", () => {
   });
   after(async () => {
     await calls?.stop();
-    for (const relay of relays) relay.close();
+    relay?.close();
   });
   explainFailures(() => calls);
 
@@ -129,63 +126,18 @@ describe("a link of 1 Mbps and 50 ms", () => {
       `      ${what}: ${Math.round(throughput / 1000)} kbps sent, ${Math.round(estimate / 1000)} estimated`,
     );
 
-  /** A call in which page `behind` is behind the link. */
-  async function call(behind: 1 | 2, way: "up" | "down"): Promise<readonly CallPage[]> {
-    const port = calls.stack.bridges[0]?.mediaPort ?? 0;
-    const relay = await UdpRelay.open(port);
-    relays.push(relay);
-    const through = { relay: `${port}:${relay.port}` };
-    const room = `estimate-${way}`;
-    const camera = { codec: "VP9", lines: "720", noisy: "1" };
-    const pages = [
-      await calls.open(room, 1, { ...camera, ...(behind === 1 ? through : {}) }),
-      await calls.open(room, 2, { codec: "VP9", ...(behind === 2 ? through : {}) }),
-    ];
-    await expectMedia(pages);
-    relay.shape(narrow(way));
-    return pages;
-  }
-
   it("carries as much to the bridge as to another page", async () => {
-    const [sender] = await call(1, "up");
+    const port = calls.stack.bridges[0]?.mediaPort ?? 0;
+    relay = await UdpRelay.open(port);
+    const through = { relay: `${port}:${relay.port}` };
+    const camera = { codec: "VP9", lines: "720", noisy: "1" };
+    const sender = await calls.open("estimate", 1, { ...camera, ...through });
+    await untilMedia([sender, await calls.open("estimate", 2, { codec: "VP9" })]);
+    relay.shape(NARROW);
     const reached = await measure(() =>
-      readConnection(sender!, "call.conference.jvbJingleSession.peerconnection.peerconnection"),
+      readConnection(sender, "call.conference.jvbJingleSession.peerconnection.peerconnection"),
     );
     tell("to the bridge", reached);
-    await calls.closePages();
     expect(reached.throughput).to.be.at.least(LEAST_SHARE * alone.throughput);
   });
-
-  it("is taken for as much by the bridge as by a page", async () => {
-    const [, receiver] = await call(2, "down");
-    const id = (await receiver!.page.evaluate("call.conference.myUserId()")) as string;
-    await until("the bridge knows it", async () => (await ofBridge(id)) !== undefined);
-    const reached = await measure(async () => (await ofBridge(id)) ?? [0, 0]);
-    tell("from the bridge", reached);
-    expect(reached.estimate).to.be.at.least(LEAST_SHARE * alone.estimate);
-    // Nor for so much more that the queue is never empty.
-    expect(reached.estimate).to.be.at.most(1.1 * RATE_BPS);
-  });
-
-  /** What the bridge says of its way to an endpoint. */
-  async function ofBridge(id: string): Promise<Reading | undefined> {
-    const reply = await fetch(
-      `http://127.0.0.1:${calls.stack.bridges[0]?.privatePort}/debug?full=true`,
-    );
-    const { conferences } = (await reply.json()) as {
-      conferences: Record<string, { endpoints: Record<string, EndpointDebug> }>;
-    };
-    for (const { endpoints } of Object.values(conferences)) {
-      const found = endpoints[id];
-      if (found === undefined) continue;
-      const { bwe_bps } = found.bitrate_controller;
-      return [found.transceiver.bytesSent, bwe_bps ?? 0];
-    }
-    return undefined;
-  }
 });
-
-interface EndpointDebug {
-  readonly bitrate_controller: { readonly bwe_bps: number | null };
-  readonly transceiver: { readonly bytesSent: number };
-}
