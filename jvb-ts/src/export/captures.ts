@@ -36,6 +36,14 @@ export interface CaptureFile {
   close(): void;
 }
 
+/** An endpoint whose packets are looked at. */
+interface Captured {
+  readonly session: number;
+  readonly transport: {
+    sctpTap: ((packet: Uint8Array, isReceived: boolean) => void) | undefined;
+  };
+}
+
 export interface CapturePorts {
   readonly settings: CaptureSettings;
   readonly open: (path: string) => CaptureFile;
@@ -62,10 +70,15 @@ export class Captures {
   }
 
   /** Switches as asked, if asked; whether it is captured now. */
-  switch(session: number, { endpoint, feature, on }: CaptureRequest): boolean {
+  switch({ session, transport }: Captured, { endpoint, feature, on }: CaptureRequest): boolean {
     if (on === true) this.#start(session, endpoint, feature);
     else if (on === false) this.#stop(session, feature);
-    return this.isOn(session, feature);
+    const isOn = this.isOn(session, feature);
+    if (feature === "sctp-pcap-dump")
+      transport.sctpTap = isOn
+        ? (packet, isReceived) => this.#sctp(session, packet, isReceived)
+        : undefined;
+    return isOn;
   }
 
   /** A new endpoint. */
@@ -102,7 +115,7 @@ export class Captures {
   }
 
   /** One SCTP packet, in the clear. */
-  sctp(session: number, packet: Uint8Array, isReceived: boolean): void {
+  #sctp(session: number, packet: Uint8Array, isReceived: boolean): void {
     const file = this.#files["sctp-pcap-dump"][session];
     file?.write(pcapRecord(packet, isReceived, this.#ports.wallNow()));
   }

@@ -283,14 +283,7 @@ export class MediaWorker {
   /** Whether the endpoint is captured now; undefined: there is none. */
   #capture(request: CaptureRequest): boolean | undefined {
     const endpoint = this.#conferences.get(request.conference)?.endpoints.get(request.endpoint);
-    if (endpoint === undefined) return undefined;
-    const { session, transport } = endpoint;
-    const isOn = this.#captures.switch(session, request);
-    if (request.feature === "sctp-pcap-dump")
-      transport.sctpTap = isOn
-        ? (packet, isReceived) => this.#captures.sctp(session, packet, isReceived)
-        : undefined;
-    return isOn;
+    return endpoint && this.#captures.switch(endpoint, request);
   }
 
   #answer(tag: number, value: Json | undefined): void {
